@@ -1,0 +1,107 @@
+//! The ports: traits through which the middle crates meet in `api` without importing each other.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+/// What goes wrong behind a port: a sentence, with its cause.
+pub type PortError = Box<dyn std::error::Error + Send + Sync + 'static>;
+
+/// A partition of a topic.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Partition {
+    /// The topic.
+    pub topic: String,
+    /// Its number.
+    pub number: i32,
+}
+
+impl Partition {
+    /// Names a partition.
+    pub fn new(topic: impl Into<String>, number: i32) -> Self {
+        Self { topic: topic.into(), number }
+    }
+}
+
+impl std::fmt::Display for Partition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.topic, self.number)
+    }
+}
+
+/// One record of a log.
+#[derive(Debug, Clone)]
+pub struct LogRecord {
+    /// Where it stands.
+    pub partition: Partition,
+    /// At which offset.
+    pub offset: i64,
+    /// When the broker or the producer stamped it.
+    pub logged_at: DateTime<Utc>,
+    /// Its key.
+    pub key: Option<Bytes>,
+    /// Its value; `None` is a tombstone.
+    pub value: Option<Bytes>,
+}
+
+/// A position per partition: the offset of the next record to read.
+pub type Positions = BTreeMap<Partition, i64>;
+
+/// Reads a log (Kafka, a file, memory) from given positions on.
+#[async_trait]
+pub trait EventSource: Send {
+    /// The partitions of the topics it was opened for, each with the first offset that still exists and the offset
+    /// after the last record.
+    async fn bounds(&mut self) -> Result<BTreeMap<Partition, std::ops::Range<i64>>, PortError>;
+
+    /// Goes to these positions; partitions that are not named are not read.
+    async fn seek(&mut self, positions: &Positions) -> Result<(), PortError>;
+
+    /// Waits at most `wait` for records and returns up to `limit` of them, in offset order per partition.
+    async fn poll(&mut self, limit: usize, wait: std::time::Duration) -> Result<Vec<LogRecord>, PortError>;
+}
+
+/// Remembers which POS records were accepted, and how far each landing partition was read, in one transaction.
+#[async_trait]
+pub trait PosLedger: Send + Sync {
+    /// Takes over a landing partition: raises its fence, so that an earlier holder can commit nothing more, and
+    /// returns the fence and the offset of the next record to read (`None`: never read).
+    async fn claim(&self, partition: &Partition) -> Result<Claim, PortError>;
+
+    /// The payload hashes under which these identities were accepted, per (event id, revision).
+    async fn known(&self, ids: &[Uuid]) -> Result<BTreeMap<(Uuid, i32), String>, PortError>;
+
+    /// Records accepted identities and the next offsets; all or nothing.
+    ///
+    /// # Errors
+    /// [`Fenced`] when another worker has claimed one of the partitions since.
+    async fn commit(&self, accepted: &[Accepted], next: &[(Partition, Claim)]) -> Result<(), PortError>;
+}
+
+/// The right to read a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim {
+    /// Rises with each claim.
+    pub fence: i64,
+    /// The offset of the next record to read.
+    pub next_offset: Option<i64>,
+}
+
+/// An accepted POS record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// Its identity.
+    pub event_id: Uuid,
+    /// Its revision.
+    pub revision: i32,
+    /// The hash of its content.
+    pub payload_sha256: String,
+}
+
+/// Another worker has taken over a partition; this one must stop.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("another worker has taken over {0}")]
+pub struct Fenced(pub Partition);

@@ -1,0 +1,80 @@
+//! The Kafka topics: names, clean-up, retention, and which of them must be on disk before a producer is answered.
+//!
+//! Everything that is correlated has the key `tenant/store` and the same number of partitions, and producers use the
+//! partitioner `murmur2_random`, so that Java, Go, Python and Rust producers put a store on the same partition.
+
+use crate::id::IntegratorId;
+
+/// Accepted POS transactions: `PostedTransaction`, Avro.
+pub const POS_TRANSACTION: &str = "lp.pos.transaction.v1";
+/// What arrived, scrubbed of card numbers, with the landing coordinates in its headers.
+pub const POS_RAW: &str = "lp.pos.raw.v1";
+/// The prefix of landing topics.
+pub const LANDING_PREFIX: &str = "lp.pos.in.";
+/// The suffix of dead-letter topics.
+pub const DLQ_SUFFIX: &str = ".dlq";
+
+/// Kafka header: the code of a rejection.
+pub const HEADER_ERROR_CODE: &str = "lp.error.code";
+/// Kafka header: the sentence of a rejection.
+pub const HEADER_ERROR_DETAIL: &str = "lp.error.detail";
+/// Kafka header: the topic a record was received on, under the name that Kafka Connect uses.
+pub const HEADER_ORIGIN_TOPIC: &str = "__connect.errors.topic";
+/// Kafka header: the partition a record was received on.
+pub const HEADER_ORIGIN_PARTITION: &str = "__connect.errors.partition";
+/// Kafka header: the offset a record was received at.
+pub const HEADER_ORIGIN_OFFSET: &str = "__connect.errors.offset";
+
+/// The topic on which one integrator delivers.
+pub fn landing(integrator: &IntegratorId) -> String {
+    format!("{LANDING_PREFIX}{integrator}")
+}
+
+/// The dead-letter topic of a topic.
+pub fn dlq(topic: &str) -> String {
+    format!("{topic}{DLQ_SUFFIX}")
+}
+
+/// How old records leave a topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cleanup {
+    /// After so many hours.
+    After {
+        /// The hours.
+        hours: u32,
+    },
+    /// Never; the last record of a key stays.
+    Compact,
+}
+
+/// A topic as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Topic {
+    /// Its name.
+    pub name: String,
+    /// How old records leave it.
+    pub cleanup: Cleanup,
+    /// Whether it is correlated, and so has the common number of partitions (others have one).
+    pub correlated: bool,
+    /// Whether a record is flushed to disk before the producer is answered.
+    pub durable: bool,
+}
+
+const DAY: u32 = 24;
+
+fn topic(name: impl Into<String>, hours: u32, correlated: bool) -> Topic {
+    let name = name.into();
+    let durable = name.starts_with("lp.pos.");
+    Topic { name, cleanup: Cleanup::After { hours }, correlated, durable }
+}
+
+/// The topics of an installation with these integrators.
+pub fn all<'a>(integrators: impl IntoIterator<Item = &'a IntegratorId>) -> Vec<Topic> {
+    let mut topics = vec![topic(POS_RAW, 400 * DAY, true), topic(POS_TRANSACTION, 400 * DAY, true)];
+    for integrator in integrators {
+        let name = landing(integrator);
+        topics.push(topic(dlq(&name), 30 * DAY, false));
+        topics.push(topic(name, 1, true));
+    }
+    topics
+}
