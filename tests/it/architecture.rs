@@ -18,7 +18,7 @@ const HEAVY: &[(&str, &[&str])] = &[
     ("rdkafka", &["ingest"]),
     ("retina", &["ingest"]),
     ("mp4-atom", &["ingest"]),
-    ("datafusion", &["correlate"]),
+    ("datafusion", &["correlate", "api"]),
     ("deltalake-core", &["correlate"]),
     ("axum", &["api"]),
     ("datafusion-postgres", &["api"]),

@@ -39,7 +39,7 @@ pub fn run(command: &mut Command, input: &[u8]) -> String {
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
-    String::from_utf8(output.stdout).unwrap()
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// A Python script in the environment that the set-up script made.
