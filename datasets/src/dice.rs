@@ -93,10 +93,8 @@ mod tests {
     fn the_stream_is_the_same_on_every_machine() {
         let mut dice = Dice::new(7, "test", &["17"]);
         let drawn: Vec<_> = (0..6).map(|_| dice.below(1000)).collect();
-        assert_eq!(drawn, GOLDEN, "the stream must never change: truth files refer to it");
+        assert_eq!(drawn, [847, 782, 426, 292, 949, 172], "the stream must never change: truth files refer to it");
     }
-
-    const GOLDEN: [u32; 6] = [0; 6];
 
     #[test]
     fn another_seed_purpose_or_scope_is_another_stream() {

@@ -112,3 +112,64 @@ impl Iterator for History<'_> {
         Some(Ok(rung))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo;
+
+    fn days(first: &str, last: &str) -> (NaiveDate, NaiveDate) {
+        (first.parse().unwrap(), last.parse().unwrap())
+    }
+
+    #[test]
+    fn stores_in_two_zones_come_in_one_order() {
+        let (panel, plans) = (Panel::made_up().unwrap(), demo::stores().unwrap());
+        let history = History::new(&panel, &plans, days("2026-11-01", "2026-11-03"), Setup::default()).unwrap();
+        let all: Vec<_> = history.transactions().map(Result::unwrap).collect();
+        assert!(all.is_sorted_by_key(|(true_time, _)| *true_time));
+        let store = |id: &str| all.iter().filter(|(_, transaction)| transaction.store_id.as_str() == id).count();
+        assert!(store("17") > 2_000 && store("42") > 2_000);
+    }
+
+    #[test]
+    fn a_history_can_end_in_the_middle_of_a_day() {
+        let (panel, plans) = (Panel::made_up().unwrap(), demo::stores().unwrap());
+        let noon: DateTime<Utc> = "2026-11-02T18:00:00Z".parse().unwrap();
+        let setup = Setup { cases_per_day: 8, ..Setup::default() };
+        let whole = History::new(&panel, &plans, days("2026-11-01", "2026-11-02"), setup).unwrap();
+        let wanted: Vec<_> = whole.map(Result::unwrap).filter(|rung| rung.true_time < noon).collect();
+        let mut part = History::new(&panel, &plans, days("2026-11-01", "2026-11-02"), setup).unwrap().until(noon);
+        let got: Vec<_> = part.by_ref().map(Result::unwrap).collect();
+        assert_eq!(got, wanted);
+        assert!(part.truth().items.iter().all(|item| item.true_time < noon));
+    }
+
+    #[test]
+    fn no_day_is_an_empty_history() {
+        let (panel, plans) = (Panel::made_up().unwrap(), demo::stores().unwrap());
+        let mut history = History::new(&panel, &plans, days("2026-11-03", "2026-11-02"), Setup::default()).unwrap();
+        assert!(history.next().is_none());
+    }
+
+    #[test]
+    #[ignore = "a measurement: cargo test --release -- --ignored --nocapture four_weeks"]
+    fn four_weeks_of_two_stores_take_seconds() {
+        let started = std::time::Instant::now();
+        let panel = crate::journey::tests::any();
+        let loaded = started.elapsed();
+        let plans = demo::stores().unwrap();
+        let started = std::time::Instant::now();
+        let mut history = History::new(panel, &plans, days("2026-10-25", "2026-11-21"), Setup::default()).unwrap();
+        let (mut transactions, mut lines) = (0, 0);
+        for rung in history.by_ref() {
+            transactions += 1;
+            lines += rung.unwrap().transaction.lines.len();
+        }
+        let took = started.elapsed();
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let memory = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or("VmHWM unknown");
+        println!("loaded in {loaded:?}; {transactions} transactions, {lines} lines in {took:?}; {memory}");
+        println!("{} items, {} unplaced", history.truth().items.len(), history.unplaced());
+    }
+}

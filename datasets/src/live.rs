@@ -7,7 +7,7 @@
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use tillsight_schemas::TimeSpan;
 use tillsight_schemas::id::{OperatorId, RegisterId};
-use tillsight_schemas::pos::{Kind, TenderType};
+use tillsight_schemas::pos::TenderType;
 
 use crate::dice::Dice;
 use crate::journey::{Panel, WEEK};
@@ -98,7 +98,6 @@ pub struct Counter<'a> {
     operator: OperatorId,
     tills: Tills,
     dice: Dice,
-    rings: u64,
 }
 
 impl<'a> Counter<'a> {
@@ -121,7 +120,7 @@ impl<'a> Counter<'a> {
         let nobody = || Error::Plan { store: plan.store.id.clone(), problem: "it has no cashier" };
         let operator = dice.pick(&cashiers).map(|id| (*id).clone()).ok_or_else(nobody)?;
         let tills = Tills::new(plan, business_day, FIRST_SEQUENCE);
-        Ok(Self { panel, plan: plan.clone(), register: place, operator, tills, dice, rings: 0 })
+        Ok(Self { panel, plan: plan.clone(), register: place, operator, tills, dice })
     }
 
     /// Puts somebody else at the register.
@@ -194,9 +193,8 @@ impl<'a> Counter<'a> {
         })
     }
 
-    /// Lends a ringer whose keys and chance differ from those of all rings before.
+    /// Lends a ringer that goes on where the last one stopped drawing.
     fn with_ringer<T>(&mut self, ring: impl FnOnce(&mut Ringer<'_>) -> Result<T>) -> Result<T> {
-        self.rings += 1;
         let mut ringer = Ringer::new(self.panel, &self.plan, self.dice.clone());
         let made = ring(&mut ringer);
         self.dice = ringer.dice;
@@ -205,14 +203,11 @@ impl<'a> Counter<'a> {
 
     fn write(&mut self, mut draft: Draft, begin: DateTime<Utc>) -> Result<Rung> {
         draft.shift(begin.timestamp());
-        let operator = self.operator.clone();
-        draft.assign(&self.plan, self.register, Some(&operator));
-        if draft.body.kind == Kind::Return {
-            draft.body.supervisor_id = draft.body.supervisor_id.or_else(|| Some(operator));
-        }
+        draft.assign(&self.plan, self.register, Some(&self.operator));
         self.tills.write(&self.plan, draft)
     }
 }
 
 #[cfg(test)]
 mod tests;
+

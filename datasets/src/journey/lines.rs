@@ -66,7 +66,7 @@ pub fn basket_position(basket: i64) -> String {
 }
 
 /// A line with nothing on it.
-pub(crate) fn blank(action: Action, line_no: i32) -> Line {
+fn blank(action: Action, line_no: i32) -> Line {
     Line {
         line_no,
         action,

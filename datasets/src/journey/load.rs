@@ -13,7 +13,7 @@ use chrono::DateTime;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
-use super::{BasketLine, Panel, Product, Row};
+use super::{BasketLine, Gathering, Panel, Product, Row};
 use crate::{Error, Result};
 
 /// Where the set-up puts the files, below its cache folder.
@@ -30,23 +30,38 @@ const PRODUCTS: &[&str] = &["product_id", "department", "product_category", "pro
 /// # Errors
 /// A file or column is missing, damaged, or holds what the model cannot.
 pub fn load(folder: &Path) -> Result<Panel> {
-    let (products, known) = products(&folder.join("products.parquet"))?;
+    let mut catalogue = products(&folder.join("products.parquet"))?;
     let path = folder.join("transactions.parquet");
-    let mut before = 0;
-    let rows = open(&path, TRANSACTIONS)?.flat_map(|batch| {
-        let rows = batch
-            .map_err(|source| Error::Read { path: path.clone(), source: Box::new(source) })
-            .and_then(|batch| {
-                let first_row = before;
-                before += batch.num_rows();
-                rows(&path, first_row, &batch, &known)
-            });
-        match rows {
-            Ok(rows) => rows.into_iter().map(Ok).collect::<Vec<_>>(),
-            Err(error) => vec![Err(error)],
-        }
-    });
-    Panel::collect(products, rows)
+    let mut gathering = Gathering::default();
+    let mut first_row = 0;
+    for batch in open(&path, TRANSACTIONS)? {
+        let batch = batch.map_err(|source| Error::Read { path: path.clone(), source: Box::new(source) })?;
+        gather(&Columns { path: &path, batch: &batch, first_row }, &mut catalogue, &mut gathering)?;
+        first_row += batch.num_rows();
+    }
+    gathering.finish(catalogue.products)
+}
+
+/// The products, and the place of each id among them.
+#[derive(Debug, Default)]
+struct Catalogue {
+    products: Vec<Product>,
+    places: HashMap<i64, u32>,
+}
+
+impl Catalogue {
+    fn add(&mut self, product: Product) -> u32 {
+        let place = u32::try_from(self.products.len()).unwrap_or(u32::MAX);
+        self.places.insert(product.id, place);
+        self.products.push(product);
+        place
+    }
+
+    /// The place of a product; 4 836 lines name one that the catalogue lacks, which then has neither name nor department.
+    fn place(&mut self, id: i64) -> u32 {
+        let known = self.places.get(&id).copied();
+        known.unwrap_or_else(|| self.add(Product { id, description: None, department: None }))
+    }
 }
 
 fn open(path: &Path, columns: &'static [&'static str]) -> Result<ParquetRecordBatchReader> {
@@ -65,13 +80,11 @@ fn open(path: &Path, columns: &'static [&'static str]) -> Result<ParquetRecordBa
     builder.with_projection(mask).with_batch_size(32_768).build().map_err(damaged)
 }
 
-/// The catalogue, and the place of each product id in it.
-fn products(path: &Path) -> Result<(Vec<Product>, HashMap<i64, u32>)> {
-    let mut products = Vec::new();
-    let mut known = HashMap::new();
+fn products(path: &Path) -> Result<Catalogue> {
+    let mut catalogue = Catalogue::default();
     for batch in open(path, PRODUCTS)? {
         let batch = batch.map_err(|source| Error::Read { path: path.to_owned(), source: Box::new(source) })?;
-        let file = Columns { path, batch: &batch, first_row: products.len() };
+        let file = Columns { path, batch: &batch, first_row: catalogue.products.len() };
         let ids = file.column("product_id", &DataType::Int64)?;
         let [department, category, kind, size] = [
             file.column("department", &DataType::Utf8)?,
@@ -81,21 +94,19 @@ fn products(path: &Path) -> Result<(Vec<Product>, HashMap<i64, u32>)> {
         ];
         for row in 0..batch.num_rows() {
             let text = |column: &ArrayRef| column.is_valid(row).then(|| column.as_string::<i32>().value(row).to_owned());
-            let id = file.whole(&ids, "product_id", row)?;
             let name = text(&kind).or_else(|| text(&category)).or_else(|| text(&department));
             let description = match (name, text(&size)) {
                 (Some(name), Some(size)) => Some(format!("{name} {size}")),
                 (name, _) => name,
             };
-            known.insert(id, u32::try_from(products.len()).unwrap_or(u32::MAX));
-            products.push(Product { id, description, department: text(&department) });
+            let id = file.whole(&ids, "product_id", row)?;
+            catalogue.add(Product { id, description, department: text(&department) });
         }
     }
-    Ok((products, known))
+    Ok(catalogue)
 }
 
-fn rows(path: &Path, first_row: usize, batch: &RecordBatch, known: &HashMap<i64, u32>) -> Result<Vec<Row>> {
-    let file = Columns { path, batch, first_row };
+fn gather(file: &Columns<'_>, catalogue: &mut Catalogue, gathering: &mut Gathering) -> Result<()> {
     let whole = |name| file.column(name, &DataType::Int64);
     let money = |name| file.column(name, &DataType::Float64);
     let (households, stores, baskets) = (whole("household_id")?, whole("store_id")?, whole("basket_id")?);
@@ -103,31 +114,26 @@ fn rows(path: &Path, first_row: usize, batch: &RecordBatch, known: &HashMap<i64,
     let (sales, retail) = (money("sales_value")?, money("retail_disc")?);
     let (coupons, matches) = (money("coupon_disc")?, money("coupon_match_disc")?);
     let times = file.column("transaction_timestamp", &DataType::Timestamp(TimeUnit::Microsecond, None))?;
-    (0..batch.num_rows())
-        .map(|row| {
-            let product = file.whole(&product_ids, "product_id", row)?;
-            let Some(&product) = known.get(&product) else {
-                return Err(file.bad("product_id", row, "is not in products.parquet"));
-            };
-            let at = times.is_valid(row).then(|| times.as_primitive::<TimestampMicrosecondType>().value(row));
-            let at = at.and_then(DateTime::from_timestamp_micros);
-            let quantity = file.whole(&quantities, "quantity", row)?;
-            Ok(Row {
-                basket: file.whole(&baskets, "basket_id", row)?,
-                household: file.whole(&households, "household_id", row)?,
-                store: file.whole(&stores, "store_id", row)?,
-                at: at.ok_or_else(|| file.bad("transaction_timestamp", row, "is not a time"))?,
-                line: BasketLine {
-                    product,
-                    quantity: i32::try_from(quantity).map_err(|_| file.bad("quantity", row, "is out of range"))?,
-                    sales_minor: file.cents(&sales, "sales_value", row)?,
-                    retail_discount_minor: file.cents(&retail, "retail_disc", row)?,
-                    coupon_minor: file.cents(&coupons, "coupon_disc", row)?,
-                    coupon_match_minor: file.cents(&matches, "coupon_match_disc", row)?,
-                },
-            })
-        })
-        .collect()
+    for row in 0..file.batch.num_rows() {
+        let at = times.is_valid(row).then(|| times.as_primitive::<TimestampMicrosecondType>().value(row));
+        let at = at.and_then(DateTime::from_timestamp_micros);
+        let quantity = file.whole(&quantities, "quantity", row)?;
+        gathering.add(&Row {
+            basket: file.whole(&baskets, "basket_id", row)?,
+            household: file.whole(&households, "household_id", row)?,
+            store: file.whole(&stores, "store_id", row)?,
+            at: at.ok_or_else(|| file.bad("transaction_timestamp", row, "is not a time"))?,
+            line: BasketLine {
+                product: catalogue.place(file.whole(&product_ids, "product_id", row)?),
+                quantity: i32::try_from(quantity).map_err(|_| file.bad("quantity", row, "is out of range"))?,
+                sales_minor: file.cents(&sales, "sales_value", row)?,
+                retail_discount_minor: file.cents(&retail, "retail_disc", row)?,
+                coupon_minor: file.cents(&coupons, "coupon_disc", row)?,
+                coupon_match_minor: file.cents(&matches, "coupon_match_disc", row)?,
+            },
+        });
+    }
+    Ok(())
 }
 
 /// A batch, with what an error message needs.

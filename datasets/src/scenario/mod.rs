@@ -66,13 +66,6 @@ impl Staged {
         let anchor = events.last().map(|draft| draft.key).ok_or(Error::NoBasket { wanted: "an event" })?;
         Ok(Self { events, anchor })
     }
-
-    /// Moves all events so that the anchor completes at second 0.
-    pub(crate) fn from_anchor(mut self) -> Self {
-        let end = self.events.iter().find(|draft| draft.key == self.anchor).map_or(0, |draft| draft.end);
-        self.events.iter_mut().for_each(|draft| draft.shift(-end));
-        self
-    }
 }
 
 /// A case that has its place.
@@ -163,7 +156,8 @@ impl Session<'_> {
             self.plan.registers.get(register).is_some_and(|till| till.clock.style != TimeStyle::LocalMinutes)
         };
         // Where only minutes are written, seconds decide nothing; where cameras watch, presence cases go there.
-        let fits = |register: usize| by_second(register) && (!video || !case.about_presence || watched(register));
+        let choosy = case.about_presence && (0..self.lanes.len()).any(watched);
+        let fits = |register: usize| by_second(register) && (watched(register) || !choosy);
         let posts: Vec<_> = self.posts.iter().filter(|post| fits(post.register)).cloned().collect();
         for _ in 0..400 {
             let Some(post) = dice.pick(&posts) else { return false };

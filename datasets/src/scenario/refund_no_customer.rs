@@ -4,7 +4,7 @@ use tillsight_schemas::pos::TenderType;
 
 use super::{Case, Staged, nobody, visit};
 use crate::Result;
-use crate::store_day::ring::{Ringer, attended};
+use crate::store_day::ring::{Ringer, attended, returnable};
 use crate::store_day::till::Draft;
 use crate::truth::Zone;
 
@@ -24,7 +24,9 @@ pub(super) const CASES: &[Case] = &[
         name: "refund_no_customer_without_receipt",
         why: "A cash refund without a receipt of items that nobody brought: the customer zone is empty all the time.",
         stage: |ringer| {
-            let basket = ringer.find("an item from 5.00", |lines| lines.iter().any(|line| line.extended_minor >= 500))?;
+            let basket = ringer.find("an item from 5.00", |lines| {
+                lines.iter().any(|line| returnable(line) && line.extended_minor >= 500)
+            })?;
             alone(ringer.refund(&basket, None, TenderType::Cash)?)
         },
         ..BASE
@@ -87,7 +89,7 @@ pub(super) const CASES: &[Case] = &[
 
 fn cash_refund(ringer: &mut Ringer<'_>) -> Result<Draft> {
     let basket = ringer.find("items of whole pieces", |lines| {
-        lines.len() <= 12 && lines.iter().filter(|line| line.qty_milli == 1_000 && line.extended_minor >= 300).count() > 1
+        lines.len() <= 12 && lines.iter().filter(|line| returnable(line) && line.extended_minor >= 300).count() > 1
     })?;
     ringer.refund(&basket, None, TenderType::Cash)
 }

@@ -49,8 +49,7 @@ impl Session<'_> {
                 let (of, how) = if with_receipt { (Some(sale), paid) } else { (None, TenderType::StoreCredit) };
                 // A basket of fuel alone cannot be brought back.
                 if let Ok(refund) = self.ringer.refund(&basket, of, how) {
-                    let later = dice.between(600, 4 * 3_600);
-                    self.put_after(refund, sale, later);
+                    self.bring_back(refund, sale, dice);
                 }
             }
         }
@@ -64,6 +63,16 @@ impl Session<'_> {
         let Some(at) = self.fit(&draft, register, other.end + later) else { return };
         if !self.lanes.get(register).is_none_or(|lane| lane.is_quiet(at, at + draft.end)) {
             self.put(draft, register, at);
+        }
+    }
+
+    /// A customer comes back within four hours, or while there is still time, and takes the shortest lane.
+    fn bring_back(&mut self, refund: Draft, sale: &Draft, dice: &mut Dice) {
+        let close = self.posts.iter().map(|post| post.end).max().unwrap_or(sale.end);
+        let later = dice.between(600, (4 * 3_600).min(close - sale.end - 600));
+        let Some((register, at)) = self.shortest_wait(&refund, sale.end + later, dice) else { return };
+        if !self.lanes.get(register).is_none_or(|lane| lane.is_quiet(at, at + refund.end)) {
+            self.put(refund, register, at);
         }
     }
 

@@ -83,7 +83,7 @@ impl Session<'_> {
     }
 
     /// The lane where a customer is served first; among lanes as good as that, any.
-    fn shortest_wait(&self, draft: &Draft, second: i64, which: &mut Dice) -> Option<(usize, i64)> {
+    pub(crate) fn shortest_wait(&self, draft: &Draft, second: i64, which: &mut Dice) -> Option<(usize, i64)> {
         let starts: Vec<_> = (0..self.lanes.len())
             .filter_map(|register| Some((register, self.fit(draft, register, second + CHANGE_OVER)?)))
             .collect();

@@ -6,7 +6,7 @@ use tillsight_schemas::pos::{Action, Direction, Entry, Kind, Line, PriceOverride
 use super::pay;
 use super::till::{Draft, Key};
 use crate::dice::Dice;
-use crate::journey::{Basket, Panel, basket_total, blank_line, line_number};
+use crate::journey::{Basket, Panel, basket_total, line_number};
 use crate::plan::{Role, StorePlan};
 use crate::truth::Zone;
 use crate::{Error, Result};
@@ -121,7 +121,7 @@ impl<'a> Ringer<'a> {
         let bought = of.map_or_else(|| self.panel.lines(basket), |sale| sale.body.lines.clone());
         let mut items: Vec<Line> = bought
             .into_iter()
-            .filter(|line| line.action == Action::Sale && line.extended_minor > 0 && returnable(line))
+            .filter(returnable)
             .collect();
         if items.is_empty() {
             return Err(Error::NoBasket { wanted: "an item to take back" });
@@ -278,9 +278,11 @@ impl<'a> Ringer<'a> {
     }
 }
 
-/// Whether an item can be brought back: a whole number of pieces, no fuel.
-fn returnable(line: &Line) -> bool {
-    (1_000..=1_000_000).contains(&line.qty_milli) && line.department.as_deref() != Some("FUEL")
+/// Whether an item can be brought back: a whole number of pieces that cost something, no fuel.
+pub(crate) fn returnable(line: &Line) -> bool {
+    line.action == Action::Sale
+        && line.extended_minor > 0
+        && (1_000..=1_000_000).contains(&line.qty_milli) && line.department.as_deref() != Some("FUEL")
 }
 
 /// With a customer in front of the till for as long as it takes.
