@@ -24,7 +24,13 @@ pub fn kiosk() -> Result<StorePlan> {
     let mut plan = store("17", "Store 17, Lakeshore", America::Chicago, Hours::new(6, 23))?;
     plan.registers = vec![
         register("1", "Kiosk 1 (service window)", exact(TimeStyle::OffsetSeconds), Hours::new(6, 23), true)?,
-        register("2", "Lane 2", TillClock { ahead_seconds: 37, style: TimeStyle::LocalSeconds }, Hours::new(7, 22), true)?,
+        register(
+            "2",
+            "Lane 2",
+            TillClock { ahead_seconds: 37, style: TimeStyle::LocalSeconds },
+            Hours::new(7, 22),
+            true,
+        )?,
         register("3", "Lane 3", exact(TimeStyle::LocalMinutes), Hours::new(10, 21), false)?,
         register("4", "Lane 4", exact(TimeStyle::LocalSeconds), Hours::new(14, 20), false)?,
     ];

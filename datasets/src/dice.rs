@@ -49,8 +49,7 @@ impl Dice {
 
     /// Yes, `numerator` times of `denominator`.
     pub fn ratio(&mut self, numerator: u64, denominator: u64) -> bool {
-        // Both stay below 2^32 for every store that fits a town, so the product does not overflow.
-        (u64::from(self.0.next_u32()) * denominator) >> 32 < numerator
+        (u128::from(self.0.next_u32()) * u128::from(denominator)) >> 32 < u128::from(numerator)
     }
 
     /// One of them, each as likely.

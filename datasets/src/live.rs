@@ -2,9 +2,12 @@
 //!
 //! A [`Schedule`] is as busy as the panel's busiest hour whatever the clock says, so that a demo at four in the morning
 //! shows a shop. A [`Counter`] is one register in the hands of the caller: each call says when it begins and gets back
-//! when it is due. Both number from [`FIRST_SEQUENCE`], above what a backfilled part of the same day uses.
+//! when it is due.
+//!
+//! Both number from [`FIRST_SEQUENCE`] plus the seconds of the business day: above what a backfilled part of the same
+//! day uses, and above what a session earlier on the same day has used, because nothing is rung twice in a second.
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tillsight_schemas::TimeSpan;
 use tillsight_schemas::id::{OperatorId, RegisterId};
 use tillsight_schemas::pos::TenderType;
@@ -20,7 +23,7 @@ use crate::store_day::{Rhythm, Rung, everybody};
 use crate::truth::Item;
 use crate::{Error, Result};
 
-/// The first sequence number of a live till.
+/// The first sequence number of a till that goes live when the business day begins.
 pub const FIRST_SEQUENCE: i64 = 5_001;
 
 /// What happens at the registers of a store from an instant on, in order; each [`Rung`] is due at its true time.
@@ -54,6 +57,12 @@ impl Schedule {
         cases: &[&'static Case],
     ) -> Result<Self> {
         plan.check()?;
+        if span.duration() < TimeDelta::minutes(5) {
+            return Err(Error::Plan {
+                store: plan.store.id.clone(),
+                problem: "a live session lasts at least five minutes",
+            });
+        }
         let but = reserved.iter().map(|id| plan.register(id)).collect::<Result<Vec<_>>>()?;
         let busiest = (0..WEEK).max_by_key(|hour| panel.hour(*hour).len()).unwrap_or(0);
         let business_day = plan.store.business_day(span.start());
@@ -63,7 +72,7 @@ impl Schedule {
         session.stage(cases, true)?;
         session.serve(&Rhythm::AlwaysHour(busiest))?;
         session.chores()?;
-        let (rung, truth) = session.finish(FIRST_SEQUENCE)?;
+        let (rung, truth) = session.finish(first_sequence(plan, span.start()))?;
         Ok(Self { rung: rung.into_iter(), truth })
     }
 }
@@ -101,7 +110,7 @@ pub struct Counter<'a> {
 }
 
 impl<'a> Counter<'a> {
-    /// Takes a register over; `business_day` is the day that its records are booked on.
+    /// Takes a register over at an instant; its records are booked on the business day of that instant.
     ///
     /// # Errors
     /// The plan cannot work, or has no such register.
@@ -109,17 +118,18 @@ impl<'a> Counter<'a> {
         panel: &'a Panel,
         plan: &StorePlan,
         register: &RegisterId,
-        business_day: NaiveDate,
+        from: DateTime<Utc>,
         seed: u64,
     ) -> Result<Self> {
         plan.check()?;
         let place = plan.register(register)?;
-        let scope = [plan.store.tenant.as_str(), plan.store.id.as_str(), register.as_str()];
+        let start = from.to_rfc3339();
+        let scope = [plan.store.tenant.as_str(), plan.store.id.as_str(), register.as_str(), start.as_str()];
         let mut dice = Dice::new(seed, "counter", &scope);
         let cashiers: Vec<_> = plan.with_role(Role::Cashier).collect();
         let nobody = || Error::Plan { store: plan.store.id.clone(), problem: "it has no cashier" };
         let operator = dice.pick(&cashiers).map(|id| (*id).clone()).ok_or_else(nobody)?;
-        let tills = Tills::new(plan, business_day, FIRST_SEQUENCE);
+        let tills = Tills::new(plan, plan.store.business_day(from), first_sequence(plan, from));
         Ok(Self { panel, plan: plan.clone(), register: place, operator, tills, dice })
     }
 
@@ -208,6 +218,11 @@ impl<'a> Counter<'a> {
     }
 }
 
+/// The first sequence number of a till that goes live at an instant.
+fn first_sequence(plan: &StorePlan, from: DateTime<Utc>) -> i64 {
+    let day = plan.store.day(plan.store.business_day(from));
+    FIRST_SEQUENCE + day.map_or(0, |day| (from - day.start()).num_seconds())
+}
+
 #[cfg(test)]
 mod tests;
-

@@ -20,8 +20,16 @@ use crate::{Error, Result};
 pub const FOLDER: &str = "data/completejourney/0.1.0";
 
 const TRANSACTIONS: &[&str] = &[
-    "household_id", "store_id", "basket_id", "product_id", "quantity", "sales_value", "retail_disc", "coupon_disc",
-    "coupon_match_disc", "transaction_timestamp",
+    "household_id",
+    "store_id",
+    "basket_id",
+    "product_id",
+    "quantity",
+    "sales_value",
+    "retail_disc",
+    "coupon_disc",
+    "coupon_match_disc",
+    "transaction_timestamp",
 ];
 const PRODUCTS: &[&str] = &["product_id", "department", "product_category", "product_type", "package_size"];
 
@@ -93,7 +101,8 @@ fn products(path: &Path) -> Result<Catalogue> {
             file.column("package_size", &DataType::Utf8)?,
         ];
         for row in 0..batch.num_rows() {
-            let text = |column: &ArrayRef| column.is_valid(row).then(|| column.as_string::<i32>().value(row).to_owned());
+            let text =
+                |column: &ArrayRef| column.is_valid(row).then(|| column.as_string::<i32>().value(row).to_owned());
             let name = text(&kind).or_else(|| text(&category)).or_else(|| text(&department));
             let description = match (name, text(&size)) {
                 (Some(name), Some(size)) => Some(format!("{name} {size}")),
@@ -197,13 +206,16 @@ mod tests {
 
     fn products(folder: &Path) {
         let text = |values: [Option<&str>; 2]| Arc::new(StringArray::from(values.to_vec())) as ArrayRef;
-        write(&folder.join("products.parquet"), vec![
-            ("product_id", Arc::new(Int64Array::from(vec![11, 22]))),
-            ("department", text([Some("GROCERY"), Some("FUEL")])),
-            ("product_category", text([Some("BREAD"), None])),
-            ("product_type", text([Some("RYE"), None])),
-            ("package_size", text([Some("20 OZ"), None])),
-        ]);
+        write(
+            &folder.join("products.parquet"),
+            vec![
+                ("product_id", Arc::new(Int64Array::from(vec![11, 22]))),
+                ("department", text([Some("GROCERY"), Some("FUEL")])),
+                ("product_category", text([Some("BREAD"), None])),
+                ("product_type", text([Some("RYE"), None])),
+                ("package_size", text([Some("20 OZ"), None])),
+            ],
+        );
     }
 
     fn transactions(folder: &Path, sales: [f64; 3], without: &str) {
@@ -241,11 +253,10 @@ mod tests {
         let bread = &panel.baskets()[0];
         assert_eq!(panel.contents(bread).iter().map(|line| line.quantity).collect::<Vec<_>>(), [2, 0]);
         let lines = panel.lines(bread);
-        assert_eq!(lines.iter().map(|line| line.action).collect::<Vec<_>>(), [
-            Action::Sale,
-            Action::Coupon,
-            Action::Sale
-        ]);
+        assert_eq!(
+            lines.iter().map(|line| line.action).collect::<Vec<_>>(),
+            [Action::Sale, Action::Coupon, Action::Sale]
+        );
         assert_eq!((lines[0].extended_minor, lines[0].discount_minor), (249, 75));
         assert_eq!((lines[0].unit_price_minor, lines[0].regular_price_minor), (Some(162), Some(162)));
         assert_eq!(lines[0].description.as_deref(), Some("RYE 20 OZ"));

@@ -6,9 +6,18 @@ use super::{BasketLine, Gathering, Panel, Product, Row};
 use crate::dice::Dice;
 
 const GOODS: &[(&str, &str)] = &[
-    ("WHITE BREAD 20 OZ", "GROCERY"), ("WHOLE MILK 1 GA", "GROCERY"), ("BANANAS", "PRODUCE"), ("GROUND COFFEE", "GROCERY"),
-    ("LARGE EGGS 12 CT", "GROCERY"), ("BABY FORMULA", "DRUG GM"), ("RAZOR BLADES", "DRUG GM"), ("SALAD", "SALAD BAR"),
-    ("SIRLOIN STEAK", "MEAT"), ("CHEDDAR 8 OZ", "DELI"), ("BATTERIES AA", "DRUG GM"), ("SPIRITS", "SPIRITS"),
+    ("WHITE BREAD 20 OZ", "GROCERY"),
+    ("WHOLE MILK 1 GA", "GROCERY"),
+    ("BANANAS", "PRODUCE"),
+    ("GROUND COFFEE", "GROCERY"),
+    ("LARGE EGGS 12 CT", "GROCERY"),
+    ("BABY FORMULA", "DRUG GM"),
+    ("RAZOR BLADES", "DRUG GM"),
+    ("SALAD", "SALAD BAR"),
+    ("SIRLOIN STEAK", "MEAT"),
+    ("CHEDDAR 8 OZ", "DELI"),
+    ("BATTERIES AA", "DRUG GM"),
+    ("SPIRITS", "SPIRITS"),
 ];
 
 impl Panel {

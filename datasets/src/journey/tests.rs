@@ -57,7 +57,8 @@ fn lines_add_up_to_what_the_panel_says() {
         for basket in panel.baskets().iter().step_by(97) {
             let lines = panel.lines(basket);
             let contents = panel.contents(basket);
-            let sum = |action| lines.iter().filter(|line| line.action == action).map(|line| line.extended_minor).sum::<i64>();
+            let sum =
+                |action| lines.iter().filter(|line| line.action == action).map(|line| line.extended_minor).sum::<i64>();
             assert_eq!(sum(Action::Sale), contents.iter().map(|line| i64::from(line.sales_minor)).sum::<i64>());
             assert_eq!(sum(Action::Coupon), contents.iter().map(|line| i64::from(line.coupon_minor)).sum::<i64>());
             for line in lines.iter().filter(|line| line.unit_price_minor.is_some()) {

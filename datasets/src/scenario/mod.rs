@@ -27,10 +27,10 @@ use tillsight_schemas::pos::TenderType;
 
 use crate::dice::Dice;
 use crate::plan::{StorePlan, TimeStyle};
+use crate::store_day::Setup;
 use crate::store_day::ring::Ringer;
 use crate::store_day::session::Session;
 use crate::store_day::till::{Draft, Key, Rung};
-use crate::store_day::Setup;
 use crate::truth::{Item, Zone};
 use crate::{Error, Result};
 
@@ -90,7 +90,10 @@ impl Placed {
             expected_rule: (case.fires && decidable).then(|| case.scenario.to_owned()),
             why: match decidable {
                 true => case.why.to_owned(),
-                false => format!("No camera watches this register: presence is unknown, and unknown never fires. ({})", case.why),
+                false => format!(
+                    "No camera watches this register: presence is unknown, and unknown never fires. ({})",
+                    case.why
+                ),
             },
             anchor_event_id: anchor.event_id,
             event_ids: events.iter().map(|rung| rung.event_id).collect(),

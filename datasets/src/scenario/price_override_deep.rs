@@ -79,8 +79,7 @@ fn reduced(ringer: &mut Ringer<'_>, (low, high): (i64, i64), percent: i64) -> Re
         let price = if percent < 30 { (shelf * (100 - percent) + 99) / 100 } else { shelf * (100 - percent) / 100 };
         line.unit_price_minor = Some(price);
         line.extended_minor = price;
-        line.price_override =
-            Some(PriceOverride { reason: Some("MANUAL".to_owned()), approver_id: approver.clone() });
+        line.price_override = Some(PriceOverride { reason: Some("MANUAL".to_owned()), approver_id: approver.clone() });
     }
     sale.body.supervisor_id = approver;
     sale.basket = None;

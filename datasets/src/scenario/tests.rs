@@ -60,7 +60,9 @@ fn judge(rung: &[Rung], watched: &HashSet<(String, String)>) -> Found {
             }
             Kind::Sale => {
                 let deep = transaction.lines.iter().any(|line| {
-                    let (Some(shelf), Some(price)) = (line.regular_price_minor, line.unit_price_minor) else { return false };
+                    let (Some(shelf), Some(price)) = (line.regular_price_minor, line.unit_price_minor) else {
+                        return false;
+                    };
                     let off = shelf - price;
                     line.price_override.is_some() && off * 100 >= shelf * 30 && off >= 1_000
                 });
@@ -77,9 +79,8 @@ fn judge(rung: &[Rung], watched: &HashSet<(String, String)>) -> Found {
         };
         let till = (transaction.store_id.to_string(), transaction.register_id.to_string());
         let (from, to) = (event.true_begin - TimeDelta::seconds(2), event.true_time + TimeDelta::seconds(2));
-        let empty = |seen: &&crate::truth::Seen| {
-            seen.zone == Zone::Empty && seen.span.start() <= from && to <= seen.span.end()
-        };
+        let empty =
+            |seen: &&crate::truth::Seen| seen.zone == Zone::Empty && seen.span.start() <= from && to <= seen.span.end();
         if watched.contains(&till) && event.presence.iter().any(|seen| empty(&seen)) {
             fire(rule);
         }
@@ -103,7 +104,8 @@ fn weeks(panel: &Panel, seed: u64, video: bool) -> (Vec<Rung>, Truth) {
 #[test]
 fn the_rules_find_what_the_truth_says_and_nothing_else() {
     let made_up = Panel::made_up().unwrap();
-    let watched: HashSet<_> = [("17", "1"), ("17", "2")].map(|(store, till)| (store.to_owned(), till.to_owned())).into();
+    let watched: HashSet<_> =
+        [("17", "1"), ("17", "2")].map(|(store, till)| (store.to_owned(), till.to_owned())).into();
     let blind = HashSet::new();
     for (panel, seed, video) in [(&made_up, 1, false), (&made_up, 2, true), (any(), 3, true)] {
         let (rung, truth) = weeks(panel, seed, video);

@@ -29,7 +29,8 @@ impl Session<'_> {
     fn after_sales(&mut self, dice: &mut Dice) -> Result<()> {
         let rates = self.plan.rates;
         let staged: Vec<_> = self.placed.iter().flat_map(|placed| placed.events.clone()).collect();
-        let plain = |draft: &&Draft| draft.body.kind == Kind::Sale && !draft.body.training && !staged.contains(&draft.key);
+        let plain =
+            |draft: &&Draft| draft.body.kind == Kind::Sale && !draft.body.training && !staged.contains(&draft.key);
         let sales: Vec<Draft> = self.drafts.iter().filter(plain).cloned().collect();
         for sale in &sales {
             if dice.chance(rates.reprint) {

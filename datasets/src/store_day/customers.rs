@@ -33,9 +33,10 @@ impl Session<'_> {
             let Some((register, start)) = self.shortest_wait(&draft, second, &mut which) else { continue };
             let end = start + draft.end;
             let quiet = self.lanes.get(register).is_none_or(|lane| lane.is_quiet(start, end));
-            let cancelled = self.lanes.get(register).map_or(0, |lane| {
-                lane.cancels.iter().filter(|at| (start - **at).abs() < 3_600 + draft.end).count()
-            });
+            let cancelled = self
+                .lanes
+                .get(register)
+                .map_or(0, |lane| lane.cancels.iter().filter(|at| (start - **at).abs() < 3_600 + draft.end).count());
             match draft.body.kind {
                 Kind::Cancel if quiet || cancelled >= 2 => {
                     // Stays, and buys everything.

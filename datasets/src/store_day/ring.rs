@@ -119,10 +119,7 @@ impl<'a> Ringer<'a> {
     pub(crate) fn refund(&mut self, basket: &Basket, of: Option<&Draft>, how: TenderType) -> Result<Draft> {
         let mut draft = self.control(Kind::Return)?;
         let bought = of.map_or_else(|| self.panel.lines(basket), |sale| sale.body.lines.clone());
-        let mut items: Vec<Line> = bought
-            .into_iter()
-            .filter(returnable)
-            .collect();
+        let mut items: Vec<Line> = bought.into_iter().filter(returnable).collect();
         if items.is_empty() {
             return Err(Error::NoBasket { wanted: "an item to take back" });
         }
@@ -170,8 +167,7 @@ impl<'a> Ringer<'a> {
         draft.body.total_minor = Some(amount);
         draft.body.supervisor_id = self.approver(approved);
         let nobody = (&self.plan.store.tenant, 0);
-        draft.body.tenders =
-            pay::pay(&mut self.dice, &self.plan.rates, nobody, (TenderType::Cash, amount, direction));
+        draft.body.tenders = pay::pay(&mut self.dice, &self.plan.rates, nobody, (TenderType::Cash, amount, direction));
         for tender in &mut draft.body.tenders {
             tender.amount_minor = amount;
             tender.change_minor = 0;
@@ -205,7 +201,8 @@ impl<'a> Ringer<'a> {
         line.unit_price_minor = Some(line.extended_minor);
         line.regular_price_minor = Some(line.extended_minor + line.discount_minor);
         line.discount_minor = 0;
-        line.price_override = Some(PriceOverride { reason: Some("PRICE_MATCH".to_owned()), approver_id: approver.clone() });
+        line.price_override =
+            Some(PriceOverride { reason: Some("PRICE_MATCH".to_owned()), approver_id: approver.clone() });
         draft.body.supervisor_id = approver;
         true
     }
@@ -282,7 +279,8 @@ impl<'a> Ringer<'a> {
 pub(crate) fn returnable(line: &Line) -> bool {
     line.action == Action::Sale
         && line.extended_minor > 0
-        && (1_000..=1_000_000).contains(&line.qty_milli) && line.department.as_deref() != Some("FUEL")
+        && (1_000..=1_000_000).contains(&line.qty_milli)
+        && line.department.as_deref() != Some("FUEL")
 }
 
 /// With a customer in front of the till for as long as it takes.

@@ -124,7 +124,8 @@ fn basket_contents_equal_the_panels() {
             .filter(|line| line.action == Action::Sale && !voided.contains(&line.line_no))
             .map(|line| {
                 // A discount that was given by hand is still the panel's discount.
-                let by_hand = line.price_override.as_ref().map_or(0, |_| line.regular_price_minor.unwrap() - line.extended_minor);
+                let by_hand =
+                    line.price_override.as_ref().map_or(0, |_| line.regular_price_minor.unwrap() - line.extended_minor);
                 (line.plu.clone().unwrap(), line.qty_milli, line.extended_minor, line.discount_minor + by_hand)
             })
             .collect();

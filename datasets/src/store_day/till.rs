@@ -117,9 +117,8 @@ impl Tills {
         *next += 1;
         let write = |seconds: i64| till.clock.write(&plan.store, instant(seconds * 1_000));
         let prints = matches!(body.kind, Kind::Sale | Kind::Return | Kind::PostVoid);
-        let receipt = prints.then(|| {
-            format!("{}-{}-{}-{sequence:05}", plan.store.id, till.id, self.business_day.format("%Y%m%d"))
-        });
+        let receipt = prints
+            .then(|| format!("{}-{}-{}-{sequence:05}", plan.store.id, till.id, self.business_day.format("%Y%m%d")));
         body.sequence_no = Some(sequence);
         body.business_day = Some(self.business_day);
         body.event_time_raw = write(end);
@@ -149,7 +148,9 @@ impl Tills {
             transaction: body,
             presence: seen
                 .into_iter()
-                .filter_map(|(from, to, zone)| Some(Seen { span: TimeSpan::new(instant(from), instant(to)).ok()?, zone }))
+                .filter_map(|(from, to, zone)| {
+                    Some(Seen { span: TimeSpan::new(instant(from), instant(to)).ok()?, zone })
+                })
                 .collect(),
             basket: basket.map(|basket| basket.id),
         })
