@@ -37,7 +37,8 @@ pub fn kiosk() -> Result<StorePlan> {
     Ok(plan)
 }
 
-/// Store 42, open round the clock, so that its days have 23 and 25 hours when the clocks change.
+/// Store 42, open round the clock, so that its days have 23 and 25 hours when the clocks change. The register that is
+/// open then writes an offset: the hour that occurs twice can be told apart.
 ///
 /// # Errors
 /// None in practice: its names are fixed.
@@ -45,9 +46,9 @@ pub fn corner() -> Result<StorePlan> {
     let exact = |style| TillClock { ahead_seconds: 0, style };
     let mut plan = store("42", "Store 42, Riverside", America::New_York, Hours::ALWAYS)?;
     plan.registers = vec![
-        register("1", "Lane 1", exact(TimeStyle::LocalSeconds), Hours::ALWAYS, false)?,
+        register("1", "Lane 1", exact(TimeStyle::OffsetSeconds), Hours::ALWAYS, false)?,
         register("2", "Lane 2", exact(TimeStyle::UtcSeconds), Hours::new(8, 24), false)?,
-        register("3", "Lane 3", exact(TimeStyle::OffsetSeconds), Hours::new(11, 21), false)?,
+        register("3", "Lane 3", exact(TimeStyle::LocalSeconds), Hours::new(11, 21), false)?,
     ];
     Ok(plan)
 }

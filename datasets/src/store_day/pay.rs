@@ -56,7 +56,8 @@ pub(crate) fn pay(
             if how == TenderType::Credit { &["411111", "555555", "424242"] } else { &["400005", "520082"] };
         let range = usize::try_from(high % 6).ok().and_then(|n| ranges.get(n % ranges.len()));
         tender.pan_masked = Some(format!("{}******{:04}", range.unwrap_or(&"411111"), low % 10_000));
-        tender.card_token = Some(format!("tok_{high:016x}"));
+        // Twelve digits at most, so that a token never looks like a card number.
+        tender.card_token = Some(format!("tok_{:012x}", high & 0xffff_ffff_ffff));
         tender.entry_mode = Some(if dice.chance(rates.contactless) { "CONTACTLESS" } else { "CHIP" }.to_owned());
         tender.stan = Some(dice.digits(6));
         tender.rrn = Some(dice.digits(12));

@@ -90,8 +90,8 @@ impl<'a> Ringer<'a> {
         draft.basket = Some(*basket);
         let household = basket.household.to_string();
         let tenant = &self.plan.store.tenant;
-        let token = derive("datasets.customer", [Some(tenant.as_str()), Some(&household)]);
-        draft.body.customer_token = Some(token.to_string());
+        let (_, token) = derive("datasets.customer", [Some(tenant.as_str()), Some(&household)]).as_u64_pair();
+        draft.body.customer_token = Some(format!("cus_{:012x}", token & 0xffff_ffff_ffff));
         self.enter(&mut draft);
         self.settle(&mut draft, basket, how);
         Ok(attended(draft))

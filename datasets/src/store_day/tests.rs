@@ -4,6 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tillsight_schemas::pos::{Action, Direction, natural_id};
+use tillsight_schemas::store::Local;
+use tillsight_schemas::wire::json::check;
 
 use super::*;
 use crate::demo;
@@ -220,6 +222,50 @@ fn a_transaction_reads_back_from_json_as_it_was() {
     for rung in day.rung.iter().step_by(7) {
         let text = serde_json::to_string(&rung.transaction).unwrap();
         assert_eq!(serde_json::from_str::<Transaction>(&text).unwrap(), rung.transaction);
+    }
+}
+
+#[test]
+fn what_a_till_sends_is_what_the_schema_describes_and_nothing_in_it_looks_like_a_card() {
+    for plan in demo::stores().unwrap() {
+        for rung in simulate(any(), &plan, day("2026-11-01"), &setup(1)).unwrap().rung {
+            let document = serde_json::to_value(&rung.transaction).unwrap();
+            assert_eq!(check::<Transaction>(&document), []);
+            let mut digits = 0;
+            for character in document.to_string().chars() {
+                digits = match character {
+                    '0'..='9' => digits + 1,
+                    ' ' | '-' => digits,
+                    _ => 0,
+                };
+                assert!(digits < 14, "{document}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_time_can_be_read_back_as_the_time_that_the_till_showed() {
+    for plan in demo::stores().unwrap() {
+        for date in ["2026-03-08", "2026-11-01"] {
+            for rung in simulated(&plan, date, 1).rung {
+                let raw = rung.transaction.event_time_raw.as_str();
+                let place = plan.register(&rung.transaction.register_id).unwrap();
+                let till = plan.registers[place].clock;
+                let shown = rung.true_time + TimeDelta::seconds(till.ahead_seconds);
+                let read = match till.style {
+                    TimeStyle::OffsetSeconds | TimeStyle::UtcSeconds => raw.parse::<DateTime<Utc>>().unwrap(),
+                    style => {
+                        let seconds = if style == TimeStyle::LocalMinutes { ":00" } else { "" };
+                        let local = format!("{raw}{seconds}").parse().unwrap();
+                        let Local::Once(at) = plan.store.instants(local) else { panic!("{raw} is ambiguous") };
+                        at
+                    }
+                };
+                let within = if till.style == TimeStyle::LocalMinutes { 60 } else { 1 };
+                assert!((0..within).contains(&(shown - read).num_seconds()), "{raw}");
+            }
+        }
     }
 }
 

@@ -116,9 +116,10 @@ impl Tills {
         let sequence = *next;
         *next += 1;
         let write = |seconds: i64| till.clock.write(&plan.store, instant(seconds * 1_000));
+        // Dots, because digits joined by dashes may look like a card number and be masked.
         let prints = matches!(body.kind, Kind::Sale | Kind::Return | Kind::PostVoid);
         let receipt = prints
-            .then(|| format!("{}-{}-{}-{sequence:05}", plan.store.id, till.id, self.business_day.format("%Y%m%d")));
+            .then(|| format!("{}.{}.{}.{sequence:05}", plan.store.id, till.id, self.business_day.format("%Y%m%d")));
         body.sequence_no = Some(sequence);
         body.business_day = Some(self.business_day);
         body.event_time_raw = write(end);
