@@ -8,6 +8,7 @@ pub mod config;
 pub mod db;
 mod http;
 pub mod run;
+pub mod sql;
 mod telemetry;
 
 use std::path::PathBuf;
