@@ -6,6 +6,8 @@
 pub mod cli;
 pub mod config;
 pub mod db;
+#[cfg(feature = "demo")]
+mod demo;
 mod http;
 pub mod run;
 pub mod sql;

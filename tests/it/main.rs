@@ -9,3 +9,5 @@
 
 mod architecture;
 mod intake;
+mod recovery;
+mod sql;

@@ -9,6 +9,7 @@
     reason = "a harness fails loudly"
 )]
 
+pub mod day;
 pub mod outside;
 pub mod shop;
 

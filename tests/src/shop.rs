@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 
 use serde_json::Value;
@@ -177,6 +177,39 @@ impl Shop {
         let mut kcat = Command::new("kcat");
         kcat.args(["-C", "-b", &self.bootstrap(), "-t", topic, "-o", "beginning", "-e", "-q", "-f", format]);
         run(&mut kcat, b"").lines().map(str::to_owned).collect()
+    }
+
+    /// Adds a person with these stores and returns the login and secret of their SQL token.
+    pub fn head_office(&self, name: &str, stores: &str) -> (String, String) {
+        let mut add = vec!["user", "add", name, "--role", "head_office"];
+        if !stores.is_empty() {
+            add.extend(["--stores", stores]);
+        }
+        self.tillsight(&add);
+        self.token(&["--user", name])
+    }
+
+    /// `psql` as a login; its output, whatever it says.
+    pub fn psql(&self, (login, secret): &(String, String), statements: &[&str]) -> Output {
+        let mut psql = Command::new("psql");
+        psql.env("PGPASSWORD", secret).env("PGCONNECT_TIMEOUT", "20");
+        psql.args(["-h", "127.0.0.1", "-p", &self.sql.to_string(), "-U", login, "-d", "tillsight", "-XAt"]);
+        for statement in statements {
+            psql.args(["-c", statement]);
+        }
+        output(&mut psql, b"")
+    }
+
+    /// What `psql` prints for a query that must succeed; the error as text when it does not.
+    pub fn query(&self, login: &(String, String), statement: &str) -> String {
+        let output = self.psql(login, &[statement]);
+        let text = if output.status.success() { output.stdout } else { output.stderr };
+        String::from_utf8_lossy(&text).trim_end().to_owned()
+    }
+
+    /// The connection string of a login, for PostgreSQL drivers.
+    pub fn dsn(&self, (login, secret): &(String, String)) -> String {
+        format!("host=127.0.0.1 port={} user={login} password={secret} dbname=tillsight", self.sql)
     }
 
     /// Kills the process of a role as a crash would, and returns its process id.

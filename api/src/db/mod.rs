@@ -139,7 +139,13 @@ impl Db {
     /// [`DbError::Open`] or [`DbError::Migrate`].
     pub async fn open(location: &Location, clock: SharedClock) -> Result<Self, DbError> {
         let url = location.shown();
+        let failed = |source| DbError::Open { url: url.clone(), source };
         let pool = location.connect(4).await?;
+        // Processes start together, and SQLite has no lock for migrations.
+        let _alone = match location {
+            Location::File(path) => Some(lock_beside(path).map_err(|error| failed(sqlx::Error::Io(error)))?),
+            Location::Url(_) => None,
+        };
         sqlx::migrate!("src/db/migrations")
             .run(&pool)
             .await
@@ -163,6 +169,13 @@ impl Db {
     fn now_micros(&self) -> i64 {
         self.clock.now().timestamp_micros()
     }
+}
+
+/// Waits until nobody else holds the lock beside a file; it is let go when the result is dropped.
+fn lock_beside(path: &Path) -> std::io::Result<std::fs::File> {
+    let file = std::fs::File::create(path.with_extension("lock"))?;
+    file.lock()?;
+    Ok(file)
 }
 
 const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 20000; \
