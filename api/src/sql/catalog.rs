@@ -30,7 +30,7 @@ pub(super) fn server_version() -> String {
 /// `pg_class`, whose rows have comments.
 const PG_CLASS_OID: i32 = 1259;
 
-/// Adds the catalogue to a session that is pinned.
+/// Adds the catalogue to a session.
 ///
 /// # Errors
 /// [`datafusion::error::DataFusionError`] when the catalogue cannot be built.

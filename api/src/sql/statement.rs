@@ -20,11 +20,12 @@ use datafusion_postgres::datafusion_pg_catalog::sql::rules::{
 };
 use pgwire::api::Type;
 use pgwire::error::{ErrorInfo, PgWireError};
+use tillsight_correlate::Error;
 use tillsight_correlate::sql::{Refusal, Unplanned};
 use tillsight_schemas::error::chain;
 use uuid::Uuid;
 
-use super::gate::{Act, is_table_function};
+use super::gate::{Act, is_table_function, refused_text};
 
 /// The longest text that is parsed.
 const MAX_TEXT: usize = 1 << 20;
@@ -83,7 +84,10 @@ impl Texts {
                 let rewrite = |statement| self.rules.iter().fold(statement, |statement, rule| rule.rewrite(statement));
                 Ok(statements.into_iter().map(rewrite).collect())
             }
-            _ => self.compatible.parse(text).map_err(|error| Failure::new("42601", error.to_string())),
+            _ => self.compatible.parse(text).map_err(|error| match refused_text(text) {
+                Some(refusal) => refusal.into(),
+                None => Failure::new("42601", error.to_string()),
+            }),
         }
     }
 }
@@ -194,6 +198,16 @@ impl From<Unplanned> for Failure {
         match error {
             Unplanned::Refused(refusal) => refusal.into(),
             Unplanned::Wrong(error) => (*error).into(),
+            Unplanned::Unready(error) => error.into(),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::TailFull { .. } | Error::TailStale { .. } => Self::new("57P03", error.to_string()),
+            other => Self::internal(&other),
         }
     }
 }
