@@ -16,7 +16,7 @@ use pgwire::api::auth::{
 use pgwire::api::cancel::CancelHandler;
 use pgwire::api::copy::CopyHandler;
 use pgwire::api::query::{ExtendedQueryHandler, SimpleQueryHandler};
-use pgwire::api::{ClientInfo, ErrorHandler, METADATA_USER, NoopHandler, PgWireConnectionState, PgWireServerHandlers};
+use pgwire::api::{ClientInfo, ErrorHandler, METADATA_USER, NoopHandler, PgWireConnectionState, PgWireServerHandlers, Type};
 use pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
 use pgwire::messages::cancel::CancelRequest;
 use pgwire::messages::startup::{Authentication, SecretKey};
@@ -134,8 +134,8 @@ impl Connection {
     ///
     /// # Errors
     /// [`Failure`] when one of them is wrong or refused; it is written down.
-    pub(super) fn acts(&self, text: &Arc<str>) -> Result<Vec<Act>, Failure> {
-        let acts = self.shared.texts.parse(text).and_then(|statements| {
+    pub(super) fn acts(&self, text: &Arc<str>, types: &[Option<Type>]) -> Result<Vec<Act>, Failure> {
+        let acts = self.shared.texts.parse(text, types).and_then(|statements| {
             let acts: Vec<Act> = statements.into_iter().map(classify).collect::<Result<_, _>>()?;
             // Settings are tried on a copy: a text whose last statement is refused does nothing at all.
             let mut settings = self.settings().clone();
@@ -158,9 +158,9 @@ impl Connection {
     ///
     /// # Errors
     /// [`Failure`] when it is wrong or refused; it is written down.
-    pub(super) async fn prepare(&self, text: &str) -> Result<Option<Prepared>, Failure> {
+    pub(super) async fn prepare(&self, text: &str, types: &[Option<Type>]) -> Result<Option<Prepared>, Failure> {
         let text: Arc<str> = text.into();
-        let mut acts = self.acts(&text)?;
+        let mut acts = self.acts(&text, types)?;
         let act = match (acts.pop(), acts.is_empty()) {
             (None, _) => return Ok(None),
             (Some(act), true) => act,

@@ -32,7 +32,7 @@ impl SimpleQueryHandler for Connection {
     {
         self.bound()?;
         let text: Arc<str> = query.into();
-        let acts = self.acts(&text)?;
+        let acts = self.acts(&text, &[])?;
         if acts.is_empty() {
             return Ok(vec![Response::EmptyQuery]);
         }

@@ -102,7 +102,7 @@ async fn desk(timeout: Duration) -> Desk {
 impl Desk {
     async fn start(&self, sql: &str) -> Result<(Running, Rows), Failure> {
         let text: Arc<str> = sql.into();
-        for act in self.connection.0.acts(&text)? {
+        for act in self.connection.0.acts(&text, &[])? {
             match act {
                 Act::Query(statement) => {
                     let mut running = self.connection.0.begin(&text)?;
@@ -155,7 +155,7 @@ async fn everything_that_must_be_refused_is_refused() {
             ("simple", desk.start(sql).await.map(|_| ())),
             ("after another", desk.start(&format!("SELECT 1; {sql}")).await.map(|_| ())),
             ("before another", desk.start(&format!("{sql}; SELECT 1")).await.map(|_| ())),
-            ("extended", desk.connection.0.prepare(sql).await.map(|_| ())),
+            ("extended", desk.connection.0.prepare(sql, &[]).await.map(|_| ())),
         ] {
             match outcome {
                 Err(failure) if failure.is_refusal() => {}
@@ -310,6 +310,6 @@ async fn failures_say_what_is_wrong_and_nothing_about_files() {
 async fn a_connection_that_did_not_log_in_is_told_nothing() {
     let desk = desk(Duration::from_secs(60)).await;
     let stranger = Connection::new(Arc::clone(desk.connection.0.shared()));
-    assert_eq!(stranger.0.prepare("SELECT 1").await.unwrap_err().sqlstate, "28000");
+    assert_eq!(stranger.0.prepare("SELECT 1", &[]).await.unwrap_err().sqlstate, "28000");
     assert_eq!(stranger.0.begin(&"SELECT 1".into()).unwrap_err().sqlstate, "28000");
 }
