@@ -79,9 +79,13 @@ async fn comments(session: &Session) -> Result<Comments> {
             && let (Some(schemas), Some(names), Some(oids)) =
                 (schemas.as_string_opt::<i32>(), names.as_string_opt::<i32>(), oids.as_primitive_opt::<Int32Type>())
         {
-            ids.extend(schemas.iter().zip(names.iter()).zip(oids.iter()).filter_map(|((schema, name), oid)| {
-                Some(((schema?.to_owned(), name?.to_owned()), oid?))
-            }));
+            ids.extend(
+                schemas
+                    .iter()
+                    .zip(names.iter())
+                    .zip(oids.iter())
+                    .filter_map(|((schema, name), oid)| Some(((schema?.to_owned(), name?.to_owned()), oid?))),
+            );
         }
     }
     let comment = |comment: tillsight_correlate::sql::Comment| {
@@ -161,7 +165,11 @@ impl PgCatalogContextProvider for OneRole {
 
 /// A function that always says the same, whatever it is asked.
 fn constant(name: &'static str, value: ScalarValue) -> ScalarUDF {
-    ScalarUDF::from(Constant { name, value, signature: Signature::one_of(vec![TypeSignature::Nullary, TypeSignature::VariadicAny], Volatility::Stable) })
+    ScalarUDF::from(Constant {
+        name,
+        value,
+        signature: Signature::one_of(vec![TypeSignature::Nullary, TypeSignature::VariadicAny], Volatility::Stable),
+    })
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]

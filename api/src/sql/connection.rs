@@ -16,7 +16,9 @@ use pgwire::api::auth::{
 use pgwire::api::cancel::CancelHandler;
 use pgwire::api::copy::CopyHandler;
 use pgwire::api::query::{ExtendedQueryHandler, SimpleQueryHandler};
-use pgwire::api::{ClientInfo, ErrorHandler, METADATA_USER, NoopHandler, PgWireConnectionState, PgWireServerHandlers, Type};
+use pgwire::api::{
+    ClientInfo, ErrorHandler, METADATA_USER, NoopHandler, PgWireConnectionState, PgWireServerHandlers, Type,
+};
 use pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
 use pgwire::messages::cancel::CancelRequest;
 use pgwire::messages::startup::{Authentication, SecretKey};
@@ -192,7 +194,8 @@ impl Connection {
         let decoy = Verifier::decoy(name, &self.shared.options.decoy_secret);
         let verifier = login.as_ref().map_or(decoy, |login| login.verifier.clone());
         let nonce = STANDARD_NO_PAD.encode(rand::random::<[u8; 18]>());
-        let exchange = Exchange::begin(message, verifier, &nonce).map_err(|error| fatal("08P01", &error.to_string()))?;
+        let exchange =
+            Exchange::begin(message, verifier, &nonce).map_err(|error| fatal("08P01", &error.to_string()))?;
         Ok((exchange, login))
     }
 
@@ -206,7 +209,9 @@ impl Connection {
         let installed = catalog::install(&session, &login.user).await;
         installed.map_err(|error| fatal("57P03", &Failure::from(error).message))?;
         // A connection logs in once: the stages see to that.
-        self.bound.set(Bound { user: login.user, session: Arc::new(session), pid, key }).map_err(|_| fatal("08P01", "logged in already"))
+        self.bound
+            .set(Bound { user: login.user, session: Arc::new(session), pid, key })
+            .map_err(|_| fatal("08P01", "logged in already"))
     }
 }
 
@@ -235,7 +240,10 @@ impl StartupHandler for Connection {
         match (std::mem::replace(&mut *stage, Stage::Over), message) {
             (Stage::Silent, PgWireFrontendMessage::Startup(startup)) => {
                 if !client.is_secure() && !client.socket_addr().ip().is_loopback() {
-                    return Err(fatal("28000", "connections from other machines must be encrypted: use sslmode=require"));
+                    return Err(fatal(
+                        "28000",
+                        "connections from other machines must be encrypted: use sslmode=require",
+                    ));
                 }
                 protocol_negotiation(client, &startup).await?;
                 save_startup_parameters_to_metadata(client, &startup);

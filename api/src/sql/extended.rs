@@ -78,7 +78,11 @@ impl ExtendedQueryHandler for Handlers {
                 if message.parameters.len() != prepared.parameters.len() {
                     return Err(Failure::new(
                         "08P01",
-                        format!("{} parameters are needed, not {}", prepared.parameters.len(), message.parameters.len()),
+                        format!(
+                            "{} parameters are needed, not {}",
+                            prepared.parameters.len(),
+                            message.parameters.len()
+                        ),
                     )
                     .into());
                 }

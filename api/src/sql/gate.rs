@@ -116,8 +116,8 @@ pub(super) fn read_only(modes: &[TransactionMode]) -> Result<(), Refusal> {
 }
 
 fn declare(declared: Vec<Declare>) -> Result<Act, Refusal> {
-    let [declare] = <[Declare; 1]>::try_from(declared)
-        .map_err(|_| Refusal::unsupported("DECLARE takes one cursor at a time"))?;
+    let [declare] =
+        <[Declare; 1]>::try_from(declared).map_err(|_| Refusal::unsupported("DECLARE takes one cursor at a time"))?;
     match (declare.names.first(), declare.for_query, declare.declare_type) {
         (Some(name), Some(query), Some(DeclareType::Cursor)) => {
             let query = Statement::Query(query);
@@ -135,9 +135,9 @@ fn fetched(direction: &FetchDirection) -> Result<Option<usize>, Refusal> {
     };
     match direction {
         FetchDirection::Next | FetchDirection::Forward { limit: None } => Ok(Some(1)),
-        FetchDirection::Forward { limit: Some(limit) } | FetchDirection::Count { limit } => count(&limit.value)
-            .map(Some)
-            .ok_or_else(|| Refusal::unsupported("FETCH takes a number of rows, or ALL")),
+        FetchDirection::Forward { limit: Some(limit) } | FetchDirection::Count { limit } => {
+            count(&limit.value).map(Some).ok_or_else(|| Refusal::unsupported("FETCH takes a number of rows, or ALL"))
+        }
         FetchDirection::ForwardAll | FetchDirection::All => Ok(None),
         _ => Err(Refusal::unsupported("cursors go forward only")),
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Buf;
 use futures::StreamExt;
-use pgwire::error::PgWireError;
 use pgwire::api::portal::Format;
+use pgwire::error::PgWireError;
 use pgwire::types::format::FormatOptions;
 use tempfile::TempDir;
 use tillsight_correlate::lake::{HotTail, MemoryLog, TailConfig};
@@ -229,8 +229,7 @@ async fn time_ends_statements_that_only_compute() {
         let started = std::time::Instant::now();
         let outcome = match desk.start(sql).await {
             Ok((running, rows)) => {
-                let mut answer =
-                    run::answer(running, rows, &Format::UnifiedText, FormatOptions::default()).unwrap();
+                let mut answer = run::answer(running, rows, &Format::UnifiedText, FormatOptions::default()).unwrap();
                 answer.data_rows().next().await.unwrap().map(|_| ()).map_err(|error| error.to_string())
             }
             Err(failure) => Err(failure.message),

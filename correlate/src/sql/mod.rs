@@ -18,12 +18,10 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use arrow::array::{Int32Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use async_trait::async_trait;
-use datafusion::catalog::{
-    CatalogProvider, MemTable, MemoryCatalogProvider, SchemaProvider, TableProvider,
-};
+use datafusion::catalog::{CatalogProvider, MemTable, MemoryCatalogProvider, SchemaProvider, TableProvider};
 use datafusion::error::{DataFusionError, Result as PlanResult};
-use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::SessionState;
+use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
@@ -103,8 +101,7 @@ impl Engine {
             runtime = runtime.with_temp_file_path(folder);
         }
         let runtime = runtime.build_arc().map_err(Error::plan)?;
-        let engine =
-            Self { runtime, limits, views: tail.views(), stores: RwLock::new(stores.into()) };
+        let engine = Self { runtime, limits, views: tail.views(), stores: RwLock::new(stores.into()) };
         tail.register(&SessionContext::new_with_config_rt(engine.config(), Arc::clone(&engine.runtime)).state())?;
         Ok(engine)
     }
@@ -134,10 +131,8 @@ impl Engine {
         let scale = functions::scale(stores.iter().map(|store| &store.currency));
         let pinned = Arc::new(Pinned { view: Mutex::default(), views: self.views.clone() });
         let context = SessionContext::new_with_config_rt(self.config(), Arc::clone(&self.runtime));
-        let inner = SessionContext::new_with_config_rt(
-            self.config().with_information_schema(false),
-            Arc::clone(&self.runtime),
-        );
+        let inner =
+            SessionContext::new_with_config_rt(self.config().with_information_schema(false), Arc::clone(&self.runtime));
         for context in [&context, &inner] {
             context.register_udf(functions::money(scale));
             context.register_udf(functions::local_time());

@@ -45,8 +45,7 @@ impl Shop {
             while archiver.step(Duration::from_millis(1)).await.unwrap() > 0 {}
             archiver.commit().await.unwrap();
         }
-        let mut tail =
-            HotTail::open(TailConfig::new(root.path()), Box::new(log.reader()), clock).await.unwrap();
+        let mut tail = HotTail::open(TailConfig::new(root.path()), Box::new(log.reader()), clock).await.unwrap();
         while tail.step(Duration::from_millis(1)).await.unwrap() > 0 {}
         let engine = Engine::new(&tail, stores(), Limits::default()).unwrap();
         Self { root, log, tail, engine }
@@ -118,8 +117,7 @@ async fn only_the_latest_revision_is_shown_and_the_others_can_be_asked_for() {
     replacing.transaction.replaces = Some(other.header.event_id);
     replacing.transaction.total_minor = Some(6);
     for archived in [false, true] {
-        let shop =
-            Shop::open(&[first.clone(), second.clone(), other.clone(), replacing.clone()], archived).await;
+        let shop = Shop::open(&[first.clone(), second.clone(), other.clone(), replacing.clone()], archived).await;
         assert_eq!(shop.ask("SELECT total FROM pos.transactions ORDER BY 1").await, "0.06; 1.00");
         assert_eq!(shop.ask("SELECT count(*) FROM pos.lines").await, "1", "the correction has no items");
         assert_eq!(
@@ -137,8 +135,7 @@ async fn no_statement_reaches_the_rows_of_another_store() {
     foreign.header.tenant_id = "globex".parse().unwrap();
     foreign.transaction.receipt_no = Some("SECRET".into());
     for archived in [false, true] {
-        let shop =
-            Shop::open(&[sale("17", 1, "2026-11-21T20:03:22Z"), other.clone(), foreign.clone()], archived).await;
+        let shop = Shop::open(&[sale("17", 1, "2026-11-21T20:03:22Z"), other.clone(), foreign.clone()], archived).await;
         let session = shop.session(only("17"));
         for sql in [
             "SELECT count(*) FROM pos.transactions",
@@ -219,8 +216,7 @@ async fn comments_name_columns_that_exist_in_their_order() {
     let shop = Shop::open(&[], false).await;
     let session = shop.session(Stores::All);
     for comment in Engine::comments().iter().filter(|comment| comment.column > 0) {
-        let provider =
-            session.context().table_provider(format!("{}.{}", comment.schema, comment.table)).await.unwrap();
+        let provider = session.context().table_provider(format!("{}.{}", comment.schema, comment.table)).await.unwrap();
         let schema = provider.schema();
         let field = schema.field(usize::try_from(comment.column).unwrap() - 1);
         assert_eq!(field.metadata().get(COMMENT), Some(&comment.text), "{comment:?}");
