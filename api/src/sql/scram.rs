@@ -4,6 +4,8 @@
 //! answered with a verifier that nobody can satisfy, made from the name and a secret, so that the answers to it look and
 //! take the same. Passwords are the access tokens that we hand out (ASCII), so they need no SASLprep.
 
+use std::str::FromStr;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -51,6 +53,33 @@ impl Verifier {
         let mut salt = [0; 16];
         salt.iter_mut().zip(bytes("salt")).for_each(|(to, from)| *to = from);
         Self { salt, iterations: ITERATIONS, stored_key: bytes("stored"), server_key: bytes("server") }
+    }
+}
+
+/// PostgreSQL's own form: `SCRAM-SHA-256$<iterations>:<salt>$<stored key>:<server key>`.
+impl std::fmt::Display for Verifier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let [salt, stored, server] = [&self.salt[..], &self.stored_key, &self.server_key].map(|b| STANDARD.encode(b));
+        write!(f, "SCRAM-SHA-256${}:{salt}${stored}:{server}", self.iterations)
+    }
+}
+
+impl FromStr for Verifier {
+    type Err = Failure;
+
+    fn from_str(text: &str) -> Result<Self, Failure> {
+        let read = || {
+            let (iterations, rest) = text.strip_prefix("SCRAM-SHA-256$")?.split_once(':')?;
+            let (salt, keys) = rest.split_once('$')?;
+            let (stored, server) = keys.split_once(':')?;
+            Some(Self {
+                salt: STANDARD.decode(salt).ok()?.try_into().ok()?,
+                iterations: iterations.parse().ok()?,
+                stored_key: STANDARD.decode(stored).ok()?.try_into().ok()?,
+                server_key: STANDARD.decode(server).ok()?.try_into().ok()?,
+            })
+        };
+        read().ok_or(Failure::Malformed)
     }
 }
 

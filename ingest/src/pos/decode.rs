@@ -50,7 +50,8 @@ fn from_json(value: &[u8]) -> Result<Transaction, Reject> {
     from_document(document)
 }
 
-fn from_document(document: Value) -> Result<Transaction, Reject> {
+/// Checks and reads one JSON document.
+pub(super) fn from_document(document: Value) -> Result<Transaction, Reject> {
     let problems = json::check::<Transaction>(&document);
     if !problems.is_empty() {
         let list: Vec<String> = problems.iter().map(ToString::to_string).collect();

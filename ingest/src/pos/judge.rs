@@ -9,6 +9,7 @@ use tillsight_schemas::id::{IntegratorId, StoreId, StoreKey, TenantId};
 use tillsight_schemas::pos::{Header, PostedTransaction, Reject, RejectCode, Transaction, natural_id, payload_sha256};
 use tillsight_schemas::store::Store;
 
+use super::decode::from_document;
 use super::time::{ReadTime, read_time};
 
 /// How far ahead of our clock a till may be before its time is taken for nonsense.
@@ -39,6 +40,31 @@ pub struct Permits {
     pub tenant: TenantId,
     /// The stores it may write; all stores of the tenant when empty.
     pub stores: Vec<StoreId>,
+}
+
+/// Says beforehand whether a record would be accepted (apart from collisions with earlier ones).
+#[derive(Debug, Clone)]
+pub struct Checker {
+    permits: Permits,
+    stores: Stores,
+    landed: Landed,
+}
+
+impl Checker {
+    /// Makes a checker for records of one integrator that arrive at `now`.
+    pub fn new(permits: Permits, stores: Stores, now: DateTime<Utc>) -> Self {
+        let landed = Landed { topic: String::new(), partition: 0, offset: 0, received_at: now, key: None };
+        Self { permits, stores, landed }
+    }
+
+    /// Checks one JSON document.
+    ///
+    /// # Errors
+    /// [`Reject`] with the code and sentence it would have in the dead-letter topic.
+    pub fn check(&self, document: &serde_json::Value) -> Result<(), Reject> {
+        let transaction = from_document(document.clone())?;
+        judge(transaction, &self.landed, &self.permits, &self.stores).map(|_| ())
+    }
 }
 
 /// Where a record was received.

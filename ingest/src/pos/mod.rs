@@ -14,7 +14,7 @@ mod mask;
 mod pipeline;
 mod time;
 
-pub use judge::{Permits, Stores};
+pub use judge::{Checker, Permits, Stores};
 pub use mask::mask_card_numbers;
 pub use pipeline::{Outcomes, Pipeline};
 pub use time::{BadTime, ReadTime, read_time};
