@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use datafusion::catalog::{MemTable, SchemaProvider, TableProvider};
 use datafusion::error::Result;
 use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, create_udf,
+    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
 };
 use datafusion::scalar::ScalarValue;
 use datafusion_postgres::datafusion_pg_catalog::pg_catalog::context::{PgCatalogContextProvider, Role};
@@ -30,7 +30,7 @@ pub(super) fn server_version() -> String {
 /// `pg_class`, whose rows have comments.
 const PG_CLASS_OID: i32 = 1259;
 
-/// Adds the catalogue to a session that is pinned.
+/// Adds the catalogue to a session.
 ///
 /// # Errors
 /// [`datafusion::error::DataFusionError`] when the catalogue cannot be built.
@@ -45,11 +45,15 @@ pub(super) async fn install(session: &Session, user: &str) -> Result<()> {
         catalog.register_schema("pg_catalog", Arc::new(Commented { inner, descriptions }))?;
     }
     let version = format!("PostgreSQL {} on {}", server_version(), std::env::consts::ARCH);
-    context.register_udf(constant("version", &version));
-    for name in ["current_user", "session_user", "user"] {
-        context.register_udf(constant(name, user));
+    context.register_udf(constant("version", ScalarValue::from(version)));
+    for name in ["current_user", "session_user", "user", "current_role"] {
+        context.register_udf(constant(name, ScalarValue::from(user)));
     }
-    context.register_udf(nothing("pg_advisory_unlock_all"));
+    for name in ["pg_advisory_unlock_all", "pg_size_pretty"] {
+        context.register_udf(constant(name, ScalarValue::Utf8(None)));
+    }
+    context.register_udf(constant("pg_table_size", ScalarValue::Int64(None)));
+    context.register_udf(constant("pg_is_in_recovery", ScalarValue::Boolean(Some(false))));
     for name in ["obj_description", "col_description", "shobj_description"] {
         context.register_udf(ScalarUDF::from(Described::new(name, Arc::clone(&comments))));
     }
@@ -75,9 +79,13 @@ async fn comments(session: &Session) -> Result<Comments> {
             && let (Some(schemas), Some(names), Some(oids)) =
                 (schemas.as_string_opt::<i32>(), names.as_string_opt::<i32>(), oids.as_primitive_opt::<Int32Type>())
         {
-            ids.extend(schemas.iter().zip(names.iter()).zip(oids.iter()).filter_map(|((schema, name), oid)| {
-                Some(((schema?.to_owned(), name?.to_owned()), oid?))
-            }));
+            ids.extend(
+                schemas
+                    .iter()
+                    .zip(names.iter())
+                    .zip(oids.iter())
+                    .filter_map(|((schema, name), oid)| Some(((schema?.to_owned(), name?.to_owned()), oid?))),
+            );
         }
     }
     let comment = |comment: tillsight_correlate::sql::Comment| {
@@ -155,27 +163,38 @@ impl PgCatalogContextProvider for OneRole {
     }
 }
 
-/// A function without arguments that always says the same.
-fn constant(name: &str, value: &str) -> ScalarUDF {
-    let value = ScalarValue::from(value);
-    create_udf(
+/// A function that always says the same, whatever it is asked.
+fn constant(name: &'static str, value: ScalarValue) -> ScalarUDF {
+    ScalarUDF::from(Constant {
         name,
-        vec![],
-        DataType::Utf8,
-        Volatility::Stable,
-        Arc::new(move |_| Ok(ColumnarValue::Scalar(value.clone()))),
-    )
+        value,
+        signature: Signature::one_of(vec![TypeSignature::Nullary, TypeSignature::VariadicAny], Volatility::Stable),
+    })
 }
 
-/// A function that does nothing.
-fn nothing(name: &str) -> ScalarUDF {
-    create_udf(
-        name,
-        vec![],
-        DataType::Utf8,
-        Volatility::Volatile,
-        Arc::new(|_| Ok(ColumnarValue::Scalar(ScalarValue::Utf8(None)))),
-    )
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Constant {
+    name: &'static str,
+    value: ScalarValue,
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for Constant {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(self.value.data_type())
+    }
+
+    fn invoke_with_args(&self, _: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        Ok(ColumnarValue::Scalar(self.value.clone()))
+    }
 }
 
 /// `obj_description(oid [, catalog])` and `col_description(oid, column)`.

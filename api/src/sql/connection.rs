@@ -16,7 +16,9 @@ use pgwire::api::auth::{
 use pgwire::api::cancel::CancelHandler;
 use pgwire::api::copy::CopyHandler;
 use pgwire::api::query::{ExtendedQueryHandler, SimpleQueryHandler};
-use pgwire::api::{ClientInfo, ErrorHandler, METADATA_USER, NoopHandler, PgWireConnectionState, PgWireServerHandlers};
+use pgwire::api::{
+    ClientInfo, ErrorHandler, METADATA_USER, NoopHandler, PgWireConnectionState, PgWireServerHandlers, Type,
+};
 use pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
 use pgwire::messages::cancel::CancelRequest;
 use pgwire::messages::startup::{Authentication, SecretKey};
@@ -68,7 +70,7 @@ pub(super) struct Bound {
     /// Who.
     pub(super) user: String,
     /// Their way to the lake.
-    pub(super) session: Session,
+    pub(super) session: Arc<Session>,
     pid: i32,
     key: SecretKey,
 }
@@ -84,6 +86,12 @@ impl Connection {
             settings,
             cursors: Mutex::default(),
         }))
+    }
+
+    /// What all connections share.
+    #[cfg(test)]
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     /// The login and its session.
@@ -128,9 +136,19 @@ impl Connection {
     ///
     /// # Errors
     /// [`Failure`] when one of them is wrong or refused; it is written down.
-    pub(super) fn acts(&self, text: &Arc<str>) -> Result<Vec<Act>, Failure> {
-        let acts = self.shared.texts.parse(text).and_then(|statements| {
-            statements.into_iter().map(|statement| classify(statement).map_err(Failure::from)).collect()
+    pub(super) fn acts(&self, text: &Arc<str>, types: &[Option<Type>]) -> Result<Vec<Act>, Failure> {
+        let acts = self.shared.texts.parse(text, types).and_then(|statements| {
+            let acts: Vec<Act> = statements.into_iter().map(classify).collect::<Result<_, _>>()?;
+            // Settings are tried on a copy: a text whose last statement is refused does nothing at all.
+            let mut settings = self.settings().clone();
+            for act in &acts {
+                match act {
+                    Act::Set(set) => drop(settings.change(set)?),
+                    Act::Show(name) => drop(settings.show(name)?),
+                    _ => {}
+                }
+            }
+            Ok(acts)
         });
         if acts.is_err() {
             return self.begin(text)?.note(acts);
@@ -142,9 +160,9 @@ impl Connection {
     ///
     /// # Errors
     /// [`Failure`] when it is wrong or refused; it is written down.
-    pub(super) async fn prepare(&self, text: &str) -> Result<Option<Prepared>, Failure> {
+    pub(super) async fn prepare(&self, text: &str, types: &[Option<Type>]) -> Result<Option<Prepared>, Failure> {
         let text: Arc<str> = text.into();
-        let mut acts = self.acts(&text)?;
+        let mut acts = self.acts(&text, types)?;
         let act = match (acts.pop(), acts.is_empty()) {
             (None, _) => return Ok(None),
             (Some(act), true) => act,
@@ -154,10 +172,7 @@ impl Connection {
         match &prepared.act {
             Act::Query(statement) | Act::Declare { query: statement, .. } => {
                 let session = &self.bound()?.session;
-                session.pin().map_err(|error| Failure::new("57P03", error.to_string()))?;
-                let plan = session.plan(statement).await.map_err(Failure::from);
-                session.unpin();
-                let plan = match plan {
+                let plan = match session.plan(statement).await.map_err(Failure::from) {
                     Ok(plan) => plan,
                     Err(failure) => return self.begin(&text)?.note(Err(failure)),
                 };
@@ -179,23 +194,24 @@ impl Connection {
         let decoy = Verifier::decoy(name, &self.shared.options.decoy_secret);
         let verifier = login.as_ref().map_or(decoy, |login| login.verifier.clone());
         let nonce = STANDARD_NO_PAD.encode(rand::random::<[u8; 18]>());
-        let exchange = Exchange::begin(message, verifier, &nonce).map_err(|error| fatal("08P01", &error.to_string()))?;
+        let exchange =
+            Exchange::begin(message, verifier, &nonce).map_err(|error| fatal("08P01", &error.to_string()))?;
         Ok((exchange, login))
     }
 
     /// Opens the session of a login.
-    async fn open(&self, login: Login, pid: i32, key: SecretKey) -> PgWireResult<()> {
-        let unready = |error: &Error| match error {
-            Error::TailFull { .. } | Error::TailStale { .. } => fatal("57P03", &error.to_string()),
-            other => fatal("XX000", &Failure::internal(other).message),
+    pub(super) async fn open(&self, login: Login, pid: i32, key: SecretKey) -> PgWireResult<()> {
+        let closed = |error: Error| {
+            let failure = Failure::from(error);
+            fatal(failure.sqlstate, &failure.message)
         };
-        let session = self.shared.engine.session(login.scope).map_err(|error| unready(&error))?;
-        session.pin().map_err(|error| unready(&error))?;
+        let session = self.shared.engine.session(login.scope).map_err(closed)?;
         let installed = catalog::install(&session, &login.user).await;
-        session.unpin();
-        installed.map_err(|error| fatal("XX000", &Failure::internal(&error).message))?;
+        installed.map_err(|error| fatal("57P03", &Failure::from(error).message))?;
         // A connection logs in once: the stages see to that.
-        self.bound.set(Bound { user: login.user, session, pid, key }).map_err(|_| fatal("08P01", "logged in already"))
+        self.bound
+            .set(Bound { user: login.user, session: Arc::new(session), pid, key })
+            .map_err(|_| fatal("08P01", "logged in already"))
     }
 }
 
@@ -224,7 +240,10 @@ impl StartupHandler for Connection {
         match (std::mem::replace(&mut *stage, Stage::Over), message) {
             (Stage::Silent, PgWireFrontendMessage::Startup(startup)) => {
                 if !client.is_secure() && !client.socket_addr().ip().is_loopback() {
-                    return Err(fatal("28000", "connections from other machines must be encrypted: use sslmode=require"));
+                    return Err(fatal(
+                        "28000",
+                        "connections from other machines must be encrypted: use sslmode=require",
+                    ));
                 }
                 protocol_negotiation(client, &startup).await?;
                 save_startup_parameters_to_metadata(client, &startup);

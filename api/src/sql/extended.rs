@@ -12,14 +12,14 @@ use datafusion_postgres::arrow_pg::datatypes::arrow_schema_to_pg_fields;
 use datafusion_postgres::arrow_pg::datatypes::df::deserialize_parameters_with_server_types;
 use futures::{Sink, SinkExt, StreamExt};
 use pgwire::api::portal::{Format, Portal, PortalExecutionState};
-use pgwire::api::query::ExtendedQueryHandler;
-use pgwire::api::results::{FieldInfo, Response, Tag};
+use pgwire::api::query::{ExtendedQueryHandler, send_describe_response};
+use pgwire::api::results::{DescribePortalResponse, FieldInfo, Response, Tag};
 use pgwire::api::stmt::QueryParser;
 use pgwire::api::store::{Entry, PortalStore};
 use pgwire::api::{ClientInfo, ClientPortalStore, DEFAULT_NAME, PgWireConnectionState, Type};
 use pgwire::error::{PgWireError, PgWireResult};
 use pgwire::messages::PgWireBackendMessage;
-use pgwire::messages::extendedquery::{Bind, BindComplete, Execute};
+use pgwire::messages::extendedquery::{Bind, BindComplete, Describe, Execute, TARGET_TYPE_BYTE_PORTAL};
 
 use super::connection::Handlers;
 use super::gate::Act;
@@ -30,12 +30,12 @@ use super::statement::{Failure, Prepared};
 impl QueryParser for Handlers {
     type Statement = Prepared;
 
-    async fn parse_sql<C>(&self, _: &C, sql: &str, _: &[Option<Type>]) -> PgWireResult<Option<Prepared>>
+    async fn parse_sql<C>(&self, _: &C, sql: &str, types: &[Option<Type>]) -> PgWireResult<Option<Prepared>>
     where
         C: ClientInfo + Unpin + Send + Sync,
     {
         self.0.bound()?;
-        Ok(self.0.prepare(sql).await?)
+        Ok(self.0.prepare(sql, types).await?)
     }
 
     fn get_parameter_types(&self, statement: &Prepared) -> PgWireResult<Vec<Type>> {
@@ -78,7 +78,11 @@ impl ExtendedQueryHandler for Handlers {
                 if message.parameters.len() != prepared.parameters.len() {
                     return Err(Failure::new(
                         "08P01",
-                        format!("{} parameters are needed, not {}", prepared.parameters.len(), message.parameters.len()),
+                        format!(
+                            "{} parameters are needed, not {}",
+                            prepared.parameters.len(),
+                            message.parameters.len()
+                        ),
                     )
                     .into());
                 }
@@ -104,6 +108,25 @@ impl ExtendedQueryHandler for Handlers {
         }
         client.send(PgWireBackendMessage::BindComplete(BindComplete::new())).await?;
         Ok(())
+    }
+
+    async fn on_describe<C>(&self, client: &mut C, message: Describe) -> PgWireResult<()>
+    where
+        C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::PortalStore: PortalStore<Statement = Prepared>,
+        C::Error: Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        // A cursor is a portal to its client, which may describe it by name.
+        let name = message.name.as_deref().unwrap_or(DEFAULT_NAME);
+        let cursor = self.0.cursors().get(name).map(super::run::Cursor::schema);
+        match cursor {
+            Some(columns) if message.target_type == TARGET_TYPE_BYTE_PORTAL => {
+                let fields = arrow_schema_to_pg_fields(&columns, &Format::UnifiedText, None)?;
+                send_describe_response(client, &DescribePortalResponse::new(fields)).await
+            }
+            _ => self._on_describe(client, message).await,
+        }
     }
 
     async fn on_execute<C>(&self, client: &mut C, message: Execute) -> PgWireResult<()>

@@ -116,8 +116,8 @@ pub(super) fn read_only(modes: &[TransactionMode]) -> Result<(), Refusal> {
 }
 
 fn declare(declared: Vec<Declare>) -> Result<Act, Refusal> {
-    let [declare] = <[Declare; 1]>::try_from(declared)
-        .map_err(|_| Refusal::unsupported("DECLARE takes one cursor at a time"))?;
+    let [declare] =
+        <[Declare; 1]>::try_from(declared).map_err(|_| Refusal::unsupported("DECLARE takes one cursor at a time"))?;
     match (declare.names.first(), declare.for_query, declare.declare_type) {
         (Some(name), Some(query), Some(DeclareType::Cursor)) => {
             let query = Statement::Query(query);
@@ -135,9 +135,9 @@ fn fetched(direction: &FetchDirection) -> Result<Option<usize>, Refusal> {
     };
     match direction {
         FetchDirection::Next | FetchDirection::Forward { limit: None } => Ok(Some(1)),
-        FetchDirection::Forward { limit: Some(limit) } | FetchDirection::Count { limit } => count(&limit.value)
-            .map(Some)
-            .ok_or_else(|| Refusal::unsupported("FETCH takes a number of rows, or ALL")),
+        FetchDirection::Forward { limit: Some(limit) } | FetchDirection::Count { limit } => {
+            count(&limit.value).map(Some).ok_or_else(|| Refusal::unsupported("FETCH takes a number of rows, or ALL"))
+        }
         FetchDirection::ForwardAll | FetchDirection::All => Ok(None),
         _ => Err(Refusal::unsupported("cursors go forward only")),
     }
@@ -212,12 +212,28 @@ fn table_function(name: &ObjectName) -> ControlFlow<Refusal> {
 /// Why a statement that is not understood is refused.
 fn refusal(statement: &Statement) -> Refusal {
     let text = statement.to_string();
-    let verb = text.split_whitespace().next().unwrap_or_default().to_uppercase();
-    match verb.as_str() {
-        "COPY" => Refusal::denied(
-            "COPY is refused: this connection is read-only and touches no files of the server; use SELECT and let the \
-             client write the file",
-        ),
+    let verb = verb(&text);
+    known(&verb).unwrap_or_else(|| {
+        Refusal::unsupported(format!("{verb} is not available here: this connection answers SELECT"))
+    })
+}
+
+/// Why a text is refused that is not even understood, if one of its statements begins like one that is refused.
+pub(super) fn refused_text(text: &str) -> Option<Refusal> {
+    text.split(';').find_map(|statement| known(&verb(statement)))
+}
+
+fn verb(statement: &str) -> String {
+    statement.split_whitespace().next().unwrap_or_default().to_uppercase()
+}
+
+/// The sentence for a statement that begins with this word, if such are refused.
+fn known(verb: &str) -> Option<Refusal> {
+    Some(match verb {
+        "COPY" | "UNLOAD" => Refusal::denied(format!(
+            "{verb} is refused: this connection is read-only and touches no files of the server; use SELECT and let \
+             the client write the file",
+        )),
         "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "TRUNCATE" | "LOAD" | "REPLACE" => Refusal::denied(format!(
             "{verb} is refused: this connection is read-only; rows are written by the tills and by nobody else"
         )),
@@ -229,9 +245,9 @@ fn refusal(statement: &Statement) -> Refusal {
         "PREPARE" | "EXECUTE" => Refusal::unsupported(format!(
             "{verb} is refused: use the prepared statements of your driver (parse, bind, execute)"
         )),
-        "VACUUM" | "ANALYZE" | "LOCK" | "REINDEX" | "OPTIMIZE" | "KILL" | "CALL" | "NOTIFY" | "LISTEN" => {
+        "VACUUM" | "ANALYZE" | "LOCK" | "REINDEX" | "OPTIMIZE" | "KILL" | "CALL" | "NOTIFY" | "LISTEN" | "DO" => {
             Refusal::denied(format!("{verb} is refused: this connection is read-only"))
         }
-        _ => Refusal::unsupported(format!("{verb} is not available here: this connection answers SELECT")),
-    }
+        _ => return None,
+    })
 }

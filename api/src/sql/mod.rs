@@ -35,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 pub use scram::Verifier;
 
 use connection::Connection;
+use run::Crew;
 use statement::Texts;
 
 /// How the endpoint behaves.
@@ -44,6 +45,8 @@ pub struct Options {
     pub max_connections: usize,
     /// Statements that run at once; more wait, within their time.
     pub max_running: usize,
+    /// Threads that compute.
+    pub threads: usize,
     /// How long a statement may take; clients may shorten it for themselves.
     pub statement_timeout: Duration,
     /// A secret of the installation that never changes: names that do not exist are answered from it.
@@ -68,6 +71,7 @@ impl Options {
         Self {
             max_connections: 64,
             max_running: 8,
+            threads: std::thread::available_parallelism().map_or(2, usize::from),
             statement_timeout: Duration::from_secs(60),
             decoy_secret,
             tls: None,
@@ -156,6 +160,7 @@ struct Shared {
     log: Arc<dyn StatementLog>,
     texts: Texts,
     slots: Arc<Semaphore>,
+    crew: Crew,
     cancels: Cancels,
 }
 
@@ -165,10 +170,14 @@ impl std::fmt::Debug for Shared {
     }
 }
 
+/// How long a statement that was cancelled may go on before the process must end.
+const OVERDUE: Duration = Duration::from_secs(60);
+
 /// Answers on `listener` until `stop` is cancelled, then lets go of all connections.
 ///
 /// # Errors
-/// [`std::io::Error`] when the listener is not on loopback and there is no certificate, or stops working.
+/// [`std::io::Error`] when the listener is not on loopback and there is no certificate, and when a cancelled statement
+/// does not end: the process must end then.
 pub async fn serve(
     listener: TcpListener,
     options: Options,
@@ -186,6 +195,7 @@ pub async fn serve(
     let connections = Arc::new(Semaphore::new(options.max_connections));
     let shared = Arc::new(Shared {
         slots: Arc::new(Semaphore::new(options.max_running)),
+        crew: Crew::new(options.threads)?,
         options,
         engine,
         logins,
@@ -195,9 +205,15 @@ pub async fn serve(
     });
     tracing::info!(%address, "SQL is answered");
     let mut tasks = JoinSet::new();
+    let mut watch = tokio::time::interval(Duration::from_secs(5));
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
+            _ = watch.tick() => {
+                if shared.crew.overdue(OVERDUE) {
+                    return Err(std::io::Error::other("a statement was cancelled and does not end"));
+                }
+            }
             Some(_) = tasks.join_next() => {}
             accepted = listener.accept() => {
                 let (socket, peer) = match accepted {

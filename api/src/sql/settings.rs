@@ -13,9 +13,21 @@ use super::gate;
 
 /// Settings that clients send and that change nothing here.
 const IGNORED: &[&str] = &[
-    "application_name", "client_min_messages", "enable_seqscan", "escape_string_warning", "extra_float_digits",
-    "geqo", "idle_in_transaction_session_timeout", "idle_session_timeout", "jit", "lock_timeout",
-    "max_parallel_workers_per_gather", "search_path", "synchronize_seqscans", "timezone", "row_security",
+    "application_name",
+    "client_min_messages",
+    "enable_seqscan",
+    "escape_string_warning",
+    "extra_float_digits",
+    "geqo",
+    "idle_in_transaction_session_timeout",
+    "idle_session_timeout",
+    "jit",
+    "lock_timeout",
+    "max_parallel_workers_per_gather",
+    "search_path",
+    "synchronize_seqscans",
+    "timezone",
+    "row_security",
 ];
 
 /// Settings that have one value only.
@@ -145,7 +157,9 @@ impl Settings {
             "search_path" => tillsight_correlate::sql::DEFAULT_SCHEMA.to_owned(),
             "extra_float_digits" => "1".to_owned(),
             "transaction_isolation" | "default_transaction_isolation" => "read committed".to_owned(),
-            "transaction_read_only" | "default_transaction_read_only" | "standard_conforming_strings"
+            "transaction_read_only"
+            | "default_transaction_read_only"
+            | "standard_conforming_strings"
             | "integer_datetimes" => "on".to_owned(),
             "is_superuser" | "jit" | "in_hot_standby" => "off".to_owned(),
             "max_identifier_length" => "63".to_owned(),

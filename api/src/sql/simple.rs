@@ -32,7 +32,7 @@ impl SimpleQueryHandler for Connection {
     {
         self.bound()?;
         let text: Arc<str> = query.into();
-        let acts = self.acts(&text)?;
+        let acts = self.acts(&text, &[])?;
         if acts.is_empty() {
             return Ok(vec![Response::EmptyQuery]);
         }
@@ -79,7 +79,7 @@ impl Connection {
         let options = FormatOptions::from_client_metadata(client.metadata());
         match act {
             Act::Query(statement) => {
-                let rows = running.query(&self.bound()?.session, statement, parameters).await?;
+                let rows = running.query(&self.bound()?.session, statement, parameters, false).await?;
                 let mut answer = answer(running, rows, format, options)?;
                 if matches!(statement.as_ref(), datafusion::sql::sqlparser::ast::Statement::Explain { .. }) {
                     answer.set_command_tag("EXPLAIN");
@@ -91,7 +91,7 @@ impl Connection {
                 if open >= MAX_CURSORS {
                     return Ok(running.note(Err(Failure::new("53000", "too many open cursors: close some")))?);
                 }
-                let rows = running.query(&self.bound()?.session, query, parameters).await?;
+                let rows = running.query(&self.bound()?.session, query, parameters, true).await?;
                 let cursor = Cursor::open(running, rows, format, options)?;
                 self.cursors().insert(name.clone(), cursor);
                 Ok(tag("DECLARE CURSOR"))

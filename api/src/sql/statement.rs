@@ -9,7 +9,9 @@ use datafusion::common::SchemaError;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, LogicalPlan};
-use datafusion::sql::sqlparser::ast::{ObjectName, Query, Statement, Visit, Visitor};
+use datafusion::sql::sqlparser::ast::{
+    Expr as SqlExpr, FunctionArguments, ObjectName, Query, Statement, Value, Visit, Visitor, visit_expressions_mut,
+};
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion_postgres::arrow_pg::datatypes::into_pg_type;
@@ -20,11 +22,12 @@ use datafusion_postgres::datafusion_pg_catalog::sql::rules::{
 };
 use pgwire::api::Type;
 use pgwire::error::{ErrorInfo, PgWireError};
+use tillsight_correlate::Error;
 use tillsight_correlate::sql::{Refusal, Unplanned};
 use tillsight_schemas::error::chain;
 use uuid::Uuid;
 
-use super::gate::{Act, is_table_function};
+use super::gate::{Act, is_table_function, refused_text};
 
 /// The longest text that is parsed.
 const MAX_TEXT: usize = 1 << 20;
@@ -65,7 +68,7 @@ impl Texts {
         }
     }
 
-    /// Parses a text into its statements.
+    /// Parses a text into its statements; `types` are those that the client declares for its parameters.
     ///
     /// The rewriting of `datafusion-pg-catalog` makes the start-up queries of many clients work, but it is made for
     /// those: it replaces correlated subqueries by NULL. It is kept to texts that read nothing but PostgreSQL's
@@ -73,17 +76,27 @@ impl Texts {
     ///
     /// # Errors
     /// [`Failure`] when it cannot be parsed.
-    pub(super) fn parse(&self, text: &str) -> Result<Vec<Statement>, Failure> {
+    pub(super) fn parse(&self, text: &str, types: &[Option<Type>]) -> Result<Vec<Statement>, Failure> {
         if text.len() > MAX_TEXT {
             return Err(Failure::new("54001", "the statement is longer than 1 MiB"));
         }
         let plain = Parser::parse_sql(&PostgreSqlDialect {}, text);
         match plain {
-            Ok(statements) if statements.iter().any(asks_for_data) => {
+            Ok(mut statements) if statements.iter().any(asks_for_data) => {
+                statements.iter_mut().for_each(|statement| with_typed_arrays(statement, types));
                 let rewrite = |statement| self.rules.iter().fold(statement, |statement, rule| rule.rewrite(statement));
                 Ok(statements.into_iter().map(rewrite).collect())
             }
-            _ => self.compatible.parse(text).map_err(|error| Failure::new("42601", error.to_string())),
+            _ => match self.compatible.parse(text) {
+                Ok(mut statements) => {
+                    statements.iter_mut().for_each(without_options);
+                    Ok(statements)
+                }
+                Err(error) => Err(match refused_text(text) {
+                    Some(refusal) => refusal.into(),
+                    None => Failure::new("42601", error.to_string()),
+                }),
+            },
         }
     }
 }
@@ -118,6 +131,52 @@ fn asks_for_data(statement: &Statement) -> bool {
     }
 
     statement.visit(&mut Names::default()).is_break()
+}
+
+/// Says of parameters in `= ANY($1)` that they are arrays, which the planner cannot guess.
+fn with_typed_arrays(statement: &mut Statement, types: &[Option<Type>]) {
+    let typed = |expr: &mut SqlExpr| {
+        if let SqlExpr::AnyOp { right, .. } | SqlExpr::AllOp { right, .. } = expr
+            && let SqlExpr::Value(value) = right.as_ref()
+            && let Value::Placeholder(name) = &value.value
+        {
+            let index = name.trim_start_matches('$').parse::<usize>().unwrap_or(0).wrapping_sub(1);
+            let item = match types.get(index).and_then(Option::as_ref) {
+                Some(&Type::INT2_ARRAY | &Type::INT4_ARRAY) => "int",
+                Some(&Type::INT8_ARRAY) => "bigint",
+                Some(&Type::FLOAT4_ARRAY | &Type::FLOAT8_ARRAY) => "double precision",
+                _ => "text",
+            };
+            let cast = format!("CAST({name} AS {item}[])");
+            let cast = Parser::new(&PostgreSqlDialect {}).try_with_sql(&cast).and_then(|mut p| p.parse_expr());
+            if let Ok(cast) = cast {
+                **right = cast;
+            }
+        }
+        ControlFlow::<()>::Continue(())
+    };
+    if visit_expressions_mut(statement, typed).is_break() {
+        tracing::debug!("a visit of a statement broke off");
+    }
+}
+
+/// Takes out of a question to the catalogue what the engine cannot answer and what is empty here: storage options, and
+/// arrays made of subqueries (`psql` asks for both in `\\d+` and `\\du`).
+fn without_options(statement: &mut Statement) {
+    let empty = |expr: &mut SqlExpr| {
+        if let SqlExpr::Function(function) = expr {
+            let name = function.name.to_string().to_lowercase();
+            let of_query = name == "array" && matches!(function.args, FunctionArguments::Subquery(_));
+            if of_query || (name == "array_to_string" && function.to_string().contains("reloptions")) {
+                *expr = SqlExpr::Value(Value::Null.into());
+            }
+        }
+        ControlFlow::<()>::Continue(())
+    };
+    // It never breaks off.
+    if visit_expressions_mut(statement, empty).is_break() {
+        tracing::debug!("a visit of a statement broke off");
+    }
 }
 
 /// The parameters of a plan in order: type as inferred, type as it travels.
@@ -194,6 +253,16 @@ impl From<Unplanned> for Failure {
         match error {
             Unplanned::Refused(refusal) => refusal.into(),
             Unplanned::Wrong(error) => (*error).into(),
+            Unplanned::Unready(error) => error.into(),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::TailFull { .. } | Error::TailStale { .. } => Self::new("57P03", error.to_string()),
+            other => Self::internal(&other),
         }
     }
 }

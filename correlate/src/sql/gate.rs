@@ -82,9 +82,7 @@ fn reads(node: &LogicalPlan) -> Result<(), Refusal> {
         LogicalPlan::Copy(_) => Err(Refusal::denied(
             "COPY is refused: this connection is read-only and never touches files of the server; use SELECT, or \\copy of a SELECT in the client",
         )),
-        LogicalPlan::Dml(_) => {
-            Err(Refusal::denied("this connection is read-only: rows are written by the tills only"))
-        }
+        LogicalPlan::Dml(_) => Err(Refusal::denied("this connection is read-only: rows are written by the tills only")),
         LogicalPlan::Ddl(_) => {
             Err(Refusal::denied("this connection is read-only: nothing can be created, changed or dropped"))
         }

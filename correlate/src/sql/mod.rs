@@ -18,12 +18,10 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use arrow::array::{Int32Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use async_trait::async_trait;
-use datafusion::catalog::{
-    CatalogProvider, MemTable, MemoryCatalogProvider, SchemaProvider, TableProvider,
-};
+use datafusion::catalog::{CatalogProvider, MemTable, MemoryCatalogProvider, SchemaProvider, TableProvider};
 use datafusion::error::{DataFusionError, Result as PlanResult};
-use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::SessionState;
+use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
@@ -103,8 +101,7 @@ impl Engine {
             runtime = runtime.with_temp_file_path(folder);
         }
         let runtime = runtime.build_arc().map_err(Error::plan)?;
-        let engine =
-            Self { runtime, limits, views: tail.views(), stores: RwLock::new(stores.into()) };
+        let engine = Self { runtime, limits, views: tail.views(), stores: RwLock::new(stores.into()) };
         tail.register(&SessionContext::new_with_config_rt(engine.config(), Arc::clone(&engine.runtime)).state())?;
         Ok(engine)
     }
@@ -132,12 +129,10 @@ impl Engine {
     pub fn session(&self, scope: Scope) -> Result<Session> {
         let stores = Arc::clone(&self.stores.read().unwrap_or_else(PoisonError::into_inner));
         let scale = functions::scale(stores.iter().map(|store| &store.currency));
-        let pinned = Arc::new(Pinned::default());
+        let pinned = Arc::new(Pinned { view: Mutex::default(), views: self.views.clone() });
         let context = SessionContext::new_with_config_rt(self.config(), Arc::clone(&self.runtime));
-        let inner = SessionContext::new_with_config_rt(
-            self.config().with_information_schema(false),
-            Arc::clone(&self.runtime),
-        );
+        let inner =
+            SessionContext::new_with_config_rt(self.config().with_information_schema(false), Arc::clone(&self.runtime));
         for context in [&context, &inner] {
             context.register_udf(functions::money(scale));
             context.register_udf(functions::local_time());
@@ -157,7 +152,7 @@ impl Engine {
             Ok(())
         };
         built().map_err(Error::plan)?;
-        Ok(Session { context, pinned, views: self.views.clone() })
+        Ok(Session { context, pinned, views: self.views.clone(), planning: tokio::sync::Mutex::default() })
     }
 
     /// The comments of all tables and columns.
@@ -193,6 +188,8 @@ pub struct Session {
     context: SessionContext,
     pinned: Arc<Pinned>,
     views: Views,
+    /// One statement is planned at a time: the view is pinned for it.
+    planning: tokio::sync::Mutex<()>,
 }
 
 impl std::fmt::Debug for Session {
@@ -207,28 +204,17 @@ impl Session {
         &self.context
     }
 
-    /// Takes the newest view for the statements to come: each statement is planned and executed on one.
+    /// Plans a statement on the newest view, all of it on the same one, and refuses it if it does not only read.
     ///
     /// # Errors
-    /// [`Error::TailStale`] or [`Error::TailFull`] when there is none.
-    pub fn pin(&self) -> Result<()> {
-        let view = self.views.newest()?;
-        self.pinned.set(Some(view));
-        Ok(())
-    }
-
-    /// Lets go of the view, so that its files and rows can be freed while the connection is idle.
-    pub fn unpin(&self) {
-        self.pinned.set(None);
-    }
-
-    /// Plans a statement on the pinned view, and refuses it if it does not only read.
-    ///
-    /// # Errors
-    /// [`Unplanned`] with the refusal, or with the planner's own error.
+    /// [`Unplanned`] with the refusal, with the planner's own error, or because there is no view at the moment.
     pub async fn plan(&self, statement: &Statement) -> Result<LogicalPlan, Unplanned> {
+        let _planning = self.planning.lock().await;
+        self.pinned.set(Some(self.views.newest()?));
         let statement = DfStatement::Statement(Box::new(statement.clone()));
-        let plan = self.context.state().statement_to_plan(statement).await.map_err(Box::new)?;
+        let plan = self.context.state().statement_to_plan(statement).await;
+        self.pinned.set(None);
+        let plan = plan.map_err(Box::new)?;
         gate::check(&plan)?;
         Ok(plan)
     }
@@ -243,6 +229,9 @@ pub enum Unplanned {
     /// The statement is wrong.
     #[error(transparent)]
     Wrong(#[from] Box<DataFusionError>),
+    /// There is no view to plan it on.
+    #[error(transparent)]
+    Unready(#[from] Error),
 }
 
 impl From<Refusal> for Unplanned {
@@ -251,17 +240,23 @@ impl From<Refusal> for Unplanned {
     }
 }
 
-/// The view that a session works on.
+/// The view on which a session plans.
 #[derive(Debug, Default)]
-struct Pinned(Mutex<Option<Arc<View>>>);
+struct Pinned {
+    view: Mutex<Option<Arc<View>>>,
+    views: Views,
+}
 
 impl Pinned {
     fn set(&self, view: Option<Arc<View>>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = view;
+        *self.view.lock().unwrap_or_else(PoisonError::into_inner) = view;
     }
 
-    fn get(&self) -> Option<Arc<View>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The pinned view; the newest when nothing is being planned, for tables of the catalogue that ask for columns while
+    /// they are read.
+    fn get(&self) -> Result<Arc<View>> {
+        let pinned = self.view.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        pinned.map_or_else(|| self.views.newest(), Ok)
     }
 }
 
@@ -280,10 +275,8 @@ impl SchemaProvider for LakeSchema {
 
     async fn table(&self, name: &str) -> PlanResult<Option<Arc<dyn TableProvider>>> {
         let Some(table) = Table::ALL.into_iter().find(|table| table.name() == name) else { return Ok(None) };
-        let view = self.pinned.get();
-        let part = view.as_ref().and_then(|view| view.part(table)).ok_or_else(|| {
-            DataFusionError::ResourcesExhausted("the transactions are not ready yet: try again in a moment".to_owned())
-        })?;
+        let view = self.pinned.get().map_err(|error| DataFusionError::ResourcesExhausted(error.to_string()))?;
+        let Some(part) = view.part(table) else { return Ok(None) };
         Ok(Some(Arc::new(Scoped::new(table.schema(), part.clone(), Arc::clone(&self.scope)))))
     }
 

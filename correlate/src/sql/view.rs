@@ -80,9 +80,9 @@ impl View {
         // The corrected events are few: they are the side that joins keep in memory.
         let newer = "(SELECT tenant_id, event_id, max(revision) AS revision FROM lake.pos_transactions \
                      WHERE revision > 0 GROUP BY tenant_id, event_id) AS newer";
-        let moved = "(SELECT DISTINCT tenant_id, replaces FROM lake.pos_transactions WHERE replaces IS NOT NULL) AS moved";
-        let is_newer =
-            "newer.tenant_id = t.tenant_id AND newer.event_id = t.event_id AND newer.revision > t.revision";
+        let moved =
+            "(SELECT DISTINCT tenant_id, replaces FROM lake.pos_transactions WHERE replaces IS NOT NULL) AS moved";
+        let is_newer = "newer.tenant_id = t.tenant_id AND newer.event_id = t.event_id AND newer.revision > t.revision";
         let is_moved = "moved.tenant_id = t.tenant_id AND moved.replaces = t.event_id";
         match self {
             Self::Revisions => format!(
