@@ -1,1 +1,19 @@
-//! api
+//! The `tillsight` binary: the only place where the parts meet.
+//!
+//! `cli` reads the command line, [`config`] the file, `run` supervises one process per role and joins the middle crates
+//! through the ports of `tillsight_schemas`; [`db`] is the metadata database, `http` and [`sql`] are the surfaces.
+
+pub mod cli;
+pub mod config;
+pub mod db;
+mod http;
+pub mod run;
+mod telemetry;
+
+use std::path::PathBuf;
+
+/// Where the set-up script puts what it fetched: `${XDG_CACHE_HOME:-~/.cache}/tillsight`.
+pub fn cache_dir() -> PathBuf {
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
+    std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(home).unwrap_or_default().join("tillsight")
+}

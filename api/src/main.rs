@@ -1,2 +1,7 @@
-//! main
-fn main(){}
+//! The entry of the `tillsight` binary.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tillsight_api::cli::main()
+}

@@ -52,7 +52,7 @@ pub type Positions = BTreeMap<Partition, i64>;
 
 /// Reads a log (Kafka, a file, memory) from given positions on.
 #[async_trait]
-pub trait EventSource: Send {
+pub trait EventSource: Send + Sync {
     /// The partitions of the topics it was opened for, each with the first offset that still exists and the offset
     /// after the last record.
     async fn bounds(&mut self) -> Result<BTreeMap<Partition, std::ops::Range<i64>>, PortError>;

@@ -228,3 +228,36 @@ macro_rules! codes {
         }
     )*};
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use serde_json::Value;
+
+    use super::{Record, avro, json};
+    use crate::pos::{PostedTransaction, Transaction};
+
+    /// Compares a published schema with the declaration; `TILLSIGHT_PUBLISH=1` writes it anew.
+    fn published(path: &str, current: &Value) {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+        let current = format!("{current:#}\n");
+        if std::env::var_os("TILLSIGHT_PUBLISH").is_some() {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, &current).unwrap();
+        }
+        let stored = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(stored == current, "{} is out of date: run with TILLSIGHT_PUBLISH=1", path.display());
+    }
+
+    fn both<T: Record>(file: &str) {
+        published(&format!("avro/{file}.avsc"), &avro::schema::<T>());
+        published(&format!("json/{file}.schema.json"), &json::schema::<T>());
+    }
+
+    #[test]
+    fn published_schemas_are_those_of_the_declarations() {
+        both::<Transaction>("transaction");
+        both::<PostedTransaction>("posted_transaction");
+    }
+}

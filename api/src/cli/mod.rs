@@ -1,0 +1,104 @@
+//! The command line: what there is to say to `tillsight`, and the exit codes (0 done, 1 failed, 64 wrong use).
+
+mod people;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::Config;
+use crate::run::Role;
+use crate::telemetry;
+
+/// Wrong configuration or arguments (`EX_USAGE`).
+const USAGE: u8 = 64;
+
+/// Retail loss prevention: what the tills say, what the cameras saw.
+#[derive(Debug, Parser)]
+#[command(name = "tillsight", version, about, max_term_width = 100)]
+struct Arguments {
+    /// The configuration file.
+    #[arg(long, short, global = true, env = "TILLSIGHT_CONFIG", default_value = "tillsight.toml")]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start everything and keep it running.
+    Run {
+        /// Only these roles, separated by commas: broker, correlate, sql, api.
+        #[arg(long, value_delimiter = ',')]
+        roles: Option<Vec<Role>>,
+    },
+    /// Read the configuration and list all its problems.
+    Check,
+    /// People who log in.
+    #[command(subcommand)]
+    User(people::UserCommand),
+    /// What programs log in with.
+    #[command(subcommand)]
+    Token(people::TokenCommand),
+    /// Do the work of one role in this process (`run` starts these).
+    #[command(hide = true)]
+    Role {
+        /// Which.
+        role: Role,
+    },
+}
+
+/// Reads the command line, does what it says, and returns the exit code.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let code = if error.use_stderr() { USAGE } else { 0 };
+            return match error.print() {
+                Ok(()) => ExitCode::from(code),
+                Err(_) => ExitCode::FAILURE,
+            };
+        }
+    };
+    telemetry::log_to_stderr();
+    let config = match Config::load(&arguments.config) {
+        Ok(config) => config,
+        Err(error) => {
+            complain(&error);
+            return ExitCode::from(USAGE);
+        }
+    };
+    let result: Result<(), Box<dyn std::error::Error>> = match arguments.command {
+        Command::Run { roles } => serve::run(&config, &arguments.config, roles),
+        Command::Check => serve::check(&config, &arguments.config),
+        Command::User(command) => people::user(&config, command),
+        Command::Token(command) => people::token(&config, command),
+        Command::Role { role } => crate::run::run_role(role, &config).map_err(Into::into),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&*error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints an error with all its causes, one a line.
+#[expect(clippy::print_stderr, reason = "this is the command line's last word")]
+fn complain(error: &dyn std::error::Error) {
+    eprintln!("tillsight: {error}");
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        eprintln!("  because: {inner}");
+        cause = inner.source();
+    }
+}
+
+/// Prints a result of a command.
+#[expect(clippy::print_stdout, reason = "results of commands go to standard output")]
+fn say(text: &str) {
+    println!("{text}");
+}

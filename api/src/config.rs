@@ -1,0 +1,357 @@
+//! The configuration: one TOML file, read once, with all its problems listed at once.
+//!
+//! Loading does no I/O beyond the file itself, so `tillsight check` can run anywhere. Stores and integrators named
+//! here are what the installation starts with.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use tillsight_ingest::bus::{Connection, Security};
+use tillsight_ingest::pos::{Permits, Stores};
+use tillsight_schemas::id::{IntegratorId, StoreId, TenantId};
+use tillsight_schemas::store::Store;
+
+use crate::db::Location;
+
+/// The whole configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where data lies.
+    #[serde(default)]
+    pub data: Data,
+    /// The metadata database.
+    #[serde(default)]
+    pub database: Database,
+    /// The broker.
+    #[serde(default)]
+    pub kafka: Kafka,
+    /// The web server.
+    #[serde(default)]
+    pub http: Http,
+    /// The SQL endpoint.
+    #[serde(default)]
+    pub sql: Sql,
+    /// The history.
+    #[serde(default)]
+    pub lake: Lake,
+    /// The stores.
+    #[serde(default, rename = "store")]
+    pub stores: Vec<Store>,
+    /// Who sends POS records.
+    #[serde(default, rename = "integrator")]
+    pub integrators: Vec<Integrator>,
+}
+
+/// `[data]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Data {
+    /// The directory of everything that is kept; relative to the configuration file.
+    pub dir: PathBuf,
+}
+
+/// `[database]`
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Database {
+    /// A PostgreSQL URL; a SQLite file in the data directory when absent.
+    pub url: Option<String>,
+}
+
+/// `[kafka]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Kafka {
+    /// `managed`: a broker of our own on this machine; `external`: the cluster at `bootstrap`.
+    pub mode: KafkaMode,
+    /// The cluster (`external`): `host:port`, several separated by commas.
+    pub bootstrap: Option<String>,
+    /// The port of the managed broker on 127.0.0.1.
+    pub port: u16,
+    /// The most heap of the managed broker, in MiB.
+    pub heap_mib: u32,
+    /// The folder of the managed broker's jars; where `deploy/setup.sh` puts them when absent.
+    pub lib: Option<PathBuf>,
+    /// Partitions of every correlated topic.
+    pub partitions: i32,
+    /// Copies of every record.
+    pub replication: i32,
+    /// TLS and login of an external cluster.
+    pub security: Option<Security>,
+}
+
+/// Whose broker it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KafkaMode {
+    /// Started, watched and stopped by us.
+    Managed,
+    /// Somebody else's.
+    External,
+}
+
+/// `[http]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Http {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The address that links carry.
+    pub public_url: Option<String>,
+}
+
+/// `[sql]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sql {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The most memory of all statements together, in MiB.
+    pub memory_mib: u32,
+    /// How long a statement may take.
+    pub timeout_seconds: u32,
+    /// How many connections there may be at once.
+    pub connections: u32,
+}
+
+/// `[lake]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Lake {
+    /// A commit at the latest after so many seconds.
+    pub commit_seconds: u32,
+    /// A commit at the latest after so many MiB.
+    pub commit_mib: u32,
+}
+
+/// `[[integrator]]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Integrator {
+    /// Its id; it writes to `lp.pos.in.<id>`.
+    pub id: IntegratorId,
+    /// The retailer it writes for.
+    pub tenant: TenantId,
+    /// The stores it may write; all of the tenant when empty.
+    #[serde(default)]
+    pub stores: Vec<StoreId>,
+}
+
+impl Default for Data {
+    fn default() -> Self {
+        Self { dir: "data".into() }
+    }
+}
+
+impl Default for Kafka {
+    fn default() -> Self {
+        Self {
+            mode: KafkaMode::Managed,
+            bootstrap: None,
+            port: 9092,
+            heap_mib: 256,
+            lib: None,
+            partitions: 4,
+            replication: 1,
+            security: None,
+        }
+    }
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), public_url: None }
+    }
+}
+
+impl Default for Sql {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 5433)),
+            memory_mib: 1024,
+            timeout_seconds: 60,
+            connections: 32,
+        }
+    }
+}
+
+impl Default for Lake {
+    fn default() -> Self {
+        Self { commit_seconds: 60, commit_mib: 128 }
+    }
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not TOML, or has a key that does not exist.
+    #[error("{path}: {problem}")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with line and column.
+        problem: String,
+    },
+    /// The settings contradict each other or break a rule.
+    #[error("{path} has {} problem(s):\n  - {}", .problems.len(), .problems.join("\n  - "))]
+    Problems {
+        /// The file.
+        path: PathBuf,
+        /// All of them.
+        problems: Vec<String>,
+    },
+}
+
+impl Config {
+    /// Reads a file; relative paths in it are taken from the file's folder.
+    ///
+    /// # Errors
+    /// [`ConfigError`], with every problem of the file.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text =
+            std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let parsed: Result<Self, _> = toml::from_str(&text);
+        let mut config =
+            parsed.map_err(|error| ConfigError::Parse { path: path.to_owned(), problem: error.to_string() })?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let folder = std::path::absolute(folder).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        config.data.dir = folder.join(&config.data.dir);
+        config.kafka.lib = config.kafka.lib.map(|lib| folder.join(lib));
+        let problems = config.problems();
+        if problems.is_empty() { Ok(config) } else { Err(ConfigError::Problems { path: path.to_owned(), problems }) }
+    }
+
+    /// Everything that is wrong with the settings.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        for (name, address) in [("http.listen", self.http.listen), ("sql.listen", self.sql.listen)] {
+            if !address.ip().is_loopback() {
+                problems.push(format!(
+                    "{name} = {address} leaves this machine, and this version has no TLS of its own: \
+                     listen on 127.0.0.1 and put a TLS proxy in front"
+                ));
+            }
+        }
+        if self.kafka.mode == KafkaMode::External && self.kafka.bootstrap.is_none() {
+            problems.push("kafka.mode is external: kafka.bootstrap must name the cluster".to_owned());
+        }
+        if self.kafka.mode == KafkaMode::Managed && self.kafka.bootstrap.is_some() {
+            problems.push("kafka.bootstrap is given, but kafka.mode is managed: set mode = \"external\"".to_owned());
+        }
+        if !(1..=512).contains(&self.kafka.partitions) {
+            problems.push(format!("kafka.partitions is {}; it must be 1 to 512", self.kafka.partitions));
+        }
+        if !(64..=384).contains(&self.kafka.heap_mib) && self.kafka.mode == KafkaMode::Managed {
+            problems.push(format!("kafka.heap_mib is {}; it must be 64 to 384", self.kafka.heap_mib));
+        }
+        if self.sql.timeout_seconds == 0 || self.sql.connections == 0 || self.sql.memory_mib < 64 {
+            problems.push("sql.timeout_seconds and sql.connections must be at least 1, sql.memory_mib 64".to_owned());
+        }
+        if self.lake.commit_seconds == 0 || self.lake.commit_mib == 0 {
+            problems.push("lake.commit_seconds and lake.commit_mib must be at least 1".to_owned());
+        }
+        let mut seen = BTreeSet::new();
+        for store in &self.stores {
+            if !seen.insert(store.key()) {
+                problems.push(format!("store {} is there twice", store.key()));
+            }
+        }
+        let mut integrators = BTreeSet::new();
+        for integrator in &self.integrators {
+            if !integrators.insert(&integrator.id) {
+                problems.push(format!("integrator {} is there twice", integrator.id));
+            }
+            for store in &integrator.stores {
+                if !self.stores.iter().any(|known| known.tenant == integrator.tenant && known.id == *store) {
+                    problems.push(format!("integrator {} names store {store}, which is not set up", integrator.id));
+                }
+            }
+        }
+        problems
+    }
+
+    /// Where the metadata database is.
+    pub fn database(&self) -> Location {
+        match &self.database.url {
+            Some(url) => Location::Url(url.clone()),
+            None => Location::File(self.data.dir.join("tillsight.sqlite")),
+        }
+    }
+
+    /// How to reach the broker.
+    pub fn connection(&self) -> Connection {
+        Connection {
+            bootstrap: self.kafka.bootstrap.clone().unwrap_or_else(|| format!("127.0.0.1:{}", self.kafka.port)),
+            partitions: self.kafka.partitions,
+            replication: if self.kafka.mode == KafkaMode::Managed { 1 } else { self.kafka.replication },
+            security: self.kafka.security.clone(),
+        }
+    }
+
+    /// What each integrator may write.
+    pub fn permits(&self) -> Vec<Permits> {
+        self.integrators
+            .iter()
+            .map(|integrator| Permits {
+                integrator: integrator.id.clone(),
+                tenant: integrator.tenant.clone(),
+                stores: integrator.stores.clone(),
+            })
+            .collect()
+    }
+
+    /// The stores.
+    pub fn stores(&self) -> Stores {
+        Stores::new(self.stores.iter().cloned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(text: &str) -> Config {
+        toml::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn an_empty_file_is_a_whole_configuration() {
+        assert!(config("").problems().is_empty());
+    }
+
+    #[test]
+    fn all_problems_are_listed_at_once() {
+        let problems = config(
+            r#"
+            [http]
+            listen = "0.0.0.0:8080"
+            [kafka]
+            mode = "external"
+            partitions = 0
+            [[integrator]]
+            id = "kiosk"
+            tenant = "demo"
+            stores = ["17"]
+            "#,
+        )
+        .problems();
+        assert_eq!(problems.len(), 4, "{problems:#?}");
+    }
+
+    #[test]
+    fn a_misspelt_key_is_an_error_that_names_it() {
+        let error = toml::from_str::<Config>("[sql]\ntimeout_secs = 3").unwrap_err().to_string();
+        assert!(error.contains("timeout_secs") && error.contains("timeout_seconds"), "{error}");
+    }
+}

@@ -1,0 +1,195 @@
+//! The product database: users, tokens, accepted identities, read positions. SQLite by default, PostgreSQL by URL.
+//!
+//! Every statement is a constant that both understand, and a test prepares each of them. SQLite runs in WAL mode with
+//! `synchronous = FULL`: what was committed survives a power cut. SQLite means one machine; writers of several
+//! processes wait for each other (`busy_timeout`), so transactions are short.
+
+mod ledger;
+mod tokens;
+mod users;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::{AnyPool, Executor};
+use tillsight_schemas::clock::SharedClock;
+use tillsight_schemas::{ErrorKind, HasKind};
+
+pub use tokens::{NewToken, TokenKind, TokenOwner};
+pub use users::{Role, User};
+
+/// What failed.
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    /// The database cannot be opened.
+    #[error("cannot open the database {url}")]
+    Open {
+        /// Where it is (without a password).
+        url: String,
+        /// Why.
+        source: sqlx::Error,
+    },
+    /// Its tables cannot be brought to this version.
+    #[error("cannot bring the tables of {url} to this version")]
+    Migrate {
+        /// Where it is.
+        url: String,
+        /// Why.
+        source: sqlx::migrate::MigrateError,
+    },
+    /// A statement failed.
+    #[error("cannot {attempt}")]
+    Statement {
+        /// What was tried.
+        attempt: &'static str,
+        /// Why it failed.
+        source: sqlx::Error,
+    },
+    /// There already is one of that name.
+    #[error("{0} exists already")]
+    Exists(String),
+    /// There is none of that name.
+    #[error("there is no {0}")]
+    Missing(String),
+    /// A row holds what this version does not understand.
+    #[error("the {0} in the database cannot be read")]
+    Damaged(&'static str),
+}
+
+impl HasKind for DbError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Open { .. } | Self::Statement { .. } => ErrorKind::Unavailable,
+            Self::Migrate { .. } => ErrorKind::Internal,
+            Self::Exists(_) => ErrorKind::Conflict,
+            Self::Missing(_) => ErrorKind::NotFound,
+            Self::Damaged(_) => ErrorKind::DataLoss,
+        }
+    }
+}
+
+/// The product database.
+#[derive(Debug, Clone)]
+pub struct Db {
+    pool: AnyPool,
+    clock: SharedClock,
+}
+
+/// Where the database is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    /// A SQLite file, made when it is missing.
+    File(PathBuf),
+    /// A PostgreSQL URL.
+    Url(String),
+}
+
+impl Location {
+    fn url(&self) -> String {
+        match self {
+            Self::File(path) => format!("sqlite://{}?mode=rwc", path.display()),
+            Self::Url(url) => url.clone(),
+        }
+    }
+
+    /// The address without a password, for messages.
+    fn shown(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Url(url) => match (url.find("://"), url.rfind('@')) {
+                (Some(scheme), Some(at)) if scheme < at => {
+                    format!("{}://{}", url.get(..scheme).unwrap_or_default(), url.get(at + 1..).unwrap_or_default())
+                }
+                _ => url.clone(),
+            },
+        }
+    }
+}
+
+impl Db {
+    /// Opens the database and brings its tables to this version.
+    ///
+    /// # Errors
+    /// [`DbError::Open`] or [`DbError::Migrate`].
+    pub async fn open(location: &Location, clock: SharedClock) -> Result<Self, DbError> {
+        sqlx::any::install_default_drivers();
+        let url = location.shown();
+        let failed = |source| DbError::Open { url: url.clone(), source };
+        let options: AnyConnectOptions = location.url().parse().map_err(failed)?;
+        let sqlite = matches!(location, Location::File(_));
+        let pool = AnyPoolOptions::new()
+            .max_connections(4)
+            .acquire_timeout(Duration::from_secs(30))
+            .after_connect(move |connection, _| {
+                Box::pin(async move {
+                    if sqlite {
+                        connection.execute(PRAGMAS).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .connect_with(options)
+            .await
+            .map_err(failed)?;
+        sqlx::migrate!("src/db/migrations")
+            .run(&pool)
+            .await
+            .map_err(|source| DbError::Migrate { url: url.clone(), source })?;
+        Ok(Self { pool, clock })
+    }
+
+    /// Opens the SQLite file in a data directory.
+    ///
+    /// # Errors
+    /// As [`Db::open`].
+    pub async fn in_dir(dir: &Path, clock: SharedClock) -> Result<Self, DbError> {
+        Self::open(&Location::File(dir.join("tillsight.sqlite")), clock).await
+    }
+
+    /// Whether the database answers.
+    pub async fn answers(&self) -> bool {
+        sqlx::query_scalar::<_, i64>("SELECT 1").fetch_one(&self.pool).await.is_ok()
+    }
+
+    fn now_micros(&self) -> i64 {
+        self.clock.now().timestamp_micros()
+    }
+}
+
+const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 20000; \
+                       PRAGMA foreign_keys = ON;";
+
+fn failed(attempt: &'static str) -> impl FnOnce(sqlx::Error) -> DbError {
+    move |source| DbError::Statement { attempt, source }
+}
+
+/// Every statement, for the test that prepares them all.
+#[cfg(test)]
+fn statements() -> Vec<&'static str> {
+    [ledger::STATEMENTS, tokens::STATEMENTS, users::STATEMENTS].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tillsight_schemas::SystemClock;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn every_statement_is_understood() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = Db::in_dir(dir.path(), Arc::new(SystemClock)).await.unwrap();
+        for statement in statements() {
+            db.pool.prepare(sqlx::SqlStr::from_static(statement)).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
+        }
+    }
+
+    #[test]
+    fn messages_do_not_show_passwords() {
+        let location = Location::Url("postgres://lp:secret@db.example/tillsight".into());
+        assert_eq!(location.shown(), "postgres://db.example/tillsight");
+    }
+}

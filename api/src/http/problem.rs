@@ -1,0 +1,62 @@
+//! Errors as RFC 9457 problems: `application/problem+json` with a title for programs and a detail for people. The
+//! text of an inner error never leaves the machine; the log has it.
+
+use axum::Json;
+use axum::http::{StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use tillsight_schemas::error::chain;
+
+/// An error response.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Problem {
+    /// The HTTP status.
+    status: u16,
+    /// What kind of problem, the same for every occurrence.
+    title: &'static str,
+    /// What happened this time, and what to do.
+    detail: String,
+    /// The records that are wrong, if it is about records.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    records: Vec<RecordProblem>,
+}
+
+/// What is wrong with one record of a request.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct RecordProblem {
+    /// Its place in the request, from 0.
+    pub(super) index: usize,
+    /// The code it would have in the dead-letter topic.
+    pub(super) code: &'static str,
+    /// Every problem of it.
+    pub(super) detail: String,
+}
+
+impl Problem {
+    pub(super) fn new(status: StatusCode, title: &'static str, detail: impl Into<String>) -> Self {
+        Self { status: status.as_u16(), title, detail: detail.into(), records: Vec::new() }
+    }
+
+    pub(super) fn records(detail: impl Into<String>, records: Vec<RecordProblem>) -> Self {
+        Self { records, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "records are wrong", detail) }
+    }
+
+    /// Something behind us does not work; the caller may try again.
+    pub(super) fn unavailable(what: &'static str, error: &(dyn std::error::Error + 'static)) -> Self {
+        tracing::error!(error = %chain(error), "{what}");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", format!("{what}; try again in a few seconds"))
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        (status, [(header::CONTENT_TYPE, "application/problem+json")], Json(self)).into_response()
+    }
+}
+
+/// Answers requests for addresses that do not exist.
+pub(super) async fn no_such_page(uri: Uri) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "not found", format!("there is nothing at {}", uri.path()))
+}

@@ -1,0 +1,106 @@
+//! `tillsight run`: one process per role, started in order, watched, and stopped in the opposite order.
+//!
+//! A crash or a memory limit in one role costs the others nothing. A role that ends is started again with growing
+//! pauses; the broker comes first and goes last.
+
+mod broker;
+mod process;
+mod roles;
+mod supervisor;
+
+use std::path::PathBuf;
+
+pub use supervisor::supervise;
+pub(crate) use roles::run_role;
+use tillsight_schemas::{ErrorKind, HasKind, codes};
+
+codes! {
+    /// What one process of the tree does.
+    pub enum Role {
+        /// The managed broker.
+        Broker = "broker",
+        /// POS intake and the archive.
+        Correlate = "correlate",
+        /// SQL for head office.
+        Sql = "sql",
+        /// HTTP.
+        Api = "api",
+    }
+}
+
+/// Why a process could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The managed broker cannot be started.
+    #[error("{problem}")]
+    Broker {
+        /// What is wrong and what to do.
+        problem: String,
+        /// Why.
+        source: Option<std::io::Error>,
+    },
+    /// The data directory cannot be used.
+    #[error("cannot use the data directory {dir}: {problem}")]
+    Data {
+        /// The directory.
+        dir: PathBuf,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// A process cannot be started.
+    #[error("cannot start the process {role}")]
+    Spawn {
+        /// Which.
+        role: Role,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The broker does not answer.
+    #[error("Kafka at {bootstrap} does not answer within {seconds} s; {hint}")]
+    NoBroker {
+        /// Where.
+        bootstrap: String,
+        /// How long it was waited for.
+        seconds: u64,
+        /// Where to look.
+        hint: &'static str,
+    },
+    /// A port cannot be opened.
+    #[error("cannot listen on {address} for {what}; is another one running there?")]
+    Listen {
+        /// Which surface.
+        what: &'static str,
+        /// Where.
+        address: std::net::SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A part of the work failed.
+    #[error("{what} stopped")]
+    Part {
+        /// Which.
+        what: &'static str,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl HasKind for RunError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Broker { .. } | Self::NoBroker { .. } => ErrorKind::Unavailable,
+            Self::Data { .. } | Self::Listen { .. } => ErrorKind::Invalid,
+            Self::Spawn { .. } | Self::Part { .. } => ErrorKind::Internal,
+        }
+    }
+}
+
+impl RunError {
+    /// Says which part of the work failed.
+    pub(crate) fn part<E>(what: &'static str) -> impl FnOnce(E) -> Self
+    where
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        move |source| Self::Part { what, source: source.into() }
+    }
+}

@@ -1,0 +1,115 @@
+//! The supervisor: order of start and stop, restarts, and the lock that keeps a data directory to one process tree.
+
+use std::fs::File;
+use std::path::Path;
+use std::time::Duration;
+
+use futures::future::select_all;
+use tillsight_ingest::bus::{Producer, ensure_topics};
+use tillsight_schemas::topic;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::process::Process;
+use super::{Role, RunError};
+use crate::config::{Config, KafkaMode};
+
+/// How long the broker may take to answer.
+const BROKER_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Runs the roles until a signal; the second signal stops without grace.
+///
+/// # Errors
+/// [`RunError`] when the data directory is taken or a process cannot be started at all.
+pub async fn supervise(config: &Config, path: &Path, roles: &[Role]) -> Result<(), RunError> {
+    let _lock = lock(&config.data.dir)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::part("signal handling"))?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(RunError::part("signal handling"))?;
+    let mut processes = Vec::new();
+    let work = async {
+        start(config, path, roles, &mut processes).await?;
+        tracing::info!(http = %config.http.listen, sql = %config.sql.listen, "ready");
+        watch(path, &mut processes).await
+    };
+    let result = tokio::select! {
+        result = work => result,
+        _ = interrupt.recv() => Ok(()),
+        _ = terminate.recv() => Ok(()),
+    };
+    tracing::info!("stopping; once more to stop at once");
+    let ordered = async {
+        for process in processes.iter_mut().rev() {
+            process.stop().await;
+            tracing::info!(process = %process.role, "stopped");
+        }
+    };
+    tokio::select! {
+        () = ordered => {}
+        _ = interrupt.recv() => tracing::warn!("stopped at once"),
+        _ = terminate.recv() => tracing::warn!("stopped at once"),
+    }
+    result
+}
+
+/// One process tree per data directory: SQLite and the recordings have one owner.
+fn lock(dir: &Path) -> Result<File, RunError> {
+    let unusable = |problem: String| RunError::Data { dir: dir.to_owned(), problem };
+    std::fs::create_dir_all(dir).map_err(|error| unusable(error.to_string()))?;
+    let file = File::create(dir.join("tillsight.lock")).map_err(|error| unusable(error.to_string()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(unusable(
+            "another tillsight runs on it. Stop that one, or use another data.dir; several workers need a PostgreSQL \
+             database (database.url)"
+                .to_owned(),
+        )),
+        Err(std::fs::TryLockError::Error(error)) => Err(unusable(error.to_string())),
+    }
+}
+
+async fn start(config: &Config, path: &Path, roles: &[Role], processes: &mut Vec<Process>) -> Result<(), RunError> {
+    let managed = config.kafka.mode == KafkaMode::Managed;
+    for &role in Role::ALL.iter().filter(|role| roles.contains(role)) {
+        if role == Role::Broker && !managed {
+            continue;
+        }
+        processes.push(Process::start(role, path)?);
+        tracing::info!(process = %role, "started");
+        if role == Role::Broker {
+            broker_ready(config, processes).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Waits for the broker and makes the topics that are missing.
+async fn broker_ready(config: &Config, processes: &mut [Process]) -> Result<(), RunError> {
+    let connection = config.connection();
+    let producer = Producer::new(&connection, "tillsight-supervisor").map_err(RunError::part("the Kafka client"))?;
+    let silent = || RunError::NoBroker {
+        bootstrap: connection.bootstrap.clone(),
+        seconds: BROKER_PATIENCE.as_secs(),
+        hint: "its messages stand above",
+    };
+    let deadline = tokio::time::Instant::now() + BROKER_PATIENCE;
+    while !producer.reachable(Duration::from_millis(500)).await {
+        let Some(broker) = processes.first_mut() else { return Err(silent()) };
+        if let Some(status) = broker.ended() {
+            return Err(RunError::Broker { problem: format!("the broker ended while starting ({status})"), source: None });
+        }
+        if tokio::time::Instant::now() > deadline {
+            return Err(silent());
+        }
+    }
+    let topics = topic::all(config.integrators.iter().map(|integrator| &integrator.id));
+    let created = ensure_topics(&connection, &topics).await.map_err(RunError::part("topic set-up"))?;
+    if !created.is_empty() {
+        tracing::info!(topics = created.len(), "created the Kafka topics");
+    }
+    Ok(())
+}
+
+/// Keeps all processes alive. Returns only with an error.
+async fn watch(path: &Path, processes: &mut [Process]) -> Result<(), RunError> {
+    let (error, _, _) = select_all(processes.iter_mut().map(|process| Box::pin(process.keep_alive(path)))).await;
+    Err(error)
+}

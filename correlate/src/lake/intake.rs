@@ -1,0 +1,160 @@
+//! From records of the log to rows of the tables.
+//!
+//! A record that cannot be decoded is named in the log and left out; the raw form stays on `lp.pos.raw.v1`.
+
+use arrow::array::{AsArray, BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::{Int32Type, Int64Type};
+use arrow::error::ArrowError;
+use tillsight_schemas::port::{LogRecord, Partition, Positions};
+use tillsight_schemas::pos::PostedTransaction;
+use tillsight_schemas::wire::avro::Decoder;
+
+use super::progress::{Landing, Progress};
+use super::table::Table;
+use crate::error::{Error, Result};
+
+/// What one poll brought, decoded.
+#[derive(Debug)]
+pub struct Posted {
+    batch: RecordBatch,
+    rows: Vec<Row>,
+    ends: Positions,
+}
+
+#[derive(Debug)]
+struct Row {
+    partition: Partition,
+    offset: i64,
+    landing: Landing,
+    landed_at: i64,
+}
+
+/// Rows of one table from one partition of the log, in the order of the log.
+#[derive(Debug)]
+pub struct Chunk {
+    /// Where they come from.
+    pub partition: Partition,
+    /// The offset of the record of each row; never falls.
+    pub offsets: Vec<i64>,
+    /// The rows.
+    pub rows: RecordBatch,
+}
+
+impl Chunk {
+    /// The rows of records at or beyond `next`.
+    pub fn beyond(&self, next: i64) -> Option<RecordBatch> {
+        let first = self.offsets.partition_point(|offset| *offset < next);
+        (first < self.offsets.len()).then(|| self.rows.slice(first, self.offsets.len() - first))
+    }
+
+    /// How much memory it takes.
+    pub fn bytes(&self) -> usize {
+        self.rows.get_array_memory_size() + self.offsets.len() * size_of::<i64>()
+    }
+}
+
+/// Decodes records.
+///
+/// # Errors
+/// [`Error::Columns`] when the decoder cannot be built, which is a defect.
+pub fn decode(records: &[LogRecord]) -> Result<Posted> {
+    let mut ends = Positions::new();
+    for record in records {
+        let end = ends.entry(record.partition.clone()).or_default();
+        *end = (*end).max(record.offset + 1);
+    }
+    let present: Vec<(&LogRecord, &[u8])> =
+        records.iter().filter_map(|record| Some((record, &record.value.as_ref()?[..]))).collect();
+    let values: Vec<&[u8]> = present.iter().map(|(_, value)| *value).collect();
+    let decoded = Decoder::<PostedTransaction>::new().decode(&values).map_err(Error::columns)?;
+    for (index, reason) in &decoded.failed {
+        if let Some((record, _)) = present.get(*index) {
+            tracing::error!(partition = %record.partition, offset = record.offset, reason, "record left out of the lake");
+        }
+    }
+    let origins = decoded.value_of_row.iter().filter_map(|index| present.get(*index)).map(|(record, _)| *record);
+    let rows = rows(&decoded.batch, origins).map_err(Error::columns)?;
+    Ok(Posted { batch: decoded.batch, rows, ends })
+}
+
+fn rows<'a>(batch: &RecordBatch, origins: impl Iterator<Item = &'a LogRecord>) -> Result<Vec<Row>, ArrowError> {
+    let missing = |name: &str| ArrowError::SchemaError(format!("no column {name}"));
+    let topics = batch
+        .column_by_name("landing_topic")
+        .and_then(|column| column.as_string_opt::<i32>())
+        .ok_or_else(|| missing("landing_topic"))?;
+    let numbers = batch
+        .column_by_name("landing_partition")
+        .and_then(|column| column.as_primitive_opt::<Int32Type>())
+        .ok_or_else(|| missing("landing_partition"))?;
+    let offsets = batch
+        .column_by_name("landing_offset")
+        .and_then(|column| column.as_primitive_opt::<Int64Type>())
+        .ok_or_else(|| missing("landing_offset"))?;
+    let landings = topics.iter().zip(numbers.iter()).zip(offsets.iter());
+    Ok(origins
+        .zip(landings)
+        .map(|(record, ((topic, number), landed_at))| Row {
+            partition: record.partition.clone(),
+            offset: record.offset,
+            landing: Landing {
+                at: record.partition.number,
+                topic: topic.unwrap_or_default().to_owned(),
+                number: number.unwrap_or_default(),
+            },
+            landed_at: landed_at.unwrap_or_default(),
+        })
+        .collect())
+}
+
+impl Posted {
+    /// Landing partitions whose mark `progress` does not know yet.
+    pub fn strangers(&self, progress: &Progress) -> Vec<Landing> {
+        let mut unknown: Vec<Landing> =
+            self.rows.iter().map(|row| &row.landing).filter(|landing| !progress.knows(landing)).cloned().collect();
+        unknown.sort();
+        unknown.dedup();
+        unknown
+    }
+
+    /// The rows that are new to a table; `progress` moves on past everything that was read.
+    ///
+    /// # Errors
+    /// [`Error::Columns`] when the batch does not fit the table, which is a defect.
+    pub fn admit(&self, table: Table, progress: &mut Progress) -> Result<Vec<Chunk>> {
+        let mask: Vec<bool> = self
+            .rows
+            .iter()
+            .map(|row| progress.admit(&row.partition, row.offset, &row.landing, row.landed_at))
+            .collect();
+        progress.advance(&self.ends);
+        if !mask.contains(&true) {
+            return Ok(Vec::new());
+        }
+        let new = BooleanArray::from(mask.clone());
+        let posted = filter_record_batch(&self.batch, &new).map_err(Error::columns)?;
+        let origins: Vec<&Row> =
+            self.rows.iter().zip(mask).filter_map(|(row, new)| new.then_some(row)).collect();
+        let (rows, parents) = table.rows(&posted).map_err(Error::columns)?;
+        let of_rows: Vec<&Row> = parents
+            .values()
+            .iter()
+            .filter_map(|parent| origins.get(usize::try_from(*parent).ok()?).copied())
+            .collect();
+        let mut partitions: Vec<&Partition> = of_rows.iter().map(|row| &row.partition).collect();
+        partitions.sort();
+        partitions.dedup();
+        partitions
+            .into_iter()
+            .map(|partition| {
+                let here: BooleanArray = of_rows.iter().map(|row| Some(row.partition == *partition)).collect();
+                Ok(Chunk {
+                    partition: partition.clone(),
+                    offsets: of_rows.iter().filter(|r| r.partition == *partition).map(|row| row.offset).collect(),
+                    rows: filter_record_batch(&rows, &here).map_err(Error::columns)?,
+                })
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,227 @@
+//! One Delta table on disk: opening, appending with marks, compacting, reading.
+//!
+//! Marks are Delta application transactions: they are committed together with the rows, so the table itself is the
+//! checkpoint of whoever fills it. A commit whose marks another writer has moved meanwhile is refused by Delta, which
+//! fences a second archiver.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU64;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use chrono::TimeDelta;
+use datafusion::catalog::{Session, TableProvider};
+use deltalake_core::delta_datafusion::{DeltaScanConfig, DeltaScanNext};
+use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel;
+use deltalake_core::kernel::transaction::CommitProperties;
+use deltalake_core::kernel::{StructType, Transaction};
+use deltalake_core::protocol::SaveMode;
+use deltalake_core::{DeltaTable, DeltaTableBuilder, DeltaTableError, TableProperty, ensure_table_uri};
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+use tillsight_schemas::metric;
+use tillsight_schemas::port::{Partition, Positions};
+
+use super::progress::{Landing, Progress, next_mark, resume};
+use super::table::{PARTITION_COLUMNS, Table, sorted};
+use crate::error::{Error, Result};
+
+/// How many commits there are between two checkpoints of a table's log.
+const CHECKPOINT_INTERVAL: &str = "20";
+
+/// A Delta table at one version.
+#[derive(Debug)]
+pub struct Store {
+    table: Table,
+    delta: DeltaTable,
+}
+
+impl Store {
+    /// Opens a table in the folder `root`, and creates it if it is not there.
+    ///
+    /// # Errors
+    /// [`Error::Folder`] or [`Error::Delta`] when the folder or the table cannot be used.
+    pub async fn open(root: &Path, table: Table) -> Result<Self> {
+        let path = root.join(table.name());
+        let folder = |source| Error::Folder { path: path.clone(), source };
+        tokio::fs::create_dir_all(&path).await.map_err(folder)?;
+        let path = tokio::fs::canonicalize(&path).await.map_err(folder)?;
+        let mut delta = ensure_table_uri(path.to_string_lossy())
+            .and_then(DeltaTableBuilder::from_url)
+            .and_then(DeltaTableBuilder::build)
+            .map_err(Error::delta("open", table.name()))?;
+        if !delta.verify_deltatable_existence().await.map_err(Error::delta("open", table.name()))? {
+            create(&delta, table).await.map_err(Error::delta("create", table.name()))?;
+        }
+        delta.load().await.map_err(Error::delta("open", table.name()))?;
+        Ok(Self { table, delta })
+    }
+
+    /// The table.
+    pub fn table(&self) -> Table {
+        self.table
+    }
+
+    /// The version that is open.
+    pub fn version(&self) -> u64 {
+        self.delta.version().unwrap_or_default()
+    }
+
+    /// Goes to the newest version; says whether there was a newer one.
+    ///
+    /// # Errors
+    /// [`Error::Delta`] when the log of the table cannot be read.
+    pub async fn refresh(&mut self) -> Result<bool> {
+        let before = self.delta.version();
+        self.delta.update_state().await.map_err(Error::delta("refresh", self.table.name()))?;
+        Ok(self.delta.version() != before)
+    }
+
+    /// The stored mark of this name.
+    async fn mark(&self, name: &str) -> Result<Option<i64>> {
+        let read = async {
+            let log = self.delta.log_store();
+            self.delta.snapshot()?.transaction_version(log.as_ref(), name).await
+        };
+        read.await.map_err(Error::delta("read the marks of", self.table.name()))
+    }
+
+    /// Where to go on in a log with these bounds, by what this version stores.
+    ///
+    /// # Errors
+    /// [`Error::Gap`] when the log no longer holds what the table lacks; [`Error::Delta`] when marks cannot be read.
+    pub async fn resume(&self, bounds: &BTreeMap<Partition, Range<i64>>) -> Result<Progress> {
+        let mut next = Positions::new();
+        for (partition, bounds) in bounds {
+            let stored = self.mark(&next_mark(partition)).await?;
+            next.insert(partition.clone(), resume(partition, bounds, stored)?);
+        }
+        Ok(Progress::from(next))
+    }
+
+    /// The next offsets that this version stores for these partitions; 0 where it stores none.
+    ///
+    /// # Errors
+    /// [`Error::Delta`] when marks cannot be read.
+    pub async fn next<'a>(&self, partitions: impl Iterator<Item = &'a Partition>) -> Result<Positions> {
+        let mut next = Positions::new();
+        for partition in partitions {
+            next.insert(partition.clone(), self.mark(&next_mark(partition)).await?.unwrap_or_default());
+        }
+        Ok(next)
+    }
+
+    /// Tells `progress` the stored marks of landing partitions that it does not know.
+    ///
+    /// # Errors
+    /// [`Error::Delta`] when marks cannot be read.
+    pub async fn introduce(&self, strangers: Vec<Landing>, progress: &mut Progress) -> Result<()> {
+        for landing in strangers {
+            let mark = self.mark(&landing.mark()).await?.unwrap_or(-1);
+            progress.learn(landing, mark);
+        }
+        Ok(())
+    }
+
+    /// Appends rows and stores marks, all or nothing.
+    ///
+    /// # Errors
+    /// [`Error::Delta`] when the commit fails; nothing is stored then.
+    pub async fn append(&mut self, rows: &[RecordBatch], marks: Vec<(String, i64)>) -> Result<()> {
+        let batch = concat_batches(&self.table.schema(), rows).and_then(|rows| sorted(&rows)).map_err(Error::columns)?;
+        let count = batch.num_rows() as u64;
+        let marks = marks.into_iter().map(|(name, number)| Transaction::new(name, number)).collect();
+        let committed = self.delta.clone()
+            .write([batch])
+            .with_save_mode(SaveMode::Append)
+            .with_writer_properties(parquet_properties())
+            .with_commit_properties(CommitProperties::default().with_application_transactions(marks).with_max_retries(3))
+            .await
+            .map_err(Error::delta("append to", self.table.name()))?;
+        self.delta = committed;
+        metrics::counter!(metric::LAKE_ROWS, "table" => self.table.name()).increment(count);
+        metrics::counter!(metric::LAKE_COMMITS, "table" => self.table.name()).increment(1);
+        Ok(())
+    }
+
+    /// Merges small files up to `target_bytes`; says how many files it took away.
+    ///
+    /// # Errors
+    /// [`Error::Delta`] when it fails; the table is as it was.
+    pub async fn compact(&mut self, target_bytes: NonZeroU64) -> Result<u64> {
+        let (delta, metrics) = self.delta.clone()
+            .optimize()
+            .with_target_size(target_bytes)
+            .with_writer_properties(parquet_properties())
+            .with_max_concurrent_tasks(1)
+            .await
+            .map_err(Error::delta("compact", self.table.name()))?;
+        self.delta = delta;
+        Ok(metrics.num_files_removed)
+    }
+
+    /// Deletes files that no version younger than `keep` refers to; says how many.
+    ///
+    /// # Errors
+    /// [`Error::Delta`] when it fails.
+    pub async fn vacuum(&mut self, keep: TimeDelta) -> Result<usize> {
+        let (delta, metrics) = self.delta.clone()
+            .vacuum()
+            .with_retention_period(keep)
+            .with_enforce_retention_duration(false)
+            .await
+            .map_err(Error::delta("vacuum", self.table.name()))?;
+        self.delta = delta;
+        Ok(metrics.files_deleted.len())
+    }
+
+    /// Lets a DataFusion session read the files of the table.
+    ///
+    /// # Errors
+    /// [`Error::Delta`] when the storage cannot be registered.
+    pub fn register(&self, session: &dyn Session) -> Result<()> {
+        self.delta.update_datafusion_session(session).map_err(Error::delta("register", self.table.name()))
+    }
+
+    /// The rows of this version.
+    ///
+    /// # Errors
+    /// [`Error::Delta`] when this version needs a reader feature that we lack.
+    pub fn rows(&self) -> Result<Arc<dyn TableProvider>> {
+        let scan = || {
+            let snapshot = self.delta.snapshot()?.snapshot().clone();
+            let config = DeltaScanConfig::new().with_schema(self.table.schema()).with_wrap_partition_values(false);
+            DeltaScanNext::new(snapshot, config).map_err(DeltaTableError::from)
+        };
+        Ok(Arc::new(scan().map_err(Error::delta("read", self.table.name()))?))
+    }
+}
+
+async fn create(delta: &DeltaTable, table: Table) -> Result<(), DeltaTableError> {
+    let columns: StructType = table.schema().as_ref().try_into_kernel()?;
+    let created = delta.clone()
+        .create()
+        .with_save_mode(SaveMode::Ignore)
+        .with_table_name(table.name())
+        .with_comment(table.doc())
+        .with_columns(columns.fields().cloned())
+        .with_partition_columns(PARTITION_COLUMNS)
+        .with_configuration_property(TableProperty::CheckpointInterval, Some(CHECKPOINT_INTERVAL))
+        .with_configuration_property(TableProperty::AppendOnly, Some("true"))
+        .await;
+    match created {
+        // Another process created it in the same moment.
+        Err(_) if delta.verify_deltatable_existence().await? => Ok(()),
+        other => other.map(|_| ()),
+    }
+}
+
+fn parquet_properties() -> WriterProperties {
+    WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3).unwrap_or_default()))
+        .set_created_by("tillsight".to_owned())
+        .build()
+}

