@@ -147,8 +147,11 @@ impl Index {
     /// [`Error::Index`].
     pub async fn stream_id(&self, key: &StreamKey, create: bool) -> Result<Option<i64>> {
         if create {
-            sqlx::query("INSERT INTO stream (name) VALUES (?) ON CONFLICT DO NOTHING")
+            sqlx::query("INSERT INTO stream (name, tenant, store, camera) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING")
                 .bind(key.to_string())
+                .bind(key.tenant.as_str())
+                .bind(key.store.as_str())
+                .bind(key.camera.as_str())
                 .execute(&self.pool)
                 .await
                 .map_err(index("name a stream"))?;
@@ -241,6 +244,35 @@ impl Index {
         .await
         .map_err(index("find segments"))?;
         rows.iter().map(segment).collect::<Result<_, _>>().map_err(index("find segments"))
+    }
+
+    /// All segments of a stream, in order of run and number.
+    ///
+    /// # Errors
+    /// [`Error::Index`].
+    pub async fn all_segments(&self, stream: i64) -> Result<Vec<SegmentRow>> {
+        let rows = sqlx::query("SELECT * FROM segment WHERE stream = ? ORDER BY run, seq")
+            .bind(stream)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(index("list segments"))?;
+        rows.iter().map(segment).collect::<Result<_, _>>().map_err(index("list segments"))
+    }
+
+    /// Lets the schedule of a stream begin with its first segment (after the index was made again).
+    ///
+    /// # Errors
+    /// [`Error::Index`].
+    pub async fn begin_schedule_with_first_segment(&self, stream: i64) -> Result<()> {
+        sqlx::query(
+            "UPDATE schedule SET from_us = (SELECT min(start_us) FROM segment WHERE stream = ?1)
+             WHERE stream = ?1 AND EXISTS (SELECT 1 FROM segment WHERE stream = ?1)",
+        )
+        .bind(stream)
+        .execute(&self.pool)
+        .await
+        .map_err(index("begin a schedule"))?;
+        Ok(())
     }
 
     /// The gaps of a stream that overlap a span.

@@ -1,7 +1,11 @@
 -- The index of a volume. Everything but holds can be made again from the files (`check::rebuild`).
 CREATE TABLE IF NOT EXISTS stream (
   id INTEGER PRIMARY KEY,
-  name TEXT NOT NULL UNIQUE
+  -- tenant/store/camera/kind
+  name TEXT NOT NULL UNIQUE,
+  tenant TEXT NOT NULL,
+  store TEXT NOT NULL,
+  camera TEXT NOT NULL
 ) STRICT;
 
 -- When a stream was to be recorded, in microseconds since 1970.

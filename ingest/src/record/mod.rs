@@ -19,23 +19,41 @@
 
 pub mod boxes;
 pub mod chain;
+pub mod check;
+pub mod clip;
 pub mod clock_entry;
 pub mod coverage;
 pub mod document;
 mod error;
 pub mod fragment;
+pub mod hold;
 pub mod index;
+pub mod moov;
 pub mod parse;
+pub mod playback;
+pub mod reader;
 pub mod recorder;
 pub mod recover;
+pub mod retention;
 pub mod rows;
 pub mod segment;
+pub mod select;
+pub mod slices;
+pub mod still;
 pub mod stream;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod volume;
 
+pub use check::{CheckReport, RebuildReport, check, rebuild};
+pub use clip::Clip;
 pub use coverage::{Coverage, coverage};
 pub use error::{Error, Result};
+pub use hold::{HoldOutcome, Holds};
 pub use index::Index;
+pub use playback::{Playback, PlaybackPart};
+pub use reader::Reader;
 pub use recorder::{Recorder, RecorderConfig, StreamSink};
+pub use retention::{Retention, RetentionPolicy, RetentionReport};
+pub use slices::Slices;
+pub use still::Still;

@@ -165,6 +165,21 @@ impl Recorder {
         &self.index
     }
 
+    /// The holds of the volume, of which automatic ones may keep `quota_bytes`.
+    pub fn holds(&self, quota_bytes: u64) -> super::Holds {
+        super::Holds::new(&self.volume.path, self.index.clone(), quota_bytes)
+    }
+
+    /// Retention on the volume.
+    pub fn retention(&self, policy: super::RetentionPolicy) -> super::Retention {
+        super::Retention::new(&self.volume.path, self.index.clone(), policy)
+    }
+
+    /// A reader of the volume.
+    pub fn reader(&self) -> super::Reader {
+        super::Reader::new(&self.volume.path, self.index.clone())
+    }
+
     /// The folder.
     pub fn volume(&self) -> &Path {
         &self.volume.path
