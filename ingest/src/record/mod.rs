@@ -43,6 +43,8 @@ pub mod still;
 pub mod stream;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 pub mod volume;
 
 pub use check::{CheckReport, RebuildReport, check, rebuild};
