@@ -210,6 +210,18 @@ impl Index {
         Ok(point)
     }
 
+    /// When the last gap of a stream ended, in microseconds since 1970.
+    ///
+    /// # Errors
+    /// [`Error::Index`].
+    pub async fn last_gap_end(&self, stream: i64) -> Result<Option<i64>> {
+        sqlx::query_scalar("SELECT max(end_us) FROM gap WHERE stream = ?")
+            .bind(stream)
+            .fetch_one(&self.pool)
+            .await
+            .map_err(index("find the last gap of a stream"))
+    }
+
     /// The segments of a stream that overlap a span and still have a file, in order of run and number.
     ///
     /// # Errors

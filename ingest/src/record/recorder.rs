@@ -14,7 +14,7 @@ use super::error::{Error, Result};
 use super::index::Index;
 use super::recover::{Recovery, recover_stream};
 use super::stream::{Cut, StreamWriter};
-use super::volume::{Message, Volume, Worker};
+use super::volume::{Message, Volume, Worker, write_index};
 use crate::rtsp::Item;
 
 /// How a recorder works.
@@ -54,6 +54,7 @@ pub struct Recorder {
     clock: Arc<dyn Clock>,
     queue: mpsc::Sender<Message>,
     thread: Option<std::thread::JoinHandle<()>>,
+    ticker: tokio::task::AbortHandle,
     tasks: JoinSet<()>,
 }
 
@@ -89,9 +90,9 @@ impl Recorder {
         let volume = Volume::open(&config.volume)?;
         let index = Index::open(&config.volume).await?;
         let (queue, receiver) = mpsc::channel(config.queue.max(16));
+        let (commits, to_write) = mpsc::channel(1);
         let worker = Worker {
-            index: index.clone(),
-            runtime: tokio::runtime::Handle::current(),
+            commits,
             sync_every: config.sync_every,
             name: config.volume.display().to_string(),
             streams: std::collections::BTreeMap::new(),
@@ -102,20 +103,21 @@ impl Recorder {
             .spawn(move || worker.run(receiver))
             .map_err(|source| Error::Disk { action: "start the thread of", path: config.volume.clone(), source })?;
         let mut tasks = JoinSet::new();
-        let ticker = queue.downgrade();
+        let clockwork = queue.downgrade();
         let beat = (config.sync_every / 8).clamp(Duration::from_millis(20), Duration::from_millis(250));
-        tasks.spawn(async move {
+        tasks.spawn(write_index(index.clone(), to_write));
+        let ticker = tasks.spawn(async move {
             let mut interval = tokio::time::interval(beat);
             interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             loop {
                 interval.tick().await;
-                let Some(queue) = ticker.upgrade() else { return };
+                let Some(queue) = clockwork.upgrade() else { return };
                 if queue.send(Message::Tick).await.is_err() {
                     return;
                 }
             }
         });
-        Ok(Self { config, volume, index, clock, queue, thread: Some(thread), tasks })
+        Ok(Self { config, volume, index, clock, queue, thread: Some(thread), ticker, tasks })
     }
 
     /// Takes up a stream: recovers what a crash left of it, schedules it from now on if it is new, and returns where
@@ -195,15 +197,17 @@ impl Recorder {
     /// # Errors
     /// [`Error::Stopped`] when the thread is gone already.
     pub async fn close(mut self) -> Result<()> {
-        self.tasks.abort_all();
+        self.ticker.abort();
         let (done, wait) = oneshot::channel();
         self.queue.send(Message::Stop(done)).await.map_err(|_| Error::Stopped)?;
         let closed = wait.await.map_err(|_| Error::Stopped);
+        // The thread has answered, so it is at its end; joining it takes no time worth a thread of its own.
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
             return Err(Error::Stopped);
         }
+        while self.tasks.join_next().await.is_some() {}
         self.index.close().await;
         closed
     }

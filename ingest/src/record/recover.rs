@@ -98,6 +98,10 @@ pub async fn recover_stream(
             index.forget(stream, row.run, row.seq).await?;
         }
     }
+    if report.missing > 0 {
+        point = index.resume_point(stream).await?;
+    }
+    let mut covered_until = point.end_us.max(index.last_gap_end(stream).await?);
     for ((run, _), (file, was_open)) in found {
         for piece in file.pieces {
             changes.push((stream, Change::Piece(run, piece)));
@@ -120,12 +124,11 @@ pub async fn recover_stream(
             point.gaps = 0;
         }
         point.run = run;
-        point.end_us = Some(file.row.end_us);
+        covered_until = Some(if was_open { file.row.end_us } else { covered_until.unwrap_or(i64::MIN).max(file.row.end_us) });
         changes.push((stream, Change::Segment(file.row)));
     }
-    // `resume_point` counts the gaps of the last run; rows written above are counted too.
     if point.gap.is_none()
-        && let Some(start_us) = point.end_us
+        && let Some(start_us) = covered_until
     {
         let reason = if all { GapReason::Unknown } else { GapReason::Crash };
         let gap = GapRow { run: point.run, seq: point.gaps, start_us: start_us.min(now_us), end_us: None, reason };

@@ -10,9 +10,9 @@ use tillsight_schemas::hold::{Hold, HoldOwner};
 use tillsight_schemas::segment::{GapReason, SegmentState};
 use tillsight_schemas::{ReplayClock, TimeSpan};
 
-use super::testing::{key, start, unit};
+use super::testing::{key, sound, start, unit};
 use super::*;
-use crate::rtsp::{AudioFormat, AudioFrame, Item};
+use crate::rtsp::{AudioFrame, Item};
 
 const START: i64 = 1_795_440_000_000_000;
 const SECOND: i64 = 1_000_000;
@@ -397,11 +397,8 @@ async fn sound_lies_beside_the_pictures_of_its_time() {
     let folder = tempfile::tempdir().unwrap();
     let clock = ReplayClock::at(at(START));
     let shop = Shop::open(folder.path(), &clock).await;
-    let mut entry = Vec::new();
-    boxes::boxed(&mut entry, b"mp4a", |out| out.extend_from_slice(&[0; 28]));
-    let audio = AudioFormat { rfc6381: "mp4a.40.2".to_owned(), clock_rate: 8_000, channels: 1, sample_entry: entry.into() };
     let mut begin = start(START);
-    begin.audio = Some(Arc::new(audio));
+    begin.audio = Some(sound());
     shop.sink.send(Item::Begin(begin)).await.unwrap();
     let mut heard = 0;
     for frame in 0..300 {

@@ -91,10 +91,27 @@ impl Volume {
     }
 }
 
+/// A group commit on its way to the index.
+#[derive(Debug)]
+pub(crate) struct Commit {
+    changes: Vec<(i64, Change)>,
+    done: oneshot::Sender<(Vec<(i64, Change)>, Result<()>)>,
+}
+
+/// Writes group commits to the index, one after the other, until the thread ends.
+pub(crate) async fn write_index(index: Index, mut commits: mpsc::Receiver<Commit>) {
+    while let Some(Commit { changes, done }) = commits.recv().await {
+        let outcome = index.commit(&changes).await;
+        if done.send((changes, outcome)).is_err() {
+            tracing::debug!("nobody waits for the index any more");
+        }
+    }
+}
+
 /// The state of the thread.
 pub(crate) struct Worker {
-    pub(crate) index: Index,
-    pub(crate) runtime: tokio::runtime::Handle,
+    /// The task that writes the index.
+    pub(crate) commits: mpsc::Sender<Commit>,
     pub(crate) sync_every: Duration,
     pub(crate) name: String,
     pub(crate) streams: BTreeMap<i64, StreamWriter>,
@@ -167,7 +184,7 @@ impl Worker {
         if self.changes.is_empty() {
             return;
         }
-        match self.runtime.block_on(self.index.commit(&self.changes)) {
+        match self.commit() {
             Ok(()) => self.changes.clear(),
             Err(error) => {
                 metrics::counter!(metric::RECORD_DISK_ERRORS, "volume" => self.name.clone()).increment(1);
@@ -178,6 +195,21 @@ impl Worker {
             }
         }
         metrics::histogram!(metric::RECORD_SYNC_SECONDS).record(begun.elapsed().as_secs_f64());
+    }
+
+    /// Hands the changes to the task of the index and waits; they come back when it fails.
+    fn commit(&mut self) -> Result<()> {
+        let (done, wait) = oneshot::channel();
+        let commit = Commit { changes: std::mem::take(&mut self.changes), done };
+        if let Err(mpsc::error::SendError(commit)) = self.commits.blocking_send(commit) {
+            self.changes = commit.changes;
+            return Err(Error::Stopped);
+        }
+        let (changes, outcome) = wait.blocking_recv().map_err(|_| Error::Stopped)?;
+        if outcome.is_err() {
+            self.changes = changes;
+        }
+        outcome
     }
 
     /// Keeps only the last change of each row, so that a dead index costs bounded memory.
