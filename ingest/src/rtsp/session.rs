@@ -1,5 +1,6 @@
 //! One RTSP session: from `DESCRIBE` to the last packet, as items of a run.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -24,6 +25,8 @@ use crate::record::boxes::utc_us_from_ntp;
 const MAX_METADATA: usize = 4 << 20;
 /// Time stamps of different tracks more than this apart do not share a time line, in 1/90000 s.
 const MAX_SKEW: i64 = 30 * 90_000;
+/// Sound is moved against the pictures only when it is off by more than this.
+const MIN_SHIFT_MS: i64 = 40;
 
 /// Why a session ended.
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +79,26 @@ pub(crate) struct Live {
     audio: Option<(usize, AacAssembler, Arc<AudioFormat>)>,
     metadata: Option<(usize, Vec<u8>, bool)>,
     run: Option<Run>,
+    /// The last sender report of each track.
+    reports: BTreeMap<usize, Report>,
+    /// How far sound is shifted against its own time line, in ticks of its clock.
+    audio_shift: i64,
     labels: [(&'static str, String); 3],
+}
+
+/// What a sender report says: the camera's clock in microseconds since 1970, and the track's clock in its own ticks.
+#[derive(Debug, Clone, Copy)]
+struct Report {
+    utc_us: i64,
+    ticks: i64,
+}
+
+impl Report {
+    /// The time of a track as time of the video, in 1/90000 s: both reports speak of the same clock.
+    fn as_video(self, ticks: i64, rate: i64, video: Self) -> i64 {
+        let utc_us = self.utc_us + (ticks - self.ticks) * 1_000_000 / rate.max(1);
+        video.ticks + (utc_us - video.utc_us) * 9 / 100
+    }
 }
 
 struct Run {
@@ -144,7 +166,7 @@ impl Live {
         let session = session.play(play).await.map_err(Ended::Connect)?;
         let stream = Arc::new(config.key.clone());
         let labels = super::labels(&stream);
-        Ok(Self { session, stream, config: config.clone(), clock, video, audio, metadata, run: None, labels })
+        Ok(Self { session, stream, config: config.clone(), clock, video, audio, metadata, run: None, reports: BTreeMap::new(), audio_shift: 0, labels })
     }
 
     /// Reads until the session ends. `next_run` is the lowest number a run may have; `begun` is told of each run.
@@ -257,8 +279,17 @@ impl Live {
             let rate = i64::from(format.clock_rate);
             let origin = run.origin.saturating_mul(rate) / 90_000;
             let duration = assembler.frame_length();
-            for (timestamp, lost, data) in assembler.push(packet) {
-                let frame = AudioFrame { run: run.number, pts: timestamp - origin, duration, lost, data };
+            let frames = assembler.push(packet);
+            // The tracks' begins are given by the camera in its answer to PLAY; sender reports say it better.
+            if let (Some(own), Some(video)) = (self.reports.get(&at), self.reports.get(&self.video.0)) {
+                let better = own.as_video(packet.timestamp, rate, *video).saturating_mul(rate) / 90_000 - packet.timestamp;
+                if (better - self.audio_shift).abs() > rate * MIN_SHIFT_MS / 1_000 && better.abs() < rate * 30 {
+                    self.audio_shift = better;
+                }
+            }
+            for (timestamp, lost, data) in frames {
+                let pts = timestamp + self.audio_shift - origin;
+                let frame = AudioFrame { run: run.number, pts, duration, lost, data };
                 if frame.pts >= 0 {
                     outlets.send(Item::Audio(frame)).await.map_err(|_| Ended::Recorder)?;
                 }
@@ -272,7 +303,11 @@ impl Live {
                 let xml = Bytes::from(std::mem::take(message));
                 if !std::mem::take(damaged) && !xml.is_empty() {
                     let arrived_us = self.clock.now().timestamp_micros();
-                    let pts = packet.timestamp - run.origin;
+                    let ticks = match (self.reports.get(&at), self.reports.get(&self.video.0)) {
+                        (Some(own), Some(video)) => own.as_video(packet.timestamp, 90_000, *video),
+                        _ => packet.timestamp,
+                    };
+                    let pts = ticks - run.origin;
                     let stream = Arc::clone(&self.stream);
                     let utc_us = run.timeline.utc_us(pts);
                     // A track without a common time line is placed by its arrival.
@@ -293,16 +328,18 @@ impl Live {
         compound: &retina::rtcp::ReceivedCompoundPacket,
         outlets: &Outlets,
     ) -> Result<(), Ended> {
-        let (Some(run), true) = (&mut self.run, compound.stream_id() == self.video.0) else { return Ok(()) };
         let Some(timestamp) = compound.rtp_timestamp() else { return Ok(()) };
         let Some(Ok(Some(report))) = compound.pkts().next().map(retina::rtcp::PacketRef::as_sender_report) else {
             return Ok(());
         };
+        let report = Report { utc_us: utc_us_from_ntp(report.ntp_timestamp().0), ticks: timestamp.elapsed() };
+        self.reports.insert(compound.stream_id(), report);
+        let (Some(run), true) = (&mut self.run, compound.stream_id() == self.video.0) else { return Ok(()) };
         let heard_us = self.clock.now().timestamp_micros();
         let reading = ClockReading {
             source: ClockSource::SenderReport,
-            pts: timestamp.elapsed() - run.origin,
-            utc_us: utc_us_from_ntp(report.ntp_timestamp().0),
+            pts: report.ticks - run.origin,
+            utc_us: report.utc_us,
             heard_us,
         };
         match run.timeline.reading(&reading) {
