@@ -6,8 +6,11 @@
 pub mod cli;
 pub mod config;
 pub mod db;
+#[cfg(feature = "demo")]
+mod demo;
 mod http;
 pub mod run;
+pub mod sql;
 mod telemetry;
 
 use std::path::PathBuf;

@@ -15,9 +15,13 @@ use tracing_subscriber::EnvFilter;
 /// How often a process writes its metrics.
 const INTERVAL: Duration = Duration::from_secs(2);
 
+/// Our own lines; of the libraries only what goes wrong. The Kafka client reports every attempt to reconnect as an
+/// error: what matters of that we say ourselves.
+const DEFAULT_LOG: &str = "warn,tillsight=info,rdkafka=off,librdkafka=off";
+
 /// Sends log lines to standard error.
 pub(crate) fn log_to_stderr() {
-    let filter = EnvFilter::try_from_env("TILLSIGHT_LOG").unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
+    let filter = EnvFilter::try_from_env("TILLSIGHT_LOG").unwrap_or_else(|_| EnvFilter::new(DEFAULT_LOG));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     let installed = if std::env::var("TILLSIGHT_LOG_FORMAT").is_ok_and(|form| form == "json") {
         builder.json().try_init()

@@ -1,1 +1,14 @@
-//! it
+//! The cross-crate tests, one binary.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests fail loudly"
+)]
+
+mod architecture;
+mod intake;
+mod recorder;
+mod recovery;
+mod sql;

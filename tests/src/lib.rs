@@ -1,1 +1,16 @@
-//! tests
+//! The harness: a shop with everything in it, started as its owner would start it, and the outside programs that talk
+//! to it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a harness fails loudly"
+)]
+
+pub mod day;
+pub mod outside;
+pub mod shop;
+
+pub use shop::Shop;

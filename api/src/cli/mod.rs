@@ -3,7 +3,7 @@
 mod people;
 mod serve;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -42,6 +42,13 @@ enum Command {
     /// What programs log in with.
     #[command(subcommand)]
     Token(people::TokenCommand),
+    /// Two stores on real baskets, from nothing to a running system.
+    #[cfg(feature = "demo")]
+    Demo(crate::demo::DemoArguments),
+    /// The demo's tills.
+    #[cfg(feature = "demo")]
+    #[command(hide = true)]
+    Till(crate::demo::TillArguments),
     /// Do the work of one role in this process (`run` starts these).
     #[command(hide = true)]
     Role {
@@ -63,20 +70,37 @@ pub fn main() -> ExitCode {
         }
     };
     telemetry::log_to_stderr();
-    let config = match Config::load(&arguments.config) {
+    let result = match arguments.command {
+        #[cfg(feature = "demo")]
+        Command::Demo(demo) => crate::demo::run(&demo, say),
+        #[cfg(feature = "demo")]
+        Command::Till(till) => crate::demo::ring(&till).map(|sent| say(&sent.to_string())),
+        command => return with_config(&arguments.config, command),
+    };
+    exit_code(result)
+}
+
+/// Does what needs a configuration.
+fn with_config(path: &Path, command: Command) -> ExitCode {
+    let config = match Config::load(path) {
         Ok(config) => config,
         Err(error) => {
             complain(&error);
             return ExitCode::from(USAGE);
         }
     };
-    let result: Result<(), Box<dyn std::error::Error>> = match arguments.command {
-        Command::Run { roles } => serve::run(&config, &arguments.config, roles),
-        Command::Check => serve::check(&config, &arguments.config),
+    exit_code(match command {
+        Command::Run { roles } => serve::run(&config, path, roles),
+        Command::Check => serve::check(&config, path),
         Command::User(command) => people::user(&config, command),
         Command::Token(command) => people::token(&config, command),
         Command::Role { role } => crate::run::run_role(role, &config).map_err(Into::into),
-    };
+        #[cfg(feature = "demo")]
+        Command::Demo(_) | Command::Till(_) => Ok(()),
+    })
+}
+
+fn exit_code(result: Result<(), Box<dyn std::error::Error>>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

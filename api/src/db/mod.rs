@@ -4,7 +4,9 @@
 //! `synchronous = FULL`: what was committed survives a power cut. SQLite means one machine; writers of several
 //! processes wait for each other (`busy_timeout`), so transactions are short.
 
+mod audit;
 mod ledger;
+mod logins;
 mod tokens;
 mod users;
 
@@ -16,6 +18,7 @@ use sqlx::{AnyPool, Executor};
 use tillsight_schemas::clock::SharedClock;
 use tillsight_schemas::{ErrorKind, HasKind};
 
+pub use audit::{Audit, AuditWriter};
 pub use tokens::{NewToken, TokenKind, TokenOwner};
 pub use users::{Role, User};
 
@@ -93,6 +96,28 @@ impl Location {
         }
     }
 
+    /// Connects, at most so often at once.
+    async fn connect(&self, connections: u32) -> Result<AnyPool, DbError> {
+        sqlx::any::install_default_drivers();
+        let failed = |source| DbError::Open { url: self.shown(), source };
+        let options: AnyConnectOptions = self.url().parse().map_err(failed)?;
+        let sqlite = matches!(self, Self::File(_));
+        AnyPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(Duration::from_secs(30))
+            .after_connect(move |connection, _| {
+                Box::pin(async move {
+                    if sqlite {
+                        connection.execute(PRAGMAS).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .connect_with(options)
+            .await
+            .map_err(failed)
+    }
+
     /// The address without a password, for messages.
     fn shown(&self) -> String {
         match self {
@@ -113,25 +138,14 @@ impl Db {
     /// # Errors
     /// [`DbError::Open`] or [`DbError::Migrate`].
     pub async fn open(location: &Location, clock: SharedClock) -> Result<Self, DbError> {
-        sqlx::any::install_default_drivers();
         let url = location.shown();
         let failed = |source| DbError::Open { url: url.clone(), source };
-        let options: AnyConnectOptions = location.url().parse().map_err(failed)?;
-        let sqlite = matches!(location, Location::File(_));
-        let pool = AnyPoolOptions::new()
-            .max_connections(4)
-            .acquire_timeout(Duration::from_secs(30))
-            .after_connect(move |connection, _| {
-                Box::pin(async move {
-                    if sqlite {
-                        connection.execute(PRAGMAS).await?;
-                    }
-                    Ok(())
-                })
-            })
-            .connect_with(options)
-            .await
-            .map_err(failed)?;
+        let pool = location.connect(4).await?;
+        // Processes start together, and SQLite has no lock for migrations.
+        let _alone = match location {
+            Location::File(path) => Some(lock_beside(path).map_err(|error| failed(sqlx::Error::Io(error)))?),
+            Location::Url(_) => None,
+        };
         sqlx::migrate!("src/db/migrations")
             .run(&pool)
             .await
@@ -157,6 +171,13 @@ impl Db {
     }
 }
 
+/// Waits until nobody else holds the lock beside a file; it is let go when the result is dropped.
+fn lock_beside(path: &Path) -> std::io::Result<std::fs::File> {
+    let file = std::fs::File::create(path.with_extension("lock"))?;
+    file.lock()?;
+    Ok(file)
+}
+
 const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 20000; \
                        PRAGMA foreign_keys = ON;";
 
@@ -167,7 +188,7 @@ fn failed(attempt: &'static str) -> impl FnOnce(sqlx::Error) -> DbError {
 /// Every statement, for the test that prepares them all.
 #[cfg(test)]
 fn statements() -> Vec<&'static str> {
-    [ledger::STATEMENTS, tokens::STATEMENTS, users::STATEMENTS].concat()
+    [ledger::STATEMENTS, logins::STATEMENTS, tokens::STATEMENTS, users::STATEMENTS].concat()
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! Access tokens: for the SQL tools of a person, for an integrator's HTTP requests, for the metrics collector.
 //!
 //! A token is 32 random bytes, so its SHA-256 is as hard to guess as the token itself; it is shown once and never
-//! kept. A SQL token also keeps the salted password of SCRAM-SHA-256 (RFC 5802 §3), which the server side needs.
+//! kept. A SQL token also has a verifier for SCRAM-SHA-256, with which nobody can log in.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rand::RngExt as _;
 use sha2::{Digest, Sha256};
 use sqlx::Row;
@@ -12,6 +12,7 @@ use std::str::FromStr;
 use tillsight_schemas::codes;
 
 use super::{Db, DbError, failed};
+use crate::sql::Verifier;
 
 codes! {
     /// What a token opens.
@@ -43,27 +44,11 @@ pub struct TokenOwner {
     pub owner: String,
 }
 
-/// What SCRAM-SHA-256 needs to check a SQL token.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Scram {
-    /// The person.
-    pub owner: String,
-    /// The salt.
-    pub salt: Vec<u8>,
-    /// PBKDF2 rounds.
-    pub iterations: u32,
-    /// `SaltedPassword` of RFC 5802.
-    pub salted_password: Vec<u8>,
-}
-
-/// PBKDF2 rounds: PostgreSQL's own default. The secret is random, so more would protect nothing.
-const ITERATIONS: u32 = 4096;
-
-const ADD: &str = "INSERT INTO tokens (login, kind, owner, sha256, scram_salt, scram_iterations, \
-                   scram_salted_password, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+const ADD: &str = "INSERT INTO tokens (login, kind, owner, sha256, scram_verifier, created_at) \
+                   VALUES ($1, $2, $3, $4, $5, $6)";
 const BY_SECRET: &str = "SELECT kind, owner FROM tokens WHERE sha256 = $1 AND revoked_at IS NULL";
-const SCRAM: &str = "SELECT owner, scram_salt, scram_iterations, scram_salted_password FROM tokens \
-                     WHERE login = $1 AND kind = 'sql' AND revoked_at IS NULL";
+const SCRAM: &str = "SELECT owner, scram_verifier FROM tokens WHERE login = $1 AND kind = 'sql' \
+                     AND revoked_at IS NULL";
 const LIST: &str = "SELECT login, kind, owner FROM tokens WHERE revoked_at IS NULL ORDER BY login";
 const REVOKE: &str = "UPDATE tokens SET revoked_at = $2 WHERE login = $1 AND revoked_at IS NULL";
 
@@ -77,20 +62,13 @@ impl Db {
     /// [`DbError::Exists`] when there is a token of that name.
     pub async fn add_token(&self, kind: TokenKind, owner: &str, login: &str) -> Result<NewToken, DbError> {
         let secret = format!("ts_{}", URL_SAFE_NO_PAD.encode(rand::rng().random::<[u8; 32]>()));
-        let scram = (kind == TokenKind::Sql).then(|| {
-            let salt: [u8; 16] = rand::rng().random();
-            let salted = pbkdf2::pbkdf2_hmac_array::<Sha256, 32>(secret.as_bytes(), &salt, ITERATIONS);
-            (STANDARD.encode(salt), STANDARD.encode(salted))
-        });
-        let (salt, salted) = scram.unzip();
+        let verifier = (kind == TokenKind::Sql).then(|| Verifier::new(&secret, rand::rng().random()).to_string());
         let result = sqlx::query(ADD)
             .bind(login)
             .bind(kind.as_str())
             .bind(owner)
             .bind(digest(&secret))
-            .bind(salt)
-            .bind(i64::from(ITERATIONS))
-            .bind(salted)
+            .bind(verifier)
             .bind(self.now_micros())
             .execute(&self.pool)
             .await;
@@ -122,23 +100,15 @@ impl Db {
         .transpose()
     }
 
-    /// What is needed to check a SQL log-in.
+    /// Whose SQL log-in this is, and what its password is proven against.
     ///
     /// # Errors
     /// [`DbError::Statement`] or [`DbError::Damaged`].
-    pub async fn scram(&self, login: &str) -> Result<Option<Scram>, DbError> {
+    pub async fn scram(&self, login: &str) -> Result<Option<(String, Verifier)>, DbError> {
         let row = sqlx::query(SCRAM).bind(login).fetch_optional(&self.pool).await.map_err(failed("find a login"))?;
         row.map(|row| {
-            let damaged = || DbError::Damaged("tokens");
-            let text = |column: usize| row.try_get::<String, _>(column).map_err(|_| damaged());
-            let bytes = |column: usize| STANDARD.decode(text(column)?).map_err(|_| damaged());
-            let iterations: i64 = row.try_get(2).map_err(|_| damaged())?;
-            Ok(Scram {
-                owner: text(0)?,
-                salt: bytes(1)?,
-                iterations: u32::try_from(iterations).map_err(|_| damaged())?,
-                salted_password: bytes(3)?,
-            })
+            let text = |column: usize| row.try_get::<String, _>(column).map_err(|_| DbError::Damaged("tokens"));
+            Ok((text(0)?, text(1)?.parse().map_err(|_| DbError::Damaged("tokens"))?))
         })
         .transpose()
     }

@@ -22,7 +22,7 @@ const POM: &str = include_str!("../../../deploy/kafka/pom.xml");
 ///
 /// # Errors
 /// [`RunError::Broker`] with what to do about it.
-pub fn become_broker(config: &Config) -> RunError {
+pub(super) fn become_broker(config: &Config) -> RunError {
     match prepare(config) {
         Ok(mut command) => {
             let source = command.exec();

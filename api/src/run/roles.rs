@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tillsight_correlate::lake::{ArchiveConfig, Archiver};
+use tillsight_correlate::lake::{ArchiveConfig, Archiver, HotTail, TailConfig};
+use tillsight_correlate::sql::{Engine, Limits};
 use tillsight_ingest::bus::{Producer, TopicReader};
 use tillsight_ingest::pos::Pipeline;
 use tillsight_schemas::clock::SharedClock;
@@ -18,8 +19,9 @@ use tokio_util::sync::CancellationToken;
 use super::broker::become_broker;
 use super::{Role, RunError};
 use crate::config::Config;
-use crate::db::Db;
+use crate::db::{Audit, Db};
 use crate::http::{self, Shared};
+use crate::sql::{self, Options};
 use crate::telemetry::Metrics;
 
 /// How long the archive waits before it opens the lake again after a failure.
@@ -51,7 +53,8 @@ pub(crate) fn run_role(role: Role, config: &Config) -> Result<(), RunError> {
         let result = match role {
             Role::Correlate => correlate(config, &stop).await,
             Role::Api => api(config, &stop).await,
-            Role::Sql | Role::Broker => Ok(()),
+            Role::Sql => head_office(config, &stop).await,
+            Role::Broker => Ok(()),
         };
         stop.cancel();
         tasks.join_all().await;
@@ -132,6 +135,41 @@ async fn archive(config: &Config, stop: &CancellationToken) -> Result<(), RunErr
         }
     }
     Ok(())
+}
+
+/// The SQL endpoint: follows lake and log by itself, so that a statement which takes all memory takes only this process.
+async fn head_office(config: &Config, stop: &CancellationToken) -> Result<(), RunError> {
+    let address = config.sql.listen;
+    let listener =
+        TcpListener::bind(address).await.map_err(|source| RunError::Listen { what: "SQL", address, source })?;
+    let db = database(config).await?;
+    let (audit, writer) = Audit::open(&config.data.dir, clock()).await.map_err(RunError::part("the audit file"))?;
+    let source = TopicReader::new(&config.connection(), "tillsight-sql", vec![topic::POS_TRANSACTION.to_owned()])
+        .map_err(RunError::part("the reader of the log"))?;
+    let mut tail = HotTail::open(TailConfig::new(config.data.dir.join("lake")), Box::new(source), clock())
+        .await
+        .map_err(RunError::part("the lake"))?;
+    let limits = Limits {
+        memory_bytes: usize::try_from(config.sql.memory_mib).unwrap_or(usize::MAX).saturating_mul(1 << 20),
+        ..Limits::default()
+    };
+    let engine = Engine::new(&tail, config.stores.clone(), limits).map_err(RunError::part("the SQL engine"))?;
+    let options = Options {
+        max_connections: usize::try_from(config.sql.connections).unwrap_or(usize::MAX),
+        statement_timeout: Duration::from_secs(config.sql.timeout_seconds.into()),
+        ..Options::new(db.secret("sql.decoy").await.map_err(RunError::part("the database"))?)
+    };
+    let mut tasks = JoinSet::new();
+    tasks.spawn(writer.run());
+    let endpoint =
+        sql::serve(listener, options, Arc::new(engine), Arc::new(db), Arc::new(audit), stop.clone());
+    let result = tokio::select! {
+        ended = endpoint => ended.map_err(RunError::part("SQL")),
+        ended = tail.run(stop.clone()) => ended.map_err(RunError::part("following the log")),
+    };
+    // The endpoint is gone, and with it the last sender: the writer ends when it has written everything.
+    tasks.join_all().await;
+    result
 }
 
 /// The HTTP server.

@@ -54,7 +54,7 @@ pub async fn supervise(config: &Config, path: &Path, roles: &[Role]) -> Result<(
 fn lock(dir: &Path) -> Result<File, RunError> {
     let unusable = |problem: String| RunError::Data { dir: dir.to_owned(), problem };
     std::fs::create_dir_all(dir).map_err(|error| unusable(error.to_string()))?;
-    let file = File::create(dir.join("tillsight.lock")).map_err(|error| unusable(error.to_string()))?;
+    let file = File::create(dir.join("running.lock")).map_err(|error| unusable(error.to_string()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => Err(unusable(

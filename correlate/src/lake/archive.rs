@@ -85,11 +85,7 @@ impl Archiver {
     ///
     /// # Errors
     /// [`Error`] when folder, tables or log cannot be used, or when the log has lost records that the lake lacks.
-    pub async fn open(
-        config: ArchiveConfig,
-        mut source: Box<dyn EventSource>,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self> {
+    pub async fn open(config: ArchiveConfig, mut source: Box<dyn EventSource>, clock: Arc<dyn Clock>) -> Result<Self> {
         let bounds = source.bounds().await.map_err(|source| Error::ReadLog { source })?;
         let mut lanes = Vec::new();
         for table in Table::ALL {

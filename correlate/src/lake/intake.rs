@@ -134,14 +134,10 @@ impl Posted {
         }
         let new = BooleanArray::from(mask.clone());
         let posted = filter_record_batch(&self.batch, &new).map_err(Error::columns)?;
-        let origins: Vec<&Row> =
-            self.rows.iter().zip(mask).filter_map(|(row, new)| new.then_some(row)).collect();
+        let origins: Vec<&Row> = self.rows.iter().zip(mask).filter_map(|(row, new)| new.then_some(row)).collect();
         let (rows, parents) = table.rows(&posted).map_err(Error::columns)?;
-        let of_rows: Vec<&Row> = parents
-            .values()
-            .iter()
-            .filter_map(|parent| origins.get(usize::try_from(*parent).ok()?).copied())
-            .collect();
+        let of_rows: Vec<&Row> =
+            parents.values().iter().filter_map(|parent| origins.get(usize::try_from(*parent).ok()?).copied()).collect();
         let mut partitions: Vec<&Partition> = of_rows.iter().map(|row| &row.partition).collect();
         partitions.sort();
         partitions.dedup();

@@ -166,8 +166,10 @@ mod tests {
         progress.learn(landing(1), 5);
         progress.admit(&log(), 0, &landing(0), 8);
         progress.advance(&[(log(), 1)].into());
-        let expected =
-            [("tillsight.next/lp.pos.transaction.v1/0".to_owned(), 1), ("tillsight.landed/0/lp.pos.in.acme/0".to_owned(), 8)];
+        let expected = [
+            ("tillsight.next/lp.pos.transaction.v1/0".to_owned(), 1),
+            ("tillsight.landed/0/lp.pos.in.acme/0".to_owned(), 8),
+        ];
         assert_eq!(progress.marks(), expected);
         progress.stored();
         assert!(progress.marks().is_empty());

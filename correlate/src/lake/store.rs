@@ -131,14 +131,19 @@ impl Store {
     /// # Errors
     /// [`Error::Delta`] when the commit fails; nothing is stored then.
     pub async fn append(&mut self, rows: &[RecordBatch], marks: Vec<(String, i64)>) -> Result<()> {
-        let batch = concat_batches(&self.table.schema(), rows).and_then(|rows| sorted(&rows)).map_err(Error::columns)?;
+        let batch =
+            concat_batches(&self.table.schema(), rows).and_then(|rows| sorted(&rows)).map_err(Error::columns)?;
         let count = batch.num_rows() as u64;
         let marks = marks.into_iter().map(|(name, number)| Transaction::new(name, number)).collect();
-        let committed = self.delta.clone()
+        let committed = self
+            .delta
+            .clone()
             .write([batch])
             .with_save_mode(SaveMode::Append)
             .with_writer_properties(parquet_properties())
-            .with_commit_properties(CommitProperties::default().with_application_transactions(marks).with_max_retries(3))
+            .with_commit_properties(
+                CommitProperties::default().with_application_transactions(marks).with_max_retries(3),
+            )
             .await
             .map_err(Error::delta("append to", self.table.name()))?;
         self.delta = committed;
@@ -152,7 +157,9 @@ impl Store {
     /// # Errors
     /// [`Error::Delta`] when it fails; the table is as it was.
     pub async fn compact(&mut self, target_bytes: NonZeroU64) -> Result<u64> {
-        let (delta, metrics) = self.delta.clone()
+        let (delta, metrics) = self
+            .delta
+            .clone()
             .optimize()
             .with_target_size(target_bytes)
             .with_writer_properties(parquet_properties())
@@ -168,7 +175,9 @@ impl Store {
     /// # Errors
     /// [`Error::Delta`] when it fails.
     pub async fn vacuum(&mut self, keep: TimeDelta) -> Result<usize> {
-        let (delta, metrics) = self.delta.clone()
+        let (delta, metrics) = self
+            .delta
+            .clone()
             .vacuum()
             .with_retention_period(keep)
             .with_enforce_retention_duration(false)
@@ -202,7 +211,8 @@ impl Store {
 
 async fn create(delta: &DeltaTable, table: Table) -> Result<(), DeltaTableError> {
     let columns: StructType = table.schema().as_ref().try_into_kernel()?;
-    let created = delta.clone()
+    let created = delta
+        .clone()
         .create()
         .with_save_mode(SaveMode::Ignore)
         .with_table_name(table.name())

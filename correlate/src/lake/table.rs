@@ -28,8 +28,18 @@ pub const PARTITION_COLUMNS: [&str; 2] = ["event_date", "store_bucket"];
 
 /// What every line and every tender repeats of its transaction.
 const OF_TRANSACTION: &[&str] = &[
-    "tenant_id", "store_id", "register_id", "business_day", "event_id", "revision", "event_time", "tz", "kind",
-    "currency", "training", "test",
+    "tenant_id",
+    "store_id",
+    "register_id",
+    "business_day",
+    "event_id",
+    "revision",
+    "event_time",
+    "tz",
+    "kind",
+    "currency",
+    "training",
+    "test",
 ];
 
 const MICROS_PER_DAY: i64 = 86_400_000_000;
@@ -96,9 +106,7 @@ impl Table {
                 "Every accepted POS transaction in every revision. {} Raw table; `pos.transactions` shows the latest revision.",
                 <tillsight_schemas::pos::Transaction as Record>::record_type().doc
             ),
-            Self::Lines => {
-                "The items of every transaction in every revision. Raw table; see `pos.lines`.".to_owned()
-            }
+            Self::Lines => "The items of every transaction in every revision. Raw table; see `pos.lines`.".to_owned(),
             Self::Tenders => {
                 "The payments of every transaction in every revision. Raw table; see `pos.tenders`.".to_owned()
             }
@@ -234,11 +242,7 @@ fn flatten(
                     });
                 }
             }
-            _ => columns.push(Column {
-                field: columns::arrow_field(field),
-                source: field.name,
-                origin: value(None),
-            }),
+            _ => columns.push(Column { field: columns::arrow_field(field), source: field.name, origin: value(None) }),
         }
     }
 }
@@ -246,8 +250,7 @@ fn flatten(
 /// The values of `name` in a column of records; null where the record is.
 fn within(records: &ArrayRef, name: &str) -> Result<ArrayRef, ArrowError> {
     let records = records.as_struct_opt().ok_or_else(|| ArrowError::SchemaError(format!("{name}: no records")))?;
-    let values =
-        records.column_by_name(name).ok_or_else(|| ArrowError::SchemaError(format!("no column {name}")))?;
+    let values = records.column_by_name(name).ok_or_else(|| ArrowError::SchemaError(format!("no column {name}")))?;
     match records.nulls() {
         None => Ok(ArrayRef::clone(values)),
         Some(nulls) => {
@@ -299,9 +302,8 @@ fn buckets(tenants: &ArrayRef, stores: &ArrayRef) -> ArrayRef {
 /// The bucket of a store: FNV-1a of `tenant/store`, modulo [`STORE_BUCKETS`].
 pub fn store_bucket(tenant: &str, store: &str) -> i32 {
     let bytes = tenant.bytes().chain(std::iter::once(b'/')).chain(store.bytes());
-    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let hash = bytes
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
     i32::try_from(hash % STORE_BUCKETS).unwrap_or_default()
 }
 
@@ -330,7 +332,8 @@ mod tests {
     use arrow::datatypes::Int32Type;
 
     fn posted() -> RecordBatch {
-        let mut two = vec![sample::sale("17", 1, "2026-11-21T23:30:00Z"), sample::sale("17", 2, "2026-11-22T00:30:00Z")];
+        let mut two =
+            vec![sample::sale("17", 1, "2026-11-21T23:30:00Z"), sample::sale("17", 2, "2026-11-22T00:30:00Z")];
         let line = two[0].transaction.lines[0].clone();
         two[0].transaction.lines.push(line);
         two[1].transaction.reference = None;
@@ -371,7 +374,10 @@ mod tests {
         assert_eq!(dates.value(1) - dates.value(0), 1);
         let old = columns::to_batch(&[sample::sale("17", 1, "1969-12-31T23:00:00Z")]).unwrap();
         let (rows, _) = Table::Transactions.rows(&old).unwrap();
-        assert_eq!(rows.column_by_name("event_date").unwrap().as_primitive::<arrow::datatypes::Date32Type>().value(0), -1);
+        assert_eq!(
+            rows.column_by_name("event_date").unwrap().as_primitive::<arrow::datatypes::Date32Type>().value(0),
+            -1
+        );
     }
 
     #[test]

@@ -242,8 +242,7 @@ async fn records_that_expired_before_they_were_archived_are_an_error() {
     archiver_.commit().await.unwrap();
     ring(&log, 3..9);
     log.expire(0, 6);
-    let reopened =
-        Archiver::open(ArchiveConfig::new(root.path()), Box::new(log.reader()), Arc::new(clock())).await;
+    let reopened = Archiver::open(ArchiveConfig::new(root.path()), Box::new(log.reader()), Arc::new(clock())).await;
     let partition = Partition::new(POS_TRANSACTION, 0);
     assert!(matches!(reopened, Err(Error::Gap { partition: p, needed: 3, first: 6 }) if p == partition));
 }

@@ -10,15 +10,13 @@ CREATE TABLE users (
     disabled_at BIGINT
 );
 
--- What programs log in with. Only a hash is kept; for SQL also what SCRAM-SHA-256 needs (RFC 5802).
+-- What programs log in with. Only a hash is kept; for SQL also a verifier of SCRAM-SHA-256 (RFC 5802).
 CREATE TABLE tokens (
     login TEXT NOT NULL PRIMARY KEY,
     kind TEXT NOT NULL,
     owner TEXT NOT NULL,
     sha256 TEXT NOT NULL,
-    scram_salt TEXT,
-    scram_iterations BIGINT,
-    scram_salted_password TEXT,
+    scram_verifier TEXT,
     created_at BIGINT NOT NULL,
     revoked_at BIGINT
 );
@@ -39,4 +37,10 @@ CREATE TABLE pos_identity (
     revision BIGINT NOT NULL,
     payload_sha256 TEXT NOT NULL,
     PRIMARY KEY (event_id, revision)
+);
+
+-- Secrets of the installation, made when they are first needed.
+CREATE TABLE secrets (
+    name TEXT NOT NULL PRIMARY KEY,
+    hex TEXT NOT NULL
 );

@@ -1,0 +1,42 @@
+# What one types. Everything heavy lies outside the clone, under $XDG_CACHE_HOME/tillsight (default ~/.cache/tillsight).
+CACHE := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/tillsight
+export CARGO_TARGET_DIR ?= $(CACHE)/target
+BIN := $(CARGO_TARGET_DIR)/debug/tillsight
+
+SEED ?= 1
+DEMO := $(CACHE)/demo-$(SEED)
+# HEADLESS=1: ring live for half a minute, write target/demo/summary.json, end.
+DEMO_FLAGS := $(if $(HEADLESS),--headless-seconds 30 --summary target/demo/summary.json)
+
+.PHONY: help build test lint demo demo-clean fmt publish
+
+help: ## what there is to type
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+build: ## build everything
+	cargo build --workspace --all-targets --locked
+
+test: ## set up, build, and run all tests
+	deploy/setup.sh test
+	$(MAKE) build
+	cargo test --workspace --locked
+
+demo: ## two stores on real baskets, from nothing to a running system (SEED=n, HEADLESS=1)
+	deploy/setup.sh demo
+	cargo build --locked -p tillsight-api --bin tillsight
+	$(BIN) demo --dir $(DEMO) --seed $(SEED) $(DEMO_FLAGS)
+
+demo-clean: ## remove what the demo made
+	rm -rf $(CACHE)/demo-* target/demo
+
+lint: ## formatting, clippy, shell scripts
+	deploy/setup.sh lint
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	shellcheck deploy/*.sh deploy/*/*.sh
+
+fmt: ## format the Rust code
+	cargo fmt --all
+
+publish: ## write the published schemas anew from the declarations
+	TILLSIGHT_PUBLISH=1 cargo test -q -p tillsight-schemas --lib published

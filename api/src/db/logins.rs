@@ -1,0 +1,49 @@
+//! Who may log in to SQL: the name of a token, the rows of its owner.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use rand::RngExt as _;
+use tillsight_correlate::sql::{Scope, Stores};
+use tillsight_schemas::port::PortError;
+
+use super::{Db, DbError, failed};
+use crate::sql::{Login, LoginSource};
+
+const MAKE_SECRET: &str = "INSERT INTO secrets (name, hex) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+const SECRET: &str = "SELECT hex FROM secrets WHERE name = $1";
+
+#[cfg(test)]
+pub(super) const STATEMENTS: &[&str] = &[MAKE_SECRET, SECRET];
+
+impl Db {
+    /// A secret of the installation; made at random when it is first asked for, the same ever after.
+    ///
+    /// # Errors
+    /// [`DbError::Statement`] or [`DbError::Damaged`].
+    pub async fn secret(&self, name: &str) -> Result<[u8; 32], DbError> {
+        let fresh: [u8; 32] = rand::rng().random();
+        let fresh: String = fresh.iter().map(|byte| format!("{byte:02x}")).collect();
+        sqlx::query(MAKE_SECRET).bind(name).bind(fresh).execute(&self.pool).await.map_err(failed("make a secret"))?;
+        let hex: String =
+            sqlx::query_scalar(SECRET).bind(name).fetch_one(&self.pool).await.map_err(failed("read a secret"))?;
+        let damaged = || DbError::Damaged("secrets");
+        let mut secret = [0; 32];
+        for (index, byte) in secret.iter_mut().enumerate() {
+            let digits = hex.get(2 * index..2 * index + 2).ok_or_else(damaged)?;
+            *byte = u8::from_str_radix(digits, 16).map_err(|_| damaged())?;
+        }
+        Ok(secret)
+    }
+}
+
+#[async_trait]
+impl LoginSource for Db {
+    async fn login(&self, role_name: &str) -> Result<Option<Login>, PortError> {
+        let Some((owner, verifier)) = self.scram(role_name).await? else { return Ok(None) };
+        let Some(user) = self.user(&owner).await? else { return Ok(None) };
+        let stores =
+            if user.stores.is_empty() { Stores::All } else { Stores::Only(BTreeSet::from_iter(user.stores)) };
+        Ok(Some(Login { user: user.name, scope: Scope { tenant: user.tenant, stores }, verifier }))
+    }
+}

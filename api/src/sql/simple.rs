@@ -1,0 +1,192 @@
+//! The simple protocol: one text, any number of statements, answers in text.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::common::ParamValues;
+use futures::Sink;
+use pgwire::api::portal::Format;
+use pgwire::api::query::SimpleQueryHandler;
+use pgwire::api::results::{DataRowEncoder, FieldFormat, FieldInfo, QueryResponse, Response, Tag};
+use pgwire::api::store::PortalStore;
+use pgwire::api::{ClientInfo, ClientPortalStore, Type};
+use pgwire::error::{PgWireError, PgWireResult};
+use pgwire::messages::PgWireBackendMessage;
+use pgwire::messages::response::TransactionStatus;
+use pgwire::types::format::FormatOptions;
+
+use super::connection::{Connection, MAX_CURSORS};
+use super::gate::Act;
+use super::run::{Cursor, answer};
+use super::statement::Failure;
+
+#[async_trait]
+impl SimpleQueryHandler for Connection {
+    async fn do_query<C>(&self, client: &mut C, query: &str) -> PgWireResult<Vec<Response>>
+    where
+        C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::PortalStore: PortalStore,
+        C::Error: Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        self.bound()?;
+        let text: Arc<str> = query.into();
+        let acts = self.acts(&text, &[])?;
+        if acts.is_empty() {
+            return Ok(vec![Response::EmptyQuery]);
+        }
+        let mut status = client.transaction_status();
+        let mut answers = Vec::with_capacity(acts.len());
+        for act in acts {
+            let answer = self.act(client, &text, &act, None, status, &Format::UnifiedText).await?;
+            status = match &answer {
+                Response::TransactionStart(_) => TransactionStatus::Transaction,
+                Response::TransactionEnd(_) => TransactionStatus::Idle,
+                _ => status,
+            };
+            answers.push(answer);
+        }
+        Ok(answers)
+    }
+}
+
+impl Connection {
+    /// Does what a statement asks for.
+    ///
+    /// # Errors
+    /// [`PgWireError`] when it cannot be done; it is written down.
+    pub(super) async fn act<C>(
+        &self,
+        client: &mut C,
+        text: &Arc<str>,
+        act: &Act,
+        parameters: Option<ParamValues>,
+        status: TransactionStatus,
+        format: &Format,
+    ) -> PgWireResult<Response>
+    where
+        C: ClientInfo + ClientPortalStore + Unpin + Send + Sync,
+        C::PortalStore: PortalStore,
+    {
+        let mut running = self.begin(text)?;
+        if status == TransactionStatus::Error && !matches!(act, Act::End(_)) {
+            return Ok(running.note(Err(Failure::new(
+                "25P02",
+                "current transaction is aborted, commands ignored until end of transaction block",
+            )))?);
+        }
+        let options = FormatOptions::from_client_metadata(client.metadata());
+        match act {
+            Act::Query(statement) => {
+                let rows = running.query(&self.bound()?.session, statement, parameters, false).await?;
+                let mut answer = answer(running, rows, format, options)?;
+                if matches!(statement.as_ref(), datafusion::sql::sqlparser::ast::Statement::Explain { .. }) {
+                    answer.set_command_tag("EXPLAIN");
+                }
+                Ok(Response::Query(answer))
+            }
+            Act::Declare { name, query } => {
+                let open = self.cursors().len();
+                if open >= MAX_CURSORS {
+                    return Ok(running.note(Err(Failure::new("53000", "too many open cursors: close some")))?);
+                }
+                let rows = running.query(&self.bound()?.session, query, parameters, true).await?;
+                let cursor = Cursor::open(running, rows, format, options)?;
+                self.cursors().insert(name.clone(), cursor);
+                Ok(tag("DECLARE CURSOR"))
+            }
+            Act::Fetch { name, rows } => {
+                // The cursor has a line of its own in the audit: this one is of the FETCH.
+                let missing = || Failure::new("34000", format!("cursor \"{name}\" does not exist"));
+                let taken = self.cursors().remove(name).ok_or_else(missing);
+                let mut cursor = running.note(taken)?;
+                self.renew(cursor.running())?;
+                let answer = cursor.fetch(*rows).await?;
+                self.cursors().insert(name.clone(), cursor);
+                running.done();
+                Ok(Response::Query(answer))
+            }
+            other => {
+                let done = self.manage(client, other);
+                running.note(done.as_ref().map(|_| ()).map_err(Clone::clone))?;
+                running.done();
+                Ok(done?)
+            }
+        }
+    }
+
+    /// Statements that concern the session only.
+    fn manage<C>(&self, client: &mut C, act: &Act) -> Result<Response, Failure>
+    where
+        C: ClientInfo + ClientPortalStore,
+        C::PortalStore: PortalStore,
+    {
+        Ok(match act {
+            Act::Set(set) => {
+                if let Some((name, value)) = self.settings().change(set)? {
+                    client.metadata_mut().insert(name, value);
+                }
+                tag("SET")
+            }
+            Act::Reset(reset) => {
+                use datafusion::sql::sqlparser::ast::Reset;
+                match reset {
+                    Reset::ALL => self.settings().reset(None),
+                    Reset::ConfigurationParameter(name) => {
+                        self.settings().reset(Some(&name.to_string().to_lowercase()));
+                    }
+                }
+                tag("RESET")
+            }
+            Act::Show(name) => Response::Query(shown(name, &self.settings().show(name)?)?),
+            Act::Begin => Response::TransactionStart(Tag::new("BEGIN")),
+            Act::End(word) => {
+                self.cursors().clear();
+                let failed = client.transaction_status() == TransactionStatus::Error;
+                Response::TransactionEnd(Tag::new(if failed { "ROLLBACK" } else { word }))
+            }
+            Act::Nothing(word) => tag(word),
+            Act::Discard => {
+                self.cursors().clear();
+                self.settings().reset(None);
+                client.portal_store().clear_portals();
+                tag("DISCARD ALL")
+            }
+            Act::Close(name) => {
+                match name {
+                    Some(name) => drop(self.cursors().remove(name)),
+                    None => self.cursors().clear(),
+                }
+                tag("CLOSE CURSOR")
+            }
+            Act::Deallocate(name) => {
+                if let Some(name) = name {
+                    client.portal_store().rm_statement(name);
+                }
+                tag(if name.is_some() { "DEALLOCATE" } else { "DEALLOCATE ALL" })
+            }
+            Act::Query(_) | Act::Declare { .. } | Act::Fetch { .. } => {
+                return Err(Failure::new("XX000", "a query is no statement of the session"));
+            }
+        })
+    }
+}
+
+fn tag(word: &str) -> Response {
+    Response::Execution(Tag::new(word))
+}
+
+/// What the row of a `SHOW` looks like.
+pub(super) fn shown_field(name: &str) -> FieldInfo {
+    FieldInfo::new(name.to_owned(), None, None, Type::TEXT, FieldFormat::Text)
+}
+
+fn shown(name: &str, value: &str) -> Result<QueryResponse, Failure> {
+    let fields = Arc::new(vec![shown_field(name)]);
+    let mut row = DataRowEncoder::new(Arc::clone(&fields));
+    row.encode_field(&Some(value)).map_err(|error| Failure::internal(&error))?;
+    let mut answer = QueryResponse::new(fields, futures::stream::iter([Ok(row.take_row())]));
+    answer.set_command_tag("SHOW");
+    Ok(answer)
+}

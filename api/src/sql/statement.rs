@@ -1,0 +1,296 @@
+//! From text to statements, and from failures to what a client is told.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, SchemaRef};
+use datafusion::common::SchemaError;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::sql::sqlparser::ast::{
+    Expr as SqlExpr, FunctionArguments, ObjectName, Query, Statement, Value, Visit, Visitor, visit_expressions_mut,
+};
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::parser::Parser;
+use datafusion_postgres::arrow_pg::datatypes::into_pg_type;
+use datafusion_postgres::datafusion_pg_catalog::sql::PostgresCompatibilityParser;
+use datafusion_postgres::datafusion_pg_catalog::sql::rules::{
+    CurrentUserVariableToSessionUserFunctionCall, FixArrayLiteral, FixVersionColumnName, RewriteArrayAnyAllOperation,
+    SqlStatementRewriteRule, StripCallableQualifier, StripCollate,
+};
+use pgwire::api::Type;
+use pgwire::error::{ErrorInfo, PgWireError};
+use tillsight_correlate::Error;
+use tillsight_correlate::sql::{Refusal, Unplanned};
+use tillsight_schemas::error::chain;
+use uuid::Uuid;
+
+use super::gate::{Act, is_table_function, refused_text};
+
+/// The longest text that is parsed.
+const MAX_TEXT: usize = 1 << 20;
+
+/// A statement that passed the first gate.
+#[derive(Debug, Clone)]
+pub(super) struct Prepared {
+    /// As the client wrote it, for the audit.
+    pub(super) text: Arc<str>,
+    /// What it asks for.
+    pub(super) act: Act,
+    /// The types of its parameters: as the planner inferred them, and as they travel.
+    pub(super) parameters: Vec<(Option<DataType>, Type)>,
+    /// The columns of its rows, if it has any.
+    pub(super) columns: Option<SchemaRef>,
+}
+
+/// Parses texts.
+#[derive(Debug)]
+pub(super) struct Texts {
+    compatible: PostgresCompatibilityParser,
+    rules: Vec<Box<dyn SqlStatementRewriteRule>>,
+}
+
+impl Texts {
+    /// Makes a parser.
+    pub(super) fn new() -> Self {
+        Self {
+            compatible: PostgresCompatibilityParser::new(),
+            rules: vec![
+                Box::new(RewriteArrayAnyAllOperation),
+                Box::new(StripCallableQualifier),
+                Box::new(FixArrayLiteral),
+                Box::new(CurrentUserVariableToSessionUserFunctionCall),
+                Box::new(StripCollate),
+                Box::new(FixVersionColumnName),
+            ],
+        }
+    }
+
+    /// Parses a text into its statements; `types` are those that the client declares for its parameters.
+    ///
+    /// The rewriting of `datafusion-pg-catalog` makes the start-up queries of many clients work, but it is made for
+    /// those: it replaces correlated subqueries by NULL. It is kept to texts that read nothing but PostgreSQL's
+    /// catalogue; questions about the data are taken as they were asked.
+    ///
+    /// # Errors
+    /// [`Failure`] when it cannot be parsed.
+    pub(super) fn parse(&self, text: &str, types: &[Option<Type>]) -> Result<Vec<Statement>, Failure> {
+        if text.len() > MAX_TEXT {
+            return Err(Failure::new("54001", "the statement is longer than 1 MiB"));
+        }
+        let plain = Parser::parse_sql(&PostgreSqlDialect {}, text);
+        match plain {
+            Ok(mut statements) if statements.iter().any(asks_for_data) => {
+                statements.iter_mut().for_each(|statement| with_typed_arrays(statement, types));
+                let rewrite = |statement| self.rules.iter().fold(statement, |statement, rule| rule.rewrite(statement));
+                Ok(statements.into_iter().map(rewrite).collect())
+            }
+            _ => match self.compatible.parse(text) {
+                Ok(mut statements) => {
+                    statements.iter_mut().for_each(without_options);
+                    Ok(statements)
+                }
+                Err(error) => Err(match refused_text(text) {
+                    Some(refusal) => refusal.into(),
+                    None => Failure::new("42601", error.to_string()),
+                }),
+            },
+        }
+    }
+}
+
+/// Whether a statement names a table that is not PostgreSQL's own.
+fn asks_for_data(statement: &Statement) -> bool {
+    #[derive(Default)]
+    struct Names {
+        /// Names that the statement itself gives (`WITH name AS ...`).
+        given: HashSet<String>,
+    }
+
+    impl Visitor for Names {
+        type Break = ();
+
+        fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+            let with = query.with.iter().flat_map(|with| &with.cte_tables);
+            self.given.extend(with.map(|table| table.alias.name.value.to_lowercase()));
+            ControlFlow::Continue(())
+        }
+
+        fn pre_visit_relation(&mut self, name: &ObjectName) -> ControlFlow<()> {
+            let first = name.0.first().and_then(|part| part.as_ident()).map(|part| part.value.to_lowercase());
+            let own = first.is_some_and(|first| {
+                first == "information_schema"
+                    || first.starts_with("pg_")
+                    || is_table_function(&first)
+                    || self.given.contains(&first)
+            });
+            if own { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        }
+    }
+
+    statement.visit(&mut Names::default()).is_break()
+}
+
+/// Says of parameters in `= ANY($1)` that they are arrays, which the planner cannot guess.
+fn with_typed_arrays(statement: &mut Statement, types: &[Option<Type>]) {
+    let typed = |expr: &mut SqlExpr| {
+        if let SqlExpr::AnyOp { right, .. } | SqlExpr::AllOp { right, .. } = expr
+            && let SqlExpr::Value(value) = right.as_ref()
+            && let Value::Placeholder(name) = &value.value
+        {
+            let index = name.trim_start_matches('$').parse::<usize>().unwrap_or(0).wrapping_sub(1);
+            let item = match types.get(index).and_then(Option::as_ref) {
+                Some(&Type::INT2_ARRAY | &Type::INT4_ARRAY) => "int",
+                Some(&Type::INT8_ARRAY) => "bigint",
+                Some(&Type::FLOAT4_ARRAY | &Type::FLOAT8_ARRAY) => "double precision",
+                _ => "text",
+            };
+            let cast = format!("CAST({name} AS {item}[])");
+            let cast = Parser::new(&PostgreSqlDialect {}).try_with_sql(&cast).and_then(|mut p| p.parse_expr());
+            if let Ok(cast) = cast {
+                **right = cast;
+            }
+        }
+        ControlFlow::<()>::Continue(())
+    };
+    if visit_expressions_mut(statement, typed).is_break() {
+        tracing::debug!("a visit of a statement broke off");
+    }
+}
+
+/// Takes out of a question to the catalogue what the engine cannot answer and what is empty here: storage options, and
+/// arrays made of subqueries (`psql` asks for both in `\\d+` and `\\du`).
+fn without_options(statement: &mut Statement) {
+    let empty = |expr: &mut SqlExpr| {
+        if let SqlExpr::Function(function) = expr {
+            let name = function.name.to_string().to_lowercase();
+            let of_query = name == "array" && matches!(function.args, FunctionArguments::Subquery(_));
+            if of_query || (name == "array_to_string" && function.to_string().contains("reloptions")) {
+                *expr = SqlExpr::Value(Value::Null.into());
+            }
+        }
+        ControlFlow::<()>::Continue(())
+    };
+    // It never breaks off.
+    if visit_expressions_mut(statement, empty).is_break() {
+        tracing::debug!("a visit of a statement broke off");
+    }
+}
+
+/// The parameters of a plan in order: type as inferred, type as it travels.
+///
+/// # Errors
+/// [`Failure`] when the planner cannot say.
+pub(super) fn parameters(plan: &LogicalPlan) -> Result<Vec<(Option<DataType>, Type)>, Failure> {
+    let mut types: HashMap<String, Option<DataType>> = plan.get_parameter_types().map_err(Failure::from)?;
+    // `$1::date`: the cast says what the planner does not.
+    plan.apply_with_subqueries(|node| {
+        for expr in node.expressions() {
+            expr.apply(|expr| {
+                if let Expr::Cast(cast) = expr
+                    && let Expr::Placeholder(placeholder) = cast.expr.as_ref()
+                {
+                    let known = types.entry(placeholder.id.clone()).or_default();
+                    known.get_or_insert_with(|| cast.field.data_type().clone());
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })?;
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })
+    .map_err(Failure::from)?;
+    let count = types.keys().filter_map(|id| id.trim_start_matches('$').parse::<usize>().ok()).max().unwrap_or(0);
+    (1..=count)
+        .map(|n| {
+            let inferred = types.get(&format!("${n}")).cloned().flatten();
+            let wire = match &inferred {
+                Some(data_type) => into_pg_type(data_type).map_err(|error| Failure::new("0A000", error.to_string()))?,
+                None => Type::TEXT,
+            };
+            Ok((inferred, wire))
+        })
+        .collect()
+}
+
+/// What a client is told when a statement fails.
+#[derive(Debug, Clone)]
+pub(super) struct Failure {
+    /// The code of the SQL standard or of PostgreSQL.
+    pub(super) sqlstate: &'static str,
+    /// The sentence.
+    pub(super) message: String,
+}
+
+impl Failure {
+    /// Makes a failure.
+    pub(super) fn new(sqlstate: &'static str, message: impl Into<String>) -> Self {
+        Self { sqlstate, message: message.into() }
+    }
+
+    /// Whether the statement was refused, rather than wrong.
+    pub(super) fn is_refusal(&self) -> bool {
+        matches!(self.sqlstate, "42501" | "0A000")
+    }
+
+    /// A failure of ours: the client gets a number, the log the causes. Nothing about files reaches the client.
+    pub(super) fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
+        let incident = Uuid::new_v4();
+        tracing::error!(%incident, error = chain(error), "a statement failed");
+        Self::new("XX000", format!("internal error; the log names its causes under {incident}"))
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self { sqlstate: refusal.sqlstate, message: refusal.message }
+    }
+}
+
+impl From<Unplanned> for Failure {
+    fn from(error: Unplanned) -> Self {
+        match error {
+            Unplanned::Refused(refusal) => refusal.into(),
+            Unplanned::Wrong(error) => (*error).into(),
+            Unplanned::Unready(error) => error.into(),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::TailFull { .. } | Error::TailStale { .. } => Self::new("57P03", error.to_string()),
+            other => Self::internal(&other),
+        }
+    }
+}
+
+impl From<DataFusionError> for Failure {
+    fn from(error: DataFusionError) -> Self {
+        let message = error.find_root().strip_backtrace();
+        let sqlstate = match error.find_root() {
+            DataFusionError::SQL(..) => "42601",
+            DataFusionError::SchemaError(inner, _) => match inner.as_ref() {
+                SchemaError::FieldNotFound { .. } => "42703",
+                SchemaError::AmbiguousReference { .. } => "42702",
+                _ => "42701",
+            },
+            DataFusionError::Plan(text) if text.contains("not found") && text.contains("table") => "42P01",
+            DataFusionError::Plan(text) if text.contains("function") => "42883",
+            DataFusionError::Plan(_) | DataFusionError::Configuration(_) => "42000",
+            DataFusionError::NotImplemented(_) => "0A000",
+            DataFusionError::ResourcesExhausted(_) => "53200",
+            DataFusionError::ArrowError(..) | DataFusionError::Execution(_) => "22000",
+            _ => return Self::internal(&error),
+        };
+        Self::new(sqlstate, message)
+    }
+}
+
+impl From<Failure> for PgWireError {
+    fn from(failure: Failure) -> Self {
+        Self::UserError(Box::new(ErrorInfo::new("ERROR".to_owned(), failure.sqlstate.to_owned(), failure.message)))
+    }
+}

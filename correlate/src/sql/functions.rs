@@ -1,0 +1,162 @@
+//! The functions behind the views: amounts as decimal numbers, instants as the store's wall time.
+//!
+//! They never fail: what cannot be said (an unknown zone, an amount beyond 18 digits) is null, and the column it was
+//! made from stands beside it.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, Decimal128Array, TimestampMicrosecondArray};
+use arrow::datatypes::{DataType, Int64Type, TimeUnit, TimestampMicrosecondType};
+use chrono::{DateTime, Offset, TimeZone};
+use chrono_tz::Tz;
+use datafusion::common::exec_err;
+use datafusion::error::Result;
+use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
+use tillsight_schemas::money::Currency;
+
+/// The digits of an amount.
+const PRECISION: u8 = 18;
+
+/// `money(minor, currency)`: the amount in units of the currency.
+pub(super) fn money(scale: i8) -> ScalarUDF {
+    ScalarUDF::from(Money { scale, signature: Signature::any(2, Volatility::Immutable) })
+}
+
+/// `local_time(instant, tz)`: what the clocks of the zone show.
+pub(super) fn local_time() -> ScalarUDF {
+    ScalarUDF::from(LocalTime { signature: Signature::any(2, Volatility::Immutable) })
+}
+
+/// `thousandths(n)`: a quantity of which `n` is the thousandfold.
+pub(super) fn thousandths() -> ScalarUDF {
+    ScalarUDF::from(Thousandths { signature: Signature::any(1, Volatility::Immutable) })
+}
+
+/// The scale that shows amounts of all these currencies exactly: 2, or more if one of them has smaller units.
+pub(super) fn scale<'a>(currencies: impl Iterator<Item = &'a Currency>) -> i8 {
+    let digits = currencies.map(Currency::exponent).max().unwrap_or(2).max(2);
+    i8::try_from(digits).unwrap_or(2)
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Money {
+    scale: i8,
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for Money {
+    fn name(&self) -> &'static str {
+        "money"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Decimal128(PRECISION, self.scale))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let [minor, currency] = &ColumnarValue::values_to_arrays(&args.args)?[..] else {
+            return exec_err!("money takes an amount in minor units and a currency");
+        };
+        let (Some(minor), Some(currency)) = (minor.as_primitive_opt::<Int64Type>(), currency.as_string_opt::<i32>())
+        else {
+            return exec_err!("money takes an amount in minor units (bigint) and a currency (text)");
+        };
+        let amounts = minor.iter().zip(currency.iter()).map(|(minor, currency)| {
+            let exponent = currency.and_then(|code| Currency::new(code).ok()).map_or(2, |code| code.exponent());
+            let shift = u32::try_from(self.scale).ok()?.checked_sub(exponent)?;
+            fits(i128::from(minor?) * 10_i128.checked_pow(shift)?)
+        });
+        decimals(amounts.collect(), self.scale)
+    }
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Thousandths {
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for Thousandths {
+    fn name(&self) -> &'static str {
+        "thousandths"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Decimal128(PRECISION, 3))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let arrays = ColumnarValue::values_to_arrays(&args.args)?;
+        let Some(milli) = arrays.first().and_then(|milli| milli.as_primitive_opt::<Int64Type>()) else {
+            return exec_err!("thousandths takes a bigint");
+        };
+        decimals(milli.iter().map(|milli| fits(i128::from(milli?))).collect(), 3)
+    }
+}
+
+fn fits(amount: i128) -> Option<i128> {
+    (amount.unsigned_abs() < 10_u128.pow(u32::from(PRECISION))).then_some(amount)
+}
+
+fn decimals(amounts: Decimal128Array, scale: i8) -> Result<ColumnarValue> {
+    Ok(ColumnarValue::Array(Arc::new(amounts.with_precision_and_scale(PRECISION, scale)?)))
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct LocalTime {
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for LocalTime {
+    fn name(&self) -> &'static str {
+        "local_time"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Timestamp(TimeUnit::Microsecond, None))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let [instants, zones] = &ColumnarValue::values_to_arrays(&args.args)?[..] else {
+            return exec_err!("local_time takes an instant and the name of a zone");
+        };
+        let micros = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+        let instants = arrow::compute::cast(instants, &micros)?;
+        let (Some(instants), Some(zones)) =
+            (instants.as_primitive_opt::<TimestampMicrosecondType>(), zones.as_string_opt::<i32>())
+        else {
+            return exec_err!("local_time takes an instant (timestamptz) and the name of a zone (text)");
+        };
+        // Neighbouring rows have the same zone: it is looked up when it changes.
+        let mut last: Option<(&str, Option<Tz>)> = None;
+        let mut local = TimestampMicrosecondArray::builder(instants.len());
+        for (instant, zone) in instants.iter().zip(zones.iter()) {
+            let tz = zone.and_then(|name| match last {
+                Some((known, tz)) if known == name => tz,
+                _ => {
+                    let tz = name.parse().ok();
+                    last = Some((name, tz));
+                    tz
+                }
+            });
+            local.append_option(instant.and_then(|micros| {
+                let utc = DateTime::from_timestamp_micros(micros)?;
+                let offset = tz?.offset_from_utc_datetime(&utc.naive_utc()).fix().local_minus_utc();
+                micros.checked_add(i64::from(offset) * 1_000_000)
+            }));
+        }
+        let local: ArrayRef = Arc::new(local.finish());
+        Ok(ColumnarValue::Array(local))
+    }
+}

@@ -1,0 +1,234 @@
+//! What a session shows and what it does not.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::util::pretty::pretty_format_batches;
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::parser::Parser;
+use tillsight_schemas::ReplayClock;
+use tillsight_schemas::pos::PostedTransaction;
+use tillsight_schemas::topic::POS_TRANSACTION;
+
+use super::*;
+use crate::lake::sample::{sale, value};
+use crate::lake::{ArchiveConfig, Archiver, MemoryLog, TailConfig};
+
+struct Shop {
+    root: tempfile::TempDir,
+    log: MemoryLog,
+    tail: HotTail,
+    engine: Engine,
+}
+
+fn stores() -> Vec<Store> {
+    let store = |id: &str, tz: &str, currency: &str| {
+        serde_json::from_value(serde_json::json!({
+            "tenant": "acme", "id": id, "name": format!("Store {id}"), "tz": tz, "currency": currency
+        }))
+        .unwrap()
+    };
+    vec![store("17", "America/Chicago", "USD"), store("18", "Asia/Tokyo", "JPY")]
+}
+
+impl Shop {
+    async fn open(sales: &[PostedTransaction], archived: bool) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let log = MemoryLog::new(POS_TRANSACTION, 1);
+        let clock = Arc::new(ReplayClock::at("2026-11-21T21:00:00Z".parse().unwrap()));
+        for sale in sales {
+            log.append(0, value(sale));
+        }
+        if archived {
+            let mut archiver =
+                Archiver::open(ArchiveConfig::new(root.path()), Box::new(log.reader()), clock.clone()).await.unwrap();
+            while archiver.step(Duration::from_millis(1)).await.unwrap() > 0 {}
+            archiver.commit().await.unwrap();
+        }
+        let mut tail = HotTail::open(TailConfig::new(root.path()), Box::new(log.reader()), clock).await.unwrap();
+        while tail.step(Duration::from_millis(1)).await.unwrap() > 0 {}
+        let engine = Engine::new(&tail, stores(), Limits::default()).unwrap();
+        Self { root, log, tail, engine }
+    }
+
+    fn session(&self, stores: Stores) -> Session {
+        self.engine.session(Scope { tenant: "acme".parse().unwrap(), stores }).unwrap()
+    }
+
+    async fn ask(&self, sql: &str) -> String {
+        ask(&self.session(Stores::All), sql).await.unwrap()
+    }
+}
+
+async fn ask(session: &Session, sql: &str) -> Result<String, String> {
+    let statement = Parser::parse_sql(&PostgreSqlDialect {}, sql).unwrap().remove(0);
+    let plan = session.plan(&statement).await.map_err(|error| error.to_string())?;
+    let frame = session.context().execute_logical_plan(plan).await.map_err(|error| error.to_string())?;
+    let batches = frame.collect().await.map_err(|error| error.to_string())?;
+    let table = pretty_format_batches(&batches).unwrap().to_string();
+    let rows: Vec<String> = table
+        .lines()
+        .filter(|line| line.starts_with('|'))
+        .skip(1)
+        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>().join(" "))
+        .collect();
+    Ok(rows.join("; "))
+}
+
+fn only(store: &str) -> Stores {
+    Stores::Only([store.parse().unwrap()].into())
+}
+
+fn yen(n: i64) -> PostedTransaction {
+    let mut posted = sale("18", n, "2026-11-21T20:03:22Z");
+    posted.transaction.currency = Some("JPY".to_owned().try_into().unwrap());
+    posted.header.tz = "Asia/Tokyo".into();
+    posted
+}
+
+#[tokio::test]
+async fn amounts_are_decimal_and_times_are_those_of_the_store() {
+    for archived in [false, true] {
+        let shop = Shop::open(&[sale("17", 1, "2026-11-21T20:03:22Z"), yen(2)], archived).await;
+        let rows = shop
+            .ask("SELECT store_id, total_minor, total, currency, event_time_local FROM pos.transactions ORDER BY 1")
+            .await;
+        assert_eq!(rows, "17 2051 20.51 USD 2026-11-21T14:03:22; 18 2051 2051.00 JPY 2026-11-22T05:03:22");
+        let rows = shop
+            .ask("SELECT l.description, l.qty, l.extended, t.amount FROM pos.lines l JOIN pos.tenders t USING (event_id) \
+                  WHERE l.store_id = '17'")
+            .await;
+        assert_eq!(rows, "HEADPHONES 1.000 18.99 20.51");
+        assert_eq!(shop.ask("SELECT name, minor_digits FROM ref.stores ORDER BY 1").await, "Store 17 2; Store 18 0");
+    }
+}
+
+#[tokio::test]
+async fn only_the_latest_revision_is_shown_and_the_others_can_be_asked_for() {
+    let first = sale("17", 1, "2026-11-21T20:03:22Z");
+    let mut second = sale("17", 1, "2026-11-21T20:03:22Z");
+    second.transaction.revision = 1;
+    second.transaction.total_minor = Some(100);
+    second.transaction.lines.clear();
+    second.header.landing_offset = 2;
+    let mut other = sale("17", 3, "2026-11-21T20:04:00Z");
+    other.transaction.total_minor = Some(5);
+    let mut replacing = sale("17", 4, "2026-11-21T20:04:00Z");
+    replacing.transaction.replaces = Some(other.header.event_id);
+    replacing.transaction.total_minor = Some(6);
+    for archived in [false, true] {
+        let shop = Shop::open(&[first.clone(), second.clone(), other.clone(), replacing.clone()], archived).await;
+        assert_eq!(shop.ask("SELECT total FROM pos.transactions ORDER BY 1").await, "0.06; 1.00");
+        assert_eq!(shop.ask("SELECT count(*) FROM pos.lines").await, "1", "the correction has no items");
+        assert_eq!(
+            shop.ask("SELECT total, superseded FROM pos.transaction_revisions ORDER BY 1").await,
+            "0.05 true; 0.06 false; 1.00 false; 20.51 true"
+        );
+    }
+}
+
+#[tokio::test]
+async fn no_statement_reaches_the_rows_of_another_store() {
+    let mut other = sale("18", 2, "2026-11-21T20:03:22Z");
+    other.transaction.receipt_no = Some("SECRET".into());
+    let mut foreign = sale("17", 3, "2026-11-21T20:03:22Z");
+    foreign.header.tenant_id = "globex".parse().unwrap();
+    foreign.transaction.receipt_no = Some("SECRET".into());
+    for archived in [false, true] {
+        let shop = Shop::open(&[sale("17", 1, "2026-11-21T20:03:22Z"), other.clone(), foreign.clone()], archived).await;
+        let session = shop.session(only("17"));
+        for sql in [
+            "SELECT count(*) FROM pos.transactions",
+            "SELECT count(*) FROM pos.transaction_revisions",
+            "SELECT count(*) FROM pos.lines",
+            "SELECT count(*) FROM pos.tenders",
+            "SELECT count(*) FROM lake.pos_transactions",
+            "SELECT count(*) FROM lake.pos_lines",
+            "SELECT count(*) FROM lake.pos_tenders",
+            "SELECT count(*) FROM ref.stores",
+            "SELECT count(*) FROM lake.pos_transactions WHERE store_id = '18' OR true",
+            "SELECT count(*) FROM lake.pos_transactions WHERE tenant_id = 'globex' OR store_id <> ''",
+            "SELECT count(*) FROM (SELECT * FROM lake.pos_transactions UNION SELECT * FROM lake.pos_transactions) u",
+            "SELECT count(*) FROM pos.transactions a FULL JOIN lake.pos_transactions b ON a.event_id = b.event_id",
+            "WITH RECURSIVE r AS (SELECT store_id FROM lake.pos_transactions UNION SELECT store_id FROM r) SELECT count(*) FROM r",
+        ] {
+            assert_eq!(ask(&session, sql).await.unwrap(), "1", "{sql}");
+        }
+        for sql in [
+            "SELECT cast(receipt_no AS int) FROM lake.pos_transactions WHERE cast(receipt_no AS int) = 1",
+            "SELECT 1 FROM pos.transactions WHERE 1 / (CASE WHEN receipt_no = 'SECRET' THEN 0 ELSE 1 END) = 1",
+            "EXPLAIN ANALYZE VERBOSE SELECT * FROM lake.pos_transactions",
+            "EXPLAIN VERBOSE SELECT * FROM pos.transactions WHERE total > 1",
+        ] {
+            let said = match ask(&session, sql).await {
+                Ok(said) | Err(said) => said,
+            };
+            assert!(!said.contains("SECRET") && !said.to_lowercase().contains("divide"), "{sql}: {said}");
+            assert!(!said.contains(".parquet") && !said.contains("DataSource"), "{sql}: {said}");
+        }
+        let nobody = shop.session(Stores::Only([].into()));
+        assert_eq!(ask(&nobody, "SELECT count(*) FROM lake.pos_transactions").await.unwrap(), "0");
+        assert_eq!(shop.ask("SELECT count(*) FROM pos.transactions").await, "2", "all of one retailer, not of two");
+    }
+}
+
+#[tokio::test]
+async fn a_statement_stays_on_its_view_and_the_next_one_sees_what_is_new() {
+    let mut shop = Shop::open(&[sale("17", 1, "2026-11-21T20:03:22Z")], true).await;
+    let session = shop.session(Stores::All);
+    let sql = "SELECT (SELECT count(*) FROM pos.transactions), (SELECT count(*) FROM lake.pos_lines)";
+    let statement = Parser::parse_sql(&PostgreSqlDialect {}, sql).unwrap().remove(0);
+    let old = session.plan(&statement).await.unwrap();
+    shop.log.append(0, value(&sale("17", 2, "2026-11-21T20:05:00Z")));
+    shop.tail.step(Duration::from_millis(1)).await.unwrap();
+    let rows = session.context().execute_logical_plan(old).await.unwrap().collect().await.unwrap();
+    assert!(pretty_format_batches(&rows).unwrap().to_string().contains("| 1 "));
+    assert_eq!(ask(&session, sql).await.unwrap(), "2 2");
+    assert!(shop.root.path().try_exists().unwrap());
+}
+
+#[tokio::test]
+async fn what_does_not_only_read_is_refused() {
+    let shop = Shop::open(&[sale("17", 1, "2026-11-21T20:03:22Z")], true).await;
+    let session = shop.session(Stores::All);
+    for sql in [
+        "COPY (SELECT 1) TO '/tmp/evil.csv'",
+        "CREATE TABLE t AS SELECT 1",
+        "CREATE VIEW v AS SELECT 1",
+        "DROP TABLE pos.transactions",
+        "INSERT INTO lake.pos_lines SELECT * FROM lake.pos_lines",
+        "DELETE FROM lake.pos_lines",
+        "UPDATE lake.pos_lines SET line_no = 1",
+        "EXPLAIN ANALYZE INSERT INTO lake.pos_lines SELECT * FROM lake.pos_lines",
+        "SET datafusion.execution.batch_size = 1",
+        "PREPARE p AS SELECT 1",
+        "BEGIN",
+        "SELECT * FROM '/etc/passwd.csv'",
+        "SELECT * FROM read_parquet('/etc/passwd')",
+    ] {
+        assert!(ask(&session, sql).await.is_err(), "{sql}");
+    }
+    assert_eq!(ask(&session, "SELECT count(*) FROM pos.lines").await.unwrap(), "1");
+}
+
+#[tokio::test]
+async fn comments_name_columns_that_exist_in_their_order() {
+    let shop = Shop::open(&[], false).await;
+    let session = shop.session(Stores::All);
+    for comment in Engine::comments().iter().filter(|comment| comment.column > 0) {
+        let provider = session.context().table_provider(format!("{}.{}", comment.schema, comment.table)).await.unwrap();
+        let schema = provider.schema();
+        let field = schema.field(usize::try_from(comment.column).unwrap() - 1);
+        assert_eq!(field.metadata().get(COMMENT), Some(&comment.text), "{comment:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_condition_on_time_opens_only_the_files_of_that_time() {
+    let days: Vec<_> = (1..=9).map(|day| sale("17", day, &format!("2026-11-0{day}T12:00:00Z"))).collect();
+    let shop = Shop::open(&days, true).await;
+    let rows = shop
+        .ask("SELECT count(*), min(sequence_no) FROM pos.transactions WHERE event_time >= '2026-11-08T00:00:00Z'")
+        .await;
+    assert_eq!(rows, "2 8");
+}

@@ -1,0 +1,176 @@
+//! POS records as integrators send them: kcat, a Python client, HTTP; good ones, wrong ones, the same ones again.
+
+use serde_json::{Value, json};
+use tillsight_schemas::topic;
+use tillsight_tests::Shop;
+use tillsight_tests::outside::{becomes, eventually, python};
+
+fn record(store: &str, sequence: i64) -> Value {
+    let sample = include_str!("../../schemas/samples/v1/transaction.json");
+    let mut record: Value = serde_json::from_str(sample).unwrap();
+    record["store_id"] = json!(store);
+    record["sequence_no"] = json!(sequence);
+    record
+}
+
+/// The accepted records of a register, newest last, as JSON, read with a Python client and a public Avro library.
+fn accepted(shop: &Shop, register: &str) -> Vec<Value> {
+    const READ: &str = r#"
+import sys, json, io, fastavro
+from confluent_kafka import Consumer, TopicPartition, OFFSET_BEGINNING
+bootstrap, topic, register, schema = sys.argv[1:]
+schema = fastavro.parse_schema(json.load(open(schema)))
+c = Consumer({"bootstrap.servers": bootstrap, "group.id": "test", "enable.auto.commit": False})
+parts = c.list_topics(topic, timeout=20).topics[topic].partitions
+c.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in parts])
+left = {p: c.get_watermark_offsets(TopicPartition(topic, p), timeout=20)[1] for p in parts}
+left = {p: end for p, end in left.items() if end}
+while left:
+    m = c.poll(20)
+    assert m is not None and m.error() is None, m and m.error()
+    frame = m.value()
+    assert frame[:5] == bytes([0, 0, 0, 0, 2]), frame[:5]
+    r = fastavro.schemaless_reader(io.BytesIO(frame[5:]), schema)
+    if r["register_id"] == register:
+        print(json.dumps(r, default=str))
+    if m.offset() + 1 >= left.get(m.partition(), 0):
+        left.pop(m.partition(), None)
+"#;
+    let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/../schemas/avro/posted_transaction.avsc");
+    python(READ, &[&shop.bootstrap(), topic::POS_TRANSACTION, register, schema])
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+fn on_register(mut record: Value, register: &str) -> Value {
+    record["register_id"] = json!(register);
+    record
+}
+
+#[test]
+fn json_by_kcat_avro_by_python_and_http_give_the_same_transaction() {
+    let shop = Shop::shared();
+    let register = "three-ways";
+    let by_kcat = on_register(record("17", 1), register);
+    shop.kcat_produce("lp.pos.in.kiosk", &[format!("demo/17|{by_kcat}")]);
+
+    const PRODUCE: &str = r#"
+import sys, json, io, fastavro
+from confluent_kafka import Producer
+bootstrap, schema, record = sys.argv[1:]
+schema = fastavro.parse_schema(json.load(open(schema)))
+out = io.BytesIO()
+out.write(bytes([0, 0, 0, 0, 1]))
+fastavro.schemaless_writer(out, schema, json.loads(record))
+p = Producer({"bootstrap.servers": bootstrap, "enable.idempotence": True, "partitioner": "murmur2_random"})
+p.produce("lp.pos.in.kiosk", key="demo/17", value=out.getvalue())
+assert p.flush(20) == 0
+"#;
+    let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/../schemas/avro/transaction.avsc");
+    let by_python = on_register(record("17", 2), register).to_string();
+    python(PRODUCE, &[&shop.bootstrap(), schema, &by_python]);
+
+    let (_, token) = shop.token(&["--integrator", "kiosk", "--name", "three-ways"]);
+    let (status, body) = shop.post("/api/v1/pos/transactions", Some(&token), &on_register(record("17", 3), register));
+    assert_eq!(status, 202, "{body}");
+    assert_eq!(body["received"][0]["topic"], "lp.pos.in.kiosk");
+
+    let found = eventually("three transactions", || {
+        let found = accepted(shop, register);
+        if found.len() >= 3 { Ok(found) } else { Err(format!("{} of 3", found.len())) }
+    });
+    let mut sequences: Vec<i64> = found.iter().map(|record| record["sequence_no"].as_i64().unwrap()).collect();
+    sequences.sort_unstable();
+    assert_eq!(sequences, [1, 2, 3]);
+    for found in &found {
+        assert_eq!(found["event_time"], "2026-11-21 20:03:22+00:00");
+        assert_eq!(found["event_time_raw"], "2026-11-21T14:03:22");
+        assert_eq!(found["business_day"], "2026-11-21");
+        assert_eq!(found["lines"][0]["description"], "HEADPHONES");
+        assert_eq!(found["tenders"][0]["amount_minor"], 2051);
+    }
+}
+
+#[test]
+fn a_wrong_record_goes_to_the_dead_letters_as_it_came_with_the_reason() {
+    let shop = Shop::shared();
+    let register = "wrong";
+    let mut misspelt = on_register(record("42", 1), register);
+    misspelt["operater_id"] = json!("7");
+    let mut skipped = on_register(record("42", 2), register);
+    skipped["event_time_raw"] = json!("2026-03-08T02:30:00");
+    let mut negative = on_register(record("42", 3), register);
+    negative["total_minor"] = json!(-5);
+    let foreign = on_register(record("17", 4), register);
+    let good = on_register(record("42", 5), register);
+    let mut other_content = good.clone();
+    other_content["total_minor"] = json!(1);
+    let lines: Vec<String> = [misspelt.clone(), skipped, negative, foreign, good.clone(), other_content, good]
+        .iter()
+        .map(|record| format!("demo/42|{record}"))
+        .chain(["demo/42|no record at all".to_owned()])
+        .collect();
+    shop.kcat_produce("lp.pos.in.corner", &lines);
+
+    let letters = eventually("six dead letters", || {
+        let letters = shop.kcat_consume("lp.pos.in.corner.dlq", "%h\t%s\n");
+        if letters.len() >= 6 { Ok(letters) } else { Err(format!("{letters:?}")) }
+    });
+    let codes: Vec<&str> = letters
+        .iter()
+        .map(|letter| letter.split("lp.error.code=").nth(1).unwrap().split(',').next().unwrap())
+        .collect();
+    assert_eq!(codes, ["SCHEMA", "TIME", "MONEY", "FORBIDDEN_STORE", "IDENTITY_COLLISION", "FRAMING"]);
+    assert!(letters[0].contains("did you mean `operator_id`?"), "{}", letters[0]);
+    assert!(letters[0].ends_with(&format!("\t{misspelt}")), "the original bytes: {}", letters[0]);
+    assert!(letters[0].contains("__connect.errors.topic=lp.pos.in.corner"));
+    assert_eq!(accepted(shop, register).len(), 1, "the good one, once");
+
+    let (_, token) = shop.token(&["--integrator", "corner", "--name", "wrong"]);
+    let (status, body) = shop.post("/api/v1/pos/transactions", Some(&token), &json!([misspelt, record("17", 9)]));
+    assert_eq!(status, 422);
+    assert_eq!(body["records"][0]["code"], "SCHEMA");
+    assert_eq!(body["records"][1]["code"], "FORBIDDEN_STORE");
+}
+
+#[test]
+fn nothing_is_taken_without_a_token_that_holds() {
+    let shop = Shop::shared();
+    let path = "/api/v1/pos/transactions";
+    assert_eq!(shop.post(path, None, &record("17", 1)).0, 401);
+    assert_eq!(shop.post(path, Some("ts_guess"), &record("17", 1)).0, 401);
+    assert_eq!(shop.get("/metrics", None).0, 401);
+    let (login, token) = shop.token(&["--integrator", "kiosk", "--name", "short-lived"]);
+    assert_eq!(shop.get("/metrics", Some(&token)).0, 403);
+    shop.tillsight(&["token", "revoke", &login]);
+    assert_eq!(shop.post(path, Some(&token), &record("17", 1)).0, 401);
+    let (_, metrics) = shop.token(&["--metrics", "--name", "prometheus"]);
+    becomes("the metrics show the intake", &200, || shop.get("/metrics", Some(&metrics)).0);
+}
+
+#[test]
+fn card_numbers_are_masked_in_everything_that_is_kept() {
+    let shop = Shop::shared();
+    let register = "cards";
+    let mut paid = on_register(record("17", 1), register);
+    paid["receipt_text"] = json!("VISA 4111 1111 1111 1111\nTOTAL 20.51");
+    paid["tenders"][0]["pan_masked"] = json!("5555555555554444");
+    let mut wrong = paid.clone();
+    wrong["kind"] = json!("378282246310005");
+    shop.kcat_produce("lp.pos.in.kiosk", &[format!("demo/17|{paid}"), format!("demo/17|{wrong}")]);
+    let found = eventually("the transaction", || accepted(shop, register).pop().ok_or_else(|| "none".to_owned()));
+    assert_eq!(found["receipt_text"], "VISA 4111 11** **** 1111\nTOTAL 20.51");
+    assert_eq!(found["tenders"][0]["pan_masked"], "555555******4444");
+    eventually("the dead letter", || {
+        let letters = shop.kcat_consume("lp.pos.in.kiosk.dlq", "%s\n");
+        if letters.iter().any(|letter| letter.contains("378282*****0005")) { Ok(()) } else { Err(format!("{letters:?}")) }
+    });
+    for topic in [topic::POS_RAW, topic::POS_TRANSACTION, "lp.pos.in.kiosk.dlq"] {
+        for value in shop.kcat_consume(topic, "%h %s\n") {
+            for number in ["4111111111111111", "4111 1111 1111 1111", "5555555555554444", "378282246310005"] {
+                assert!(!value.contains(number), "{topic} holds {number}: {value}");
+            }
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Crashes in the middle of the day: each process is killed while records arrive; none is lost, none is doubled.
+
+use tillsight_tests::Shop;
+use tillsight_tests::day;
+use tillsight_tests::outside::{becomes, eventually};
+
+const COUNTS: &str = "select count(*), count(distinct event_id), \
+                      (select count(*) from pos.lines), (select count(*) from pos.tenders) from pos.transactions";
+
+#[test]
+fn a_day_survives_the_death_of_every_process() {
+    let shop = Shop::open();
+    let login = shop.head_office("anna", "");
+    let day = day::store_day("2026-11-16");
+    let lines = day::lines(&day);
+    let of_receipts: usize = day.rung.iter().map(|rung| rung.transaction.lines.len()).sum();
+    let tenders: usize = day.rung.iter().map(|rung| rung.transaction.tenders.len()).sum();
+
+    // A tenth of the day at a time; between two of them somebody dies.
+    let victims = ["correlate", "sql", "correlate", "api", "broker", "correlate", "correlate", "broker", "sql"];
+    let mut parts = lines.chunks(lines.len().div_ceil(victims.len() + 1));
+    for victim in victims {
+        shop.kcat_produce("lp.pos.in.kiosk", &parts.next().unwrap().to_vec());
+        let killed = shop.kill_role(victim);
+        eventually(&format!("{victim} is back"), || match shop.pid_of(victim) {
+            Some(pid) if pid != killed => Ok(()),
+            other => Err(format!("{other:?}")),
+        });
+        if victim == "broker" {
+            eventually("the broker answers", || match shop.get("/readyz", None) {
+                (200, _) => Ok(()),
+                (status, body) => Err(format!("{status} {body}")),
+            });
+        }
+    }
+    for rest in parts {
+        shop.kcat_produce("lp.pos.in.kiosk", &rest.to_vec());
+    }
+    let expected = format!("{0}|{0}|{of_receipts}|{tenders}", day.rung.len());
+    becomes("the whole day, once", &expected, || shop.query(&login, COUNTS));
+    assert!(!shop.log().contains("panicked"), "{}", shop.log());
+}
