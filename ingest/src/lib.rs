@@ -1,10 +1,13 @@
-//! What comes in: POS records over Kafka, and later cameras and their recordings.
+//! What comes in: POS records over Kafka, cameras over RTSP, and the recordings that are made of them.
 //!
-//! [`bus`] speaks to Kafka and to nothing else; [`pos`] accepts or rejects what tills send. Nothing here knows SQL over
-//! history, rules or people: those meet this crate in `api`, through the ports of `tillsight_schemas`.
+//! [`bus`] speaks to Kafka and to nothing else; [`pos`] accepts or rejects what tills send; [`rtsp`] reads cameras,
+//! [`record`] writes what they show and reads it back. Nothing here knows SQL over history, rules or people: those meet
+//! this crate in `api`, through the ports of `tillsight_schemas`.
 
 pub mod bus;
 mod error;
 pub mod pos;
+pub mod record;
+pub mod rtsp;
 
 pub use error::{Error, Result};

@@ -4,15 +4,19 @@
 //! the Kafka topics and metric names, and the ports (traits) through which the middle crates meet in `api`.
 //! It does no I/O and knows no broker, database or camera.
 
+pub mod clip;
 pub mod clock;
 pub mod error;
+pub mod hold;
 pub mod id;
 pub mod metric;
 pub mod money;
 pub mod port;
 pub mod pos;
+pub mod segment;
 pub mod span;
 pub mod store;
+pub mod time_map;
 pub mod topic;
 pub mod wire;
 

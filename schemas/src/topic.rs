@@ -9,6 +9,10 @@ use crate::id::IntegratorId;
 pub const POS_TRANSACTION: &str = "lp.pos.transaction.v1";
 /// What arrived, scrubbed of card numbers, with the landing coordinates in its headers.
 pub const POS_RAW: &str = "lp.pos.raw.v1";
+/// Recorded segments and gaps: `segment::Segment`, Avro.
+pub const REC_SEGMENT: &str = "lp.rec.segment.v1";
+/// Holds on video: `hold::Hold`, Avro, key = hold id.
+pub const HOLD: &str = "lp.hold.v1";
 /// The prefix of landing topics.
 pub const LANDING_PREFIX: &str = "lp.pos.in.";
 /// The suffix of dead-letter topics.
@@ -71,6 +75,8 @@ fn topic(name: impl Into<String>, hours: u32, correlated: bool) -> Topic {
 /// The topics of an installation with these integrators.
 pub fn all<'a>(integrators: impl IntoIterator<Item = &'a IntegratorId>) -> Vec<Topic> {
     let mut topics = vec![topic(POS_RAW, 400 * DAY, true), topic(POS_TRANSACTION, 400 * DAY, true)];
+    topics.push(topic(REC_SEGMENT, 400 * DAY, true));
+    topics.push(Topic { name: HOLD.to_owned(), cleanup: Cleanup::Compact, correlated: false, durable: true });
     for integrator in integrators {
         let name = landing(integrator);
         topics.push(topic(dlq(&name), 30 * DAY, false));

@@ -9,5 +9,6 @@
 
 mod architecture;
 mod intake;
+mod recorder;
 mod recovery;
 mod sql;
