@@ -5,7 +5,8 @@
 #
 #     lint    what `cargo build` needs: compilers, cmake, OpenSSL's headers; and shellcheck
 #     demo    that, Java and Apache Kafka, and real baskets to replay
-#     test    that, kcat, psql, and a Python environment with the outside clients that the tests talk through
+#     test    that, kcat, psql, ffmpeg, GStreamer's RTSP server, and a Python environment with the outside clients that
+#             the tests talk through
 #     bench   the same as test
 #
 # Assumes a Debian-like Linux on x86-64, a Rust toolchain, and package registries reached through their ordinary
@@ -171,10 +172,19 @@ find_missing_packages() {
     test | bench)
       need kcat command -v kcat
       need postgresql-client command -v psql
+      need ffmpeg eval 'command -v ffmpeg && command -v ffprobe'
+      need procps command -v pgrep
+      # The tests' cameras: an RTSP server in the system's Python.
+      local part
+      for part in python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-{x,plugins-{base,good,bad,ugly}}; do
+        need "$part" installed "$part"
+      done
       ;;
   esac
   MISSING=${names[*]}
 }
+
+installed() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed'; }
 
 java_is_new_enough() {
   local version='version "([0-9]+)'

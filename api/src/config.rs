@@ -10,8 +10,11 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use tillsight_ingest::bus::{Connection, Security};
 use tillsight_ingest::pos::{Permits, Stores};
-use tillsight_schemas::id::{IntegratorId, StoreId, TenantId};
+use tillsight_ingest::rtsp::Transport;
+use tillsight_schemas::id::{CameraId, IntegratorId, StoreId, TenantId};
 use tillsight_schemas::store::Store;
+
+use url::Url;
 
 use crate::db::Location;
 
@@ -37,9 +40,15 @@ pub struct Config {
     /// The history.
     #[serde(default)]
     pub lake: Lake,
+    /// The recordings.
+    #[serde(default)]
+    pub recording: Recording,
     /// The stores.
     #[serde(default, rename = "store")]
     pub stores: Vec<Store>,
+    /// The cameras.
+    #[serde(default, rename = "camera")]
+    pub cameras: Vec<Camera>,
     /// Who sends POS records.
     #[serde(default, rename = "integrator")]
     pub integrators: Vec<Integrator>,
@@ -127,6 +136,50 @@ pub struct Lake {
     pub commit_mib: u32,
 }
 
+/// `[recording]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Recording {
+    /// The folder of the recordings; everything in it belongs to the recorder. `recordings` in the data directory when
+    /// absent.
+    pub volume: Option<PathBuf>,
+    /// After how many days recordings are deleted; never when 0. Held ones stay.
+    pub retain_days: u32,
+    /// How much may be recorded, in GiB; as much as fits when 0.
+    pub max_gib: u64,
+    /// How much of the disk stays free, in GiB.
+    pub min_free_gib: u64,
+}
+
+/// `[[camera]]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Camera {
+    /// Its id, unique within the store.
+    pub id: CameraId,
+    /// The retailer.
+    pub tenant: TenantId,
+    /// The store it hangs in.
+    pub store: StoreId,
+    /// What people call it.
+    #[serde(default)]
+    pub name: String,
+    /// Its main stream: `rtsp://host[:port]/path`, without credentials.
+    pub url: String,
+    /// The user name to log in with.
+    #[serde(default)]
+    pub username: Option<String>,
+    /// A file that holds the password.
+    #[serde(default)]
+    pub password_file: Option<PathBuf>,
+    /// `tcp` or `udp`.
+    #[serde(default)]
+    pub transport: Transport,
+    /// Whether sound is recorded.
+    #[serde(default)]
+    pub audio: bool,
+}
+
 /// `[[integrator]]`
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -175,6 +228,12 @@ impl Default for Sql {
             timeout_seconds: 60,
             connections: 32,
         }
+    }
+}
+
+impl Default for Recording {
+    fn default() -> Self {
+        Self { volume: None, retain_days: 30, max_gib: 0, min_free_gib: 5 }
     }
 }
 
@@ -228,6 +287,7 @@ impl Config {
         let folder =
             std::path::absolute(folder).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
         config.data.dir = folder.join(&config.data.dir);
+        config.recording.volume = config.recording.volume.map(|volume| folder.join(volume));
         config.kafka.lib = config.kafka.lib.map(|lib| folder.join(lib));
         let problems = config.problems();
         if problems.is_empty() { Ok(config) } else { Err(ConfigError::Problems { path: path.to_owned(), problems }) }
@@ -279,7 +339,35 @@ impl Config {
                 }
             }
         }
+        let mut cameras = BTreeSet::new();
+        for camera in &self.cameras {
+            let name = format!("camera {} of store {}", camera.id, camera.store);
+            if !cameras.insert((&camera.tenant, &camera.store, &camera.id)) {
+                problems.push(format!("{name} is there twice"));
+            }
+            if !self.stores.iter().any(|store| store.tenant == camera.tenant && store.id == camera.store) {
+                problems.push(format!("{name}: the store is not set up"));
+            }
+            match Url::parse(&camera.url) {
+                Ok(url) if url.scheme() != "rtsp" || !url.has_host() => {
+                    problems.push(format!("{name}: url must be rtsp://host[:port]/path"));
+                }
+                Ok(url) if !url.username().is_empty() => {
+                    problems.push(format!("{name}: put credentials into username and password_file, not into url"));
+                }
+                Ok(_) => {}
+                Err(error) => problems.push(format!("{name}: url: {error}")),
+            }
+            if camera.username.is_some() != camera.password_file.is_some() {
+                problems.push(format!("{name}: username and password_file belong together"));
+            }
+        }
         problems
+    }
+
+    /// The folder of the recordings.
+    pub fn volume(&self) -> PathBuf {
+        self.recording.volume.clone().unwrap_or_else(|| self.data.dir.join("recordings"))
     }
 
     /// Where the metadata database is.

@@ -55,12 +55,18 @@ stores = ["42"]
 impl Shop {
     /// Opens a shop and waits until it is ready.
     pub fn open() -> Self {
+        Self::with("")
+    }
+
+    /// Opens a shop with more in its configuration.
+    pub fn with(more: &str) -> Self {
         let [kafka, http, sql] = free_ports();
         let mut shop = Self { dir: tempfile::tempdir().unwrap(), supervisor: None, kafka, http, sql };
         let config = CONFIG
             .replace("@KAFKA@", &kafka.to_string())
             .replace("@HTTP@", &http.to_string())
-            .replace("@SQL@", &sql.to_string());
+            .replace("@SQL@", &sql.to_string())
+            + more;
         std::fs::write(shop.config(), config).unwrap();
         shop.start();
         shop
@@ -153,13 +159,18 @@ impl Shop {
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
+    /// The address of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.http)
+    }
+
     fn curl(&self, path: &str, token: Option<&str>, more: &[&str]) -> (u16, String) {
         let mut command = Command::new("curl");
         command.args(["-s", "--max-time", "20", "-w", "\n%{http_code}"]).args(more);
         if let Some(token) = token {
             command.args(["-H", &format!("Authorization: Bearer {token}")]);
         }
-        let output = output(command.arg(format!("http://127.0.0.1:{}{path}", self.http)), b"");
+        let output = output(command.arg(self.url(path)), b"");
         let text = String::from_utf8(output.stdout).unwrap();
         let (body, status) = text.rsplit_once('\n').unwrap();
         (status.parse().unwrap(), body.to_owned())

@@ -61,6 +61,9 @@ pub(super) struct Owner {
     /// For the SQL tools of this person.
     #[arg(long)]
     user: Option<String>,
+    /// For the HTTP requests of this person.
+    #[arg(long, value_name = "USER")]
+    http: Option<String>,
     /// For the HTTP requests of this integrator.
     #[arg(long)]
     integrator: Option<String>,
@@ -99,10 +102,12 @@ pub(super) fn token(config: &Config, command: TokenCommand) -> Result<(), Box<dy
             TokenCommand::Create { owner, name } => {
                 let token = match owner {
                     Owner { user: Some(user), .. } => {
-                        if db.user(&user).await?.is_none() {
-                            return Err(DbError::Missing(format!("user {user}")).into());
-                        }
+                        known(&db, &user).await?;
                         db.add_token(TokenKind::Sql, &user, &format!("{user}.{name}")).await?
+                    }
+                    Owner { http: Some(user), .. } => {
+                        known(&db, &user).await?;
+                        db.add_token(TokenKind::Person, &user, &format!("{user}.http.{name}")).await?
                     }
                     Owner { integrator: Some(integrator), .. } => {
                         if !config.integrators.iter().any(|known| known.id.as_str() == integrator) {
@@ -127,6 +132,13 @@ pub(super) fn token(config: &Config, command: TokenCommand) -> Result<(), Box<dy
         }
         Ok(())
     })
+}
+
+async fn known(db: &Db, user: &str) -> Result<(), DbError> {
+    match db.user(user).await? {
+        Some(_) => Ok(()),
+        None => Err(DbError::Missing(format!("user {user}"))),
+    }
 }
 
 fn with_database(

@@ -1,7 +1,8 @@
-//! The audit file: who asked what. A SQLite file of its own, written by the process that answers SQL.
+//! The audit file: who asked what, and who saw what. A SQLite file of its own.
 //!
-//! Entries go through a bounded queue to one writer that commits them in batches. When the queue is full an entry goes
-//! to the log instead: it is never lost, and whoever asks never waits for the disk.
+//! SQL statements go through a bounded queue to one writer that commits them in batches; when the queue is full an
+//! entry goes to the log instead: it is never lost, and whoever asks never waits for the disk. Video is noted one by one
+//! and durably, before the first byte leaves ([`DirectAudit`]).
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -53,14 +54,47 @@ pub struct AuditWriter {
     queue: mpsc::Receiver<Entry>,
 }
 
+/// Writes single entries and waits until each is on disk.
+#[derive(Debug, Clone)]
+pub struct DirectAudit {
+    pool: AnyPool,
+    clock: SharedClock,
+}
+
+impl DirectAudit {
+    /// Notes that somebody is about to see something; returns when the note is durable.
+    ///
+    /// # Errors
+    /// [`DbError::Statement`]: then it must not be shown.
+    pub async fn note(&self, who: &str, action: &'static str, detail: String) -> Result<(), DbError> {
+        let entry = Entry {
+            at_micros: self.clock.now().timestamp_micros(),
+            who: who.to_owned(),
+            action,
+            detail,
+            outcome: "ok",
+            rows: 0,
+            took: Duration::ZERO,
+        };
+        write(&self.pool, &[entry]).await
+    }
+}
+
 impl Audit {
+    /// Opens the audit file for single entries.
+    ///
+    /// # Errors
+    /// [`DbError::Open`] or [`DbError::Statement`].
+    pub async fn direct(dir: &Path, clock: SharedClock) -> Result<DirectAudit, DbError> {
+        Ok(DirectAudit { pool: open(dir).await?, clock })
+    }
+
     /// Opens the audit file in a data directory.
     ///
     /// # Errors
     /// [`DbError::Open`] or [`DbError::Statement`].
     pub async fn open(dir: &Path, clock: SharedClock) -> Result<(Self, AuditWriter), DbError> {
-        let pool = Location::File(dir.join("audit.sqlite")).connect(1).await?;
-        pool.execute(TABLE).await.map_err(failed("make the audit table"))?;
+        let pool = open(dir).await?;
         let (sender, receiver) = mpsc::channel(DEPTH);
         Ok((Self { queue: sender, clock }, AuditWriter { pool, queue: receiver }))
     }
@@ -105,7 +139,7 @@ impl AuditWriter {
     pub async fn run(mut self) {
         let mut entries = Vec::with_capacity(BATCH);
         while self.queue.recv_many(&mut entries, BATCH).await > 0 {
-            while let Err(error) = self.write(&entries).await {
+            while let Err(error) = write(&self.pool, &entries).await {
                 tracing::error!(%error, entries = entries.len(), "the audit file cannot be written; trying again");
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
@@ -113,22 +147,28 @@ impl AuditWriter {
             tokio::time::sleep(PAUSE).await;
         }
     }
+}
 
-    async fn write(&self, entries: &[Entry]) -> Result<(), DbError> {
-        let mut transaction = self.pool.begin().await.map_err(failed("begin"))?;
-        for entry in entries {
-            sqlx::query(ADD)
-                .bind(entry.at_micros)
-                .bind(&entry.who)
-                .bind(entry.action)
-                .bind(&entry.detail)
-                .bind(entry.outcome)
-                .bind(i64::try_from(entry.rows).unwrap_or(i64::MAX))
-                .bind(i64::try_from(entry.took.as_micros()).unwrap_or(i64::MAX))
-                .execute(&mut *transaction)
-                .await
-                .map_err(failed("write the audit"))?;
-        }
-        transaction.commit().await.map_err(failed("commit the audit"))
+async fn open(dir: &Path) -> Result<AnyPool, DbError> {
+    let pool = Location::File(dir.join("audit.sqlite")).connect(1).await?;
+    pool.execute(TABLE).await.map_err(failed("make the audit table"))?;
+    Ok(pool)
+}
+
+async fn write(pool: &AnyPool, entries: &[Entry]) -> Result<(), DbError> {
+    let mut transaction = pool.begin().await.map_err(failed("begin"))?;
+    for entry in entries {
+        sqlx::query(ADD)
+            .bind(entry.at_micros)
+            .bind(&entry.who)
+            .bind(entry.action)
+            .bind(&entry.detail)
+            .bind(entry.outcome)
+            .bind(i64::try_from(entry.rows).unwrap_or(i64::MAX))
+            .bind(i64::try_from(entry.took.as_micros()).unwrap_or(i64::MAX))
+            .execute(&mut *transaction)
+            .await
+            .map_err(failed("write the audit"))?;
     }
+    transaction.commit().await.map_err(failed("commit the audit"))
 }

@@ -18,7 +18,7 @@ use sqlx::{AnyPool, Executor};
 use tillsight_schemas::clock::SharedClock;
 use tillsight_schemas::{ErrorKind, HasKind};
 
-pub use audit::{Audit, AuditWriter};
+pub use audit::{Audit, AuditWriter, DirectAudit};
 pub use tokens::{NewToken, TokenKind, TokenOwner};
 pub use users::{Role, User};
 

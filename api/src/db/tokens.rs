@@ -17,6 +17,8 @@ use crate::sql::Verifier;
 codes! {
     /// What a token opens.
     pub enum TokenKind {
+        /// HTTP, as a person.
+        Person = "person",
         /// SQL, as a person.
         Sql = "sql",
         /// `POST /api/v1/pos/transactions`, as an integrator.

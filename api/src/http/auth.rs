@@ -8,7 +8,7 @@ use tillsight_ingest::pos::Permits;
 
 use super::Shared;
 use super::problem::Problem;
-use crate::db::{TokenKind, TokenOwner};
+use crate::db::{Role, TokenKind, TokenOwner, User};
 
 /// A program with a valid token.
 #[derive(Debug, Clone)]
@@ -24,6 +24,25 @@ impl Caller {
                 Err(forbidden(format!("integrator {} is not set up any more", self.0.owner)))
             }
             _ => Err(forbidden("this address takes the token of an integrator".to_owned())),
+        }
+    }
+
+    /// The person who asks, if it is one who may see video.
+    pub(super) async fn person(&self, shared: &Shared) -> Result<User, Problem> {
+        if self.0.kind != TokenKind::Person {
+            return Err(forbidden(
+                "this address takes a person's token: `tillsight token create --http USER`".to_owned(),
+            ));
+        }
+        let user = shared
+            .db
+            .user(&self.0.owner)
+            .await
+            .map_err(|error| Problem::unavailable("the person cannot be looked up", &error))?;
+        match user {
+            Some(user) if matches!(user.role, Role::Analyst | Role::Manager | Role::Admin) => Ok(user),
+            Some(user) => Err(forbidden(format!("the role {} does not see video", user.role))),
+            None => Err(forbidden(format!("{} has no access any more", self.0.owner))),
         }
     }
 

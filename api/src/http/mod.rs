@@ -1,9 +1,10 @@
-//! The HTTP surface: POS records in, health and metrics out.
+//! The HTTP surface: POS records in; clips, health and metrics out.
 //!
 //! Nothing but health answers without a token; who may do what is decided in [`auth`] and nowhere else. Errors are
 //! RFC 9457 problems ([`problem`]).
 
 mod auth;
+mod clips;
 mod health;
 mod pos;
 mod problem;
@@ -20,7 +21,9 @@ use tillsight_schemas::clock::SharedClock;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::db::Db;
+use crate::db::{Db, DirectAudit};
+
+pub(crate) use clips::Cameras;
 
 /// The largest request body, in bytes.
 const LARGEST_BODY: usize = 16 << 20;
@@ -34,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) permits: Arc<Vec<Permits>>,
     pub(crate) clock: SharedClock,
     pub(crate) data: PathBuf,
+    pub(crate) audit: DirectAudit,
+    pub(crate) cameras: Arc<Cameras>,
 }
 
 /// Answers requests until `stop`, then finishes those that are under way.
@@ -47,6 +52,7 @@ fn routes(shared: Shared) -> Router {
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
         .route("/api/v1/pos/transactions", post(pos::receive))
+        .route("/api/v1/clips/{file}", get(clips::clip))
         .fallback(problem::no_such_page)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .with_state(shared)

@@ -5,6 +5,7 @@
 
 mod broker;
 mod process;
+mod recorder;
 mod roles;
 mod supervisor;
 
@@ -19,6 +20,8 @@ codes! {
     pub enum Role {
         /// The managed broker.
         Broker = "broker",
+        /// Cameras to disk.
+        Recorder = "recorder",
         /// POS intake and the archive.
         Correlate = "correlate",
         /// SQL for head office.

@@ -17,10 +17,11 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::broker::become_broker;
+use super::recorder::record;
 use super::{Role, RunError};
 use crate::config::Config;
 use crate::db::{Audit, Db};
-use crate::http::{self, Shared};
+use crate::http::{self, Cameras, Shared};
 use crate::sql::{self, Options};
 use crate::telemetry::Metrics;
 
@@ -51,6 +52,7 @@ pub(crate) fn run_role(role: Role, config: &Config) -> Result<(), RunError> {
             tasks.spawn(metrics.write_until(stop.clone()));
         }
         let result = match role {
+            Role::Recorder => record(config, &stop).await,
             Role::Correlate => correlate(config, &stop).await,
             Role::Api => api(config, &stop).await,
             Role::Sql => head_office(config, &stop).await,
@@ -75,7 +77,7 @@ async fn until_signal(stop: CancellationToken) {
     stop.cancel();
 }
 
-fn clock() -> SharedClock {
+pub(super) fn clock() -> SharedClock {
     Arc::new(SystemClock)
 }
 
@@ -184,6 +186,8 @@ async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> 
         permits: Arc::new(config.permits()),
         clock: clock(),
         data: config.data.dir.clone(),
+        audit: Audit::direct(&config.data.dir, clock()).await.map_err(RunError::part("the audit file"))?,
+        cameras: Arc::new(Cameras::new(config.volume(), &config.cameras)),
     };
     http::serve(listener, shared, stop.clone()).await.map_err(RunError::part("HTTP"))
 }

@@ -69,7 +69,7 @@ fn lock(dir: &Path) -> Result<File, RunError> {
 async fn start(config: &Config, path: &Path, roles: &[Role], processes: &mut Vec<Process>) -> Result<(), RunError> {
     let managed = config.kafka.mode == KafkaMode::Managed;
     for &role in Role::ALL.iter().filter(|role| roles.contains(role)) {
-        if role == Role::Broker && !managed {
+        if (role == Role::Broker && !managed) || (role == Role::Recorder && config.cameras.is_empty()) {
             continue;
         }
         processes.push(Process::start(role, path)?);

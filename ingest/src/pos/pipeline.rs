@@ -294,7 +294,7 @@ fn raw(record: &LogRecord, verdict: &Verdict) -> Outgoing {
     match verdict {
         Verdict::Accept(posted) => headers.push(("lp.event.id", posted.header.event_id.to_string())),
         Verdict::Duplicate(id) => {
-            headers.extend([("lp.event.id", id.to_string()), ("lp.duplicate", "true".to_owned())])
+            headers.extend([("lp.event.id", id.to_string()), ("lp.duplicate", "true".to_owned())]);
         }
         Verdict::Reject(reject) => headers.push((topic::HEADER_ERROR_CODE, reject.code.to_string())),
     }

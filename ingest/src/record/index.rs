@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+};
 use sqlx::{Row as _, SqliteConnection};
 use tillsight_schemas::TimeSpan;
 use tillsight_schemas::segment::{Segment, SegmentState, StreamKey};
@@ -370,8 +372,14 @@ impl Index {
         let action = "read what is to be sent";
         let mut found = Vec::new();
         for (table, sql) in [
-            ("segment", "SELECT t.*, s.name AS stream_name FROM segment t JOIN stream s ON s.id = t.stream WHERE t.unsent = 1 ORDER BY t.id LIMIT ?"),
-            ("gap", "SELECT t.*, s.name AS stream_name FROM gap t JOIN stream s ON s.id = t.stream WHERE t.unsent = 1 ORDER BY t.id LIMIT ?"),
+            (
+                "segment",
+                "SELECT t.*, s.name AS stream_name FROM segment t JOIN stream s ON s.id = t.stream WHERE t.unsent = 1 ORDER BY t.id LIMIT ?",
+            ),
+            (
+                "gap",
+                "SELECT t.*, s.name AS stream_name FROM gap t JOIN stream s ON s.id = t.stream WHERE t.unsent = 1 ORDER BY t.id LIMIT ?",
+            ),
         ] {
             for row in sqlx::query(sql).bind(limit).fetch_all(&self.pool).await.map_err(index(action))? {
                 let name: String = row.try_get("stream_name").map_err(index(action))?;
@@ -398,7 +406,9 @@ impl Index {
             let state = unsent.record.state.map(SegmentState::as_str);
             let end = unsent.record.end_at.map(|end| end.timestamp_micros());
             match unsent.table {
-                "segment" => sqlx::query("UPDATE segment SET unsent = 0 WHERE id = ? AND state = ?").bind(unsent.id).bind(state),
+                "segment" => {
+                    sqlx::query("UPDATE segment SET unsent = 0 WHERE id = ? AND state = ?").bind(unsent.id).bind(state)
+                }
                 _ => sqlx::query("UPDATE gap SET unsent = 0 WHERE id = ? AND end_us IS ?").bind(unsent.id).bind(end),
             }
             .execute(&mut *tx)
@@ -566,9 +576,7 @@ fn code<T: std::str::FromStr<Err = String>>(row: &SqliteRow, column: &str) -> sq
 
 fn hash(row: &SqliteRow, column: &str) -> sqlx::Result<Option<Hash>> {
     let bytes: Option<Vec<u8>> = row.try_get(column)?;
-    bytes
-        .map(|bytes| bytes.try_into().map_err(|_| sqlx::Error::Decode("a hash must have 32 bytes".into())))
-        .transpose()
+    bytes.map(|bytes| bytes.try_into().map_err(|_| sqlx::Error::Decode("a hash must have 32 bytes".into()))).transpose()
 }
 
 /// An error when a stream is not in the index.

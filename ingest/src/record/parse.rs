@@ -120,7 +120,8 @@ impl SegmentFile {
         let mut at = 0;
         let mut init = None;
         loop {
-            let (kind, end) = box_at(&file, at, length, path)?.ok_or_else(|| damaged(at, "it ends before its header"))?;
+            let (kind, end) =
+                box_at(&file, at, length, path)?.ok_or_else(|| damaged(at, "it ends before its header"))?;
             match &kind {
                 b"moov" => init = Some(Bytes::from(read(&file, 0, end, path)?)),
                 b"uuid" => {
@@ -130,8 +131,11 @@ impl SegmentFile {
                     if id != HEADER_BOX {
                         return Err(damaged(at, "its first uuid box is not a segment header"));
                     }
-                    let header = serde_json::from_slice(json)
-                        .map_err(|source| Error::Document { what: "header", path: path.to_owned(), source })?;
+                    let header = serde_json::from_slice(json).map_err(|source| Error::Document {
+                        what: "header",
+                        path: path.to_owned(),
+                        source,
+                    })?;
                     let (video, audio) = tracks(&init).ok_or_else(|| damaged(0, "its movie box has no video track"))?;
                     return Ok(Self { path: path.to_owned(), file, header, init, video, audio, media_start: end });
                 }
@@ -166,7 +170,8 @@ impl SegmentFile {
                     found.push(fragment);
                 }
                 None => {
-                    let closed = matches!(box_at(&self.file, at, length, &self.path)?, Some((kind, _)) if &kind == b"mfra");
+                    let closed =
+                        matches!(box_at(&self.file, at, length, &self.path)?, Some((kind, _)) if &kind == b"mfra");
                     return Ok((found, at, closed));
                 }
             }

@@ -130,8 +130,7 @@ impl Recorder {
         let stream = self.index.schedule(&key, now_us).await?;
         let recovery = recover_stream(&self.index, &self.volume.path, &key, stream, false, now_us).await?;
         let end = self.index.resume_point(stream).await?;
-        let writer =
-            StreamWriter::new(key, self.volume.path.clone(), self.cut(), Arc::clone(&self.clock), end);
+        let writer = StreamWriter::new(key, self.volume.path.clone(), self.cut(), Arc::clone(&self.clock), end);
         let run_floor = writer.run_floor();
         self.queue.send(Message::Add(stream, Box::new(writer))).await.map_err(|_| Error::Stopped)?;
         Ok((StreamSink { stream, run_floor, queue: self.queue.clone() }, recovery))
@@ -144,10 +143,7 @@ impl Recorder {
     pub async fn remove(&self, key: &StreamKey) -> Result<()> {
         let stream = self.index.stream_id(key, false).await?.ok_or_else(|| super::index::unknown(key))?;
         let (done, wait) = oneshot::channel();
-        self.queue
-            .send(Message::Remove(stream, GapReason::Unscheduled, done))
-            .await
-            .map_err(|_| Error::Stopped)?;
+        self.queue.send(Message::Remove(stream, GapReason::Unscheduled, done)).await.map_err(|_| Error::Stopped)?;
         wait.await.map_err(|_| Error::Stopped)?;
         self.index.unschedule(stream, self.clock.now().timestamp_micros()).await
     }
@@ -214,7 +210,8 @@ impl Recorder {
 
     fn cut(&self) -> Cut {
         let ticks = |length: Duration| {
-            i64::try_from(length.as_millis()).unwrap_or(i64::MAX / TICKS_PER_SECOND).saturating_mul(TICKS_PER_SECOND) / 1_000
+            i64::try_from(length.as_millis()).unwrap_or(i64::MAX / TICKS_PER_SECOND).saturating_mul(TICKS_PER_SECOND)
+                / 1_000
         };
         Cut { segment: ticks(self.config.segment), fragment: ticks(self.config.fragment) }
     }

@@ -174,7 +174,10 @@ impl StreamWriter {
 
     /// Whether a segment was created that the index does not know yet.
     pub fn has_fresh_segment(&self) -> bool {
-        self.run.as_ref().and_then(|run| run.open.as_ref()).is_some_and(|open| open.is_fresh() && open.row().fragments > 0)
+        self.run
+            .as_ref()
+            .and_then(|run| run.open.as_ref())
+            .is_some_and(|open| open.is_fresh() && open.row().fragments > 0)
     }
 
     /// Puts on disk what was written since the last call and returns what the index has to learn, in order.
@@ -273,7 +276,8 @@ impl StreamWriter {
         let last = run.pending.last().map_or(run.position.video, |last| last.pts);
         let hole = HOLE_TICKS.max(4 * i64::from(run.position.usual));
         let is_hole = run.open.is_some() && unit.pts - last > hole;
-        let new_format = run.format.as_ref().is_some_and(|format| !Arc::ptr_eq(format, &unit.format) && **format != *unit.format);
+        let new_format =
+            run.format.as_ref().is_some_and(|format| !Arc::ptr_eq(format, &unit.format) && **format != *unit.format);
         if let Some(first) = run.pending.first().map(|unit| unit.pts) {
             let full = unit.pts - first >= self.cut.fragment || run.pending_bytes >= MAX_FRAGMENT_BYTES;
             if is_hole {

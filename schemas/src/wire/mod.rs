@@ -37,11 +37,11 @@ pub enum FieldType {
     /// One of a closed list of codes.
     Code(&'static [&'static str]),
     /// Any number of the same.
-    List(Box<FieldType>),
+    List(Box<Self>),
     /// A record within a record.
     Record(RecordType),
     /// May be absent.
-    Optional(Box<FieldType>),
+    Optional(Box<Self>),
 }
 
 /// One field of a record.
