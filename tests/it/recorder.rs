@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use tillsight_ingest::record::{self, Clip, Recorder, RecorderConfig, Reader};
+use tillsight_ingest::record::{self, Clip, Reader, Recorder, RecorderConfig};
 use tillsight_ingest::rtsp::{Outlets, Phase, StreamConfig, StreamReader, StreamState, Transport};
 use tillsight_schemas::segment::{GapReason, StreamKey};
 use tillsight_schemas::{Clock as _, SystemClock, TimeSpan};
@@ -84,7 +84,16 @@ fn source(name: &str, video: &[&str]) -> PathBuf {
 
 const PLAIN: &[&str] = &["-c:v", "libx264", "-preset", "ultrafast", "-bf", "0", "-g", "30", "-sc_threshold", "0"];
 const REORDERED: &[&str] = &["-c:v", "libx264", "-preset", "veryfast", "-bf", "2", "-g", "30", "-sc_threshold", "0"];
-const HEVC: &[&str] = &["-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "keyint=30:bframes=0:log-level=none", "-tag:v", "hvc1"];
+const HEVC: &[&str] = &[
+    "-c:v",
+    "libx265",
+    "-preset",
+    "ultrafast",
+    "-x265-params",
+    "keyint=30:bframes=0:log-level=none",
+    "-tag:v",
+    "hvc1",
+];
 
 /// A recorder with one camera stream.
 struct Shop {
@@ -175,7 +184,22 @@ fn quietly(program: &str, arguments: &[&str]) -> String {
 
 /// The MD5 sums of the decoded pictures of a file, in the order they are shown, with their times in seconds.
 fn pictures(path: &Path) -> Vec<(f64, String)> {
-    let text = quietly("ffmpeg", &["-v", "error", "-i", path.to_str().unwrap(), "-map", "0:v", "-f", "framemd5", "-fps_mode", "passthrough", "-"]);
+    let text = quietly(
+        "ffmpeg",
+        &[
+            "-v",
+            "error",
+            "-i",
+            path.to_str().unwrap(),
+            "-map",
+            "0:v",
+            "-f",
+            "framemd5",
+            "-fps_mode",
+            "passthrough",
+            "-",
+        ],
+    );
     let base = text.lines().find_map(|line| line.strip_prefix("#tb 0: ")).unwrap().to_owned();
     let (num, den) = base.split_once('/').unwrap();
     let tick = num.parse::<f64>().unwrap() / den.parse::<f64>().unwrap();
@@ -245,15 +269,32 @@ async fn clips_are_exact_to_the_picture_in_closed_and_open_segments() {
     let sent: Vec<serde_json::Value> = sent.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let sent = sent.iter().find(|line| line["source"] == at).unwrap()["wall_us"].as_i64().unwrap();
     let off = (clip.statement.first_frame_at.timestamp_micros() - sent).abs();
-    println!("first picture: {off} µs from when it was sent, stated bound {} µs", clip.statement.clocks[0].uncertainty_us);
+    println!(
+        "first picture: {off} µs from when it was sent, stated bound {} µs",
+        clip.statement.clocks[0].uncertainty_us
+    );
     assert!(off <= clip.statement.clocks[0].uncertainty_us, "{off} µs off: {:?}", clip.statement);
 
     // Sound is there, as long as the pictures.
     assert!(clip.statement.has_audio);
-    let probe = quietly("ffprobe", &["-v", "error", "-show_entries", "stream=codec_name,duration", "-of", "csv=p=0", target.to_str().unwrap()]);
+    let probe = quietly(
+        "ffprobe",
+        &["-v", "error", "-show_entries", "stream=codec_name,duration", "-of", "csv=p=0", target.to_str().unwrap()],
+    );
     let lengths: Vec<f64> = probe.lines().map(|line| line.split(',').nth(1).unwrap().parse().unwrap()).collect();
     assert!(probe.contains("h264") && probe.contains("aac"), "{probe}");
     assert!((lengths[0] - lengths[1]).abs() < 0.1, "{probe}");
+    // What a browser appends is a file that plays, from the key frame on.
+    let playback = shop.recorder.reader().playback(&shop.key, asked).await.unwrap();
+    assert_eq!(playback.parts.len(), 1);
+    let part = &playback.parts[0];
+    assert!(part.mime.contains("avc1.") && part.mime.contains("mp4a.40.2"), "{}", part.mime);
+    let media = part.media.read(0..part.media.len()).await.unwrap();
+    std::fs::write(&target, [&part.init[..], &media[..]].concat()).unwrap();
+    let appended = pictures(&target);
+    position_in(&original, &appended);
+    assert!(appended.len() >= usize::try_from(clip.statement.frames + clip.statement.leading_frames).unwrap());
+
     // Those who look get the same pictures, ready for a decoder.
     let unit = tap.next().await.unwrap();
     assert!(unit.to_annex_b().starts_with(&[0, 0, 0, 1]));
@@ -308,7 +349,8 @@ async fn a_camera_that_dies_and_comes_back_leaves_one_gap() {
     let camera = Camera::start(&["--file", file.to_str().unwrap(), "--port", &port]);
     assert_eq!(camera.url, url);
     let back = Instant::now();
-    shop.reaches("connected again", 10, |state| state.runs == 2 && matches!(state.phase, Phase::Connected { .. })).await;
+    shop.reaches("connected again", 10, |state| state.runs == 2 && matches!(state.phase, Phase::Connected { .. }))
+        .await;
     println!("pictures {:?} after the camera was back", back.elapsed());
     assert!(back.elapsed() < Duration::from_secs(5));
     shop.recorded(8).await;
@@ -317,8 +359,11 @@ async fn a_camera_that_dies_and_comes_back_leaves_one_gap() {
     let now = SystemClock.now();
     let covered = reader.coverage(&key, TimeSpan::new(began, now).unwrap(), now).await.unwrap();
     assert_eq!(covered.recorded.len(), 2, "{covered:?}");
-    let between: Vec<_> =
-        covered.gaps.iter().filter(|(span, _)| span.start() > covered.recorded[0].start() && span.end() <= covered.recorded[1].start()).collect();
+    let between: Vec<_> = covered
+        .gaps
+        .iter()
+        .filter(|(span, _)| span.start() > covered.recorded[0].start() && span.end() <= covered.recorded[1].start())
+        .collect();
     // One hole, told in its reasons: first the connection broke, then there was nobody to connect to.
     assert_eq!(between[0].1, GapReason::Disconnected, "{covered:?}");
     assert!(between.iter().all(|(_, reason)| matches!(reason, GapReason::Disconnected | GapReason::Unreachable)));
@@ -336,10 +381,13 @@ async fn a_connection_without_pictures_is_given_up() {
     shop.connected().await;
     shop.recorded(3).await;
     camera.signal("-USR1");
-    let state = shop.reaches("waiting", 10, |state| matches!(state.phase, Phase::Waiting { gap: GapReason::NoFrames, .. })).await;
+    let state = shop
+        .reaches("waiting", 10, |state| matches!(state.phase, Phase::Waiting { gap: GapReason::NoFrames, .. }))
+        .await;
     println!("{state:?}");
     camera.signal("-USR2");
-    shop.reaches("connected again", 30, |state| state.runs >= 2 && matches!(state.phase, Phase::Connected { .. })).await;
+    shop.reaches("connected again", 30, |state| state.runs >= 2 && matches!(state.phase, Phase::Connected { .. }))
+        .await;
     shop.recorded(6).await;
     let (began, key) = (shop.began, shop.key.clone());
     let (_folder, reader) = shop.close().await;

@@ -218,8 +218,9 @@ pub fn init(created_us: i64, video: &VideoFormat, audio: Option<&AudioFormat>) -
             });
         }
         boxed(out, b"mvex", |out| {
-            for (track, flags) in
-                [(VIDEO_TRACK, DELTA_SAMPLE), (AUDIO_TRACK, KEY_SAMPLE)].into_iter().take(1 + usize::from(audio.is_some()))
+            for (track, flags) in [(VIDEO_TRACK, DELTA_SAMPLE), (AUDIO_TRACK, KEY_SAMPLE)]
+                .into_iter()
+                .take(1 + usize::from(audio.is_some()))
             {
                 full(out, b"trex", 0, 0, |out| {
                     put32(out, track);

@@ -100,8 +100,11 @@ fn check_segment(volume: &Path, row: &SegmentRow, before: Option<&SegmentRow>, d
     say(fragments.last().is_some_and(|last| last.head == row.head), "its last chain head differs from its row");
     let text = std::fs::read(manifest_path(&path)).map_err(disk("read the manifest of", &path))?;
     say(row.manifest == Some(sha256(&text)), "its manifest differs from its row");
-    let manifest: Manifest = serde_json::from_slice(&text)
-        .map_err(|source| Error::Document { what: "manifest", path: path.clone(), source })?;
+    let manifest: Manifest = serde_json::from_slice(&text).map_err(|source| Error::Document {
+        what: "manifest",
+        path: path.clone(),
+        source,
+    })?;
     say(manifest.head == hex(&row.head), "its manifest names another chain head");
     if deep {
         let (_, hash) = hash_file(&path)?;

@@ -35,7 +35,12 @@ pub struct Coverage {
 ///
 /// # Errors
 /// [`super::Error::UnknownStream`], [`super::Error::Index`].
-pub async fn coverage(index: &Index, key: &StreamKey, span: TimeSpan, now: chrono::DateTime<chrono::Utc>) -> Result<Coverage> {
+pub async fn coverage(
+    index: &Index,
+    key: &StreamKey,
+    span: TimeSpan,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Result<Coverage> {
     let stream = index.stream_id(key, false).await?.ok_or_else(|| unknown(key))?;
     let schedules = index.schedules(stream).await?;
     let segments = index.recorded(stream, span).await?;
@@ -45,9 +50,16 @@ pub async fn coverage(index: &Index, key: &StreamKey, span: TimeSpan, now: chron
 
 type Range = (i64, i64);
 
-fn compute(span: TimeSpan, now_us: i64, schedules: &[(i64, Option<i64>)], segments: &[SegmentRow], gaps: &[GapRow]) -> Coverage {
+fn compute(
+    span: TimeSpan,
+    now_us: i64,
+    schedules: &[(i64, Option<i64>)],
+    segments: &[SegmentRow],
+    gaps: &[GapRow],
+) -> Coverage {
     let asked = (span.start().timestamp_micros(), span.end().timestamp_micros().min(now_us));
-    let scheduled = union(schedules.iter().map(|(from, to)| (*from, to.unwrap_or(now_us))).map(|range| clip(range, asked)));
+    let scheduled =
+        union(schedules.iter().map(|(from, to)| (*from, to.unwrap_or(now_us))).map(|range| clip(range, asked)));
     let of = |state: fn(SegmentState) -> bool| {
         union(segments.iter().filter(|row| state(row.state)).map(|row| (row.start_us, row.end_us)))
     };

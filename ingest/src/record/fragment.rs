@@ -85,7 +85,8 @@ pub fn build(
     let (number, head) = chain.advance(start, &hashes);
 
     let key = units.first().is_some_and(|unit| unit.key);
-    let lost = units.iter().map(|unit| unit.lost).chain(audio.iter().map(|frame| frame.lost)).fold(0, u32::saturating_add);
+    let lost =
+        units.iter().map(|unit| unit.lost).chain(audio.iter().map(|frame| frame.lost)).fold(0, u32::saturating_add);
     let mut flags = if key { BEGINS_WITH_KEY } else { 0 };
     if around.next_pts.is_none() {
         flags |= LAST_IS_GUESSED;

@@ -21,7 +21,8 @@ pub const JOURNAL: &str = "holds.jsonl";
 pub(crate) const STANDS: &str =
     "h.refused = 0 AND h.released_us IS NULL AND (h.expires_us IS NULL OR h.expires_us > ?1)";
 /// The condition that a hold `h` covers a segment `g` of the stream `s`.
-pub(crate) const COVERS: &str = "h.tenant = s.tenant AND h.store = s.store AND (h.camera IS NULL OR h.camera = s.camera)
+pub(crate) const COVERS: &str =
+    "h.tenant = s.tenant AND h.store = s.store AND (h.camera IS NULL OR h.camera = s.camera)
     AND g.start_us < h.end_us AND (g.end_us > h.start_us OR g.state = 'open')";
 
 /// The holds of a volume.

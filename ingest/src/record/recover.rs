@@ -85,7 +85,11 @@ pub async fn recover_stream(
         let work = tokio::task::spawn_blocking(move || recover_file(&volume, &name, &map));
         match work.await.map_err(|_| Error::Stopped)?? {
             Some(file) => {
-                if file.row.state == SegmentState::Recovered { report.recovered += 1 } else { report.adopted += 1 }
+                if file.row.state == SegmentState::Recovered {
+                    report.recovered += 1
+                } else {
+                    report.adopted += 1
+                }
                 report.cut_bytes += file.cut;
                 found.insert((file.row.run, file.row.seq), (file, was_open));
             }
@@ -116,7 +120,8 @@ pub async fn recover_stream(
         } else if let (Some(reason), Some(end), false) = (file.header.gap, file.header.prev_end_us, was_open)
             && end < file.row.start_us
         {
-            let row = GapRow { run: point.run, seq: point.gaps, start_us: end, end_us: Some(file.row.start_us), reason };
+            let row =
+                GapRow { run: point.run, seq: point.gaps, start_us: end, end_us: Some(file.row.start_us), reason };
             changes.push((stream, Change::Gap(row)));
             point.gaps += 1;
         }
@@ -124,7 +129,8 @@ pub async fn recover_stream(
             point.gaps = 0;
         }
         point.run = run;
-        covered_until = Some(if was_open { file.row.end_us } else { covered_until.unwrap_or(i64::MIN).max(file.row.end_us) });
+        covered_until =
+            Some(if was_open { file.row.end_us } else { covered_until.unwrap_or(i64::MIN).max(file.row.end_us) });
         changes.push((stream, Change::Segment(file.row)));
     }
     if point.gap.is_none()

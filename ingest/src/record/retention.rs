@@ -192,10 +192,8 @@ impl Retention {
     /// [`Error::Index`], [`Error::Disk`].
     pub async fn sweep(&self) -> Result<()> {
         let action = "empty the garbage table";
-        let rows: Vec<(String,)> = sqlx::query_as("SELECT path FROM garbage")
-            .fetch_all(self.index.pool())
-            .await
-            .map_err(index(action))?;
+        let rows: Vec<(String,)> =
+            sqlx::query_as("SELECT path FROM garbage").fetch_all(self.index.pool()).await.map_err(index(action))?;
         if rows.is_empty() {
             return Ok(());
         }

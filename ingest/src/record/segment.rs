@@ -48,7 +48,8 @@ impl OpenSegment {
         let path = volume.join(&relative);
         create_folders(volume, path.parent().unwrap_or(volume))?;
         let mut bytes = boxes::init(header.start_us, video, audio);
-        let json = canonical(&header).map_err(|source| Error::Document { what: "header", path: path.clone(), source })?;
+        let json =
+            canonical(&header).map_err(|source| Error::Document { what: "header", path: path.clone(), source })?;
         boxes::extended(&mut bytes, HEADER_BOX, |out| out.extend_from_slice(json.as_bytes()));
         let mut file = OpenOptions::new().write(true).create_new(true).open(&path).map_err(disk("create", &path))?;
         if let Err(source) = file.write_all(&bytes) {
@@ -275,7 +276,8 @@ pub fn seal(
         origin: "live".to_owned(),
     };
     let beside = manifest_path(&path);
-    let json = canonical(&manifest).map_err(|source| Error::Document { what: "manifest", path: path.clone(), source })?;
+    let json =
+        canonical(&manifest).map_err(|source| Error::Document { what: "manifest", path: path.clone(), source })?;
     // A manifest without its row is left over from a crash between the two; it is made again from the same bytes.
     let mut file = File::create(&beside).map_err(disk("create", &beside))?;
     file.write_all(json.as_bytes()).map_err(disk("write", &beside))?;

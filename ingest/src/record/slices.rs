@@ -89,7 +89,9 @@ impl Slices {
             }
             let start = end - (slice.range.end - slice.range.start);
             let to = range.end.min(*end);
-            out.extend_from_slice(&slice.file.read(slice.range.start + (at - start), slice.range.start + (to - start))?);
+            out.extend_from_slice(
+                &slice.file.read(slice.range.start + (at - start), slice.range.start + (to - start))?,
+            );
             at = to;
         }
         Ok(out.freeze())

@@ -54,11 +54,13 @@ pub struct ResumePoint {
     pub gap: Option<GapRow>,
     /// How many gaps the last run has had.
     pub gaps: i64,
+    /// Since when the stream is scheduled, in microseconds since 1970.
+    pub scheduled_us: Option<i64>,
 }
 
 impl Default for ResumePoint {
     fn default() -> Self {
-        Self { head: GENESIS, run: 0, manifest: None, end_us: None, gap: None, gaps: 0 }
+        Self { head: GENESIS, run: 0, manifest: None, end_us: None, gap: None, gaps: 0, scheduled_us: None }
     }
 }
 
@@ -106,7 +108,7 @@ impl StreamWriter {
         if writer.end.gap.is_none() {
             let (start, reason) = match writer.end.end_us {
                 Some(end) => (end, GapReason::Unknown),
-                None => (writer.now_us(), GapReason::NotStarted),
+                None => (writer.end.scheduled_us.unwrap_or_else(|| writer.now_us()), GapReason::NotStarted),
             };
             writer.open_gap(start, reason);
         }
@@ -174,7 +176,10 @@ impl StreamWriter {
 
     /// Whether a segment was created that the index does not know yet.
     pub fn has_fresh_segment(&self) -> bool {
-        self.run.as_ref().and_then(|run| run.open.as_ref()).is_some_and(|open| open.is_fresh() && open.row().fragments > 0)
+        self.run
+            .as_ref()
+            .and_then(|run| run.open.as_ref())
+            .is_some_and(|open| open.is_fresh() && open.row().fragments > 0)
     }
 
     /// Puts on disk what was written since the last call and returns what the index has to learn, in order.
@@ -273,7 +278,8 @@ impl StreamWriter {
         let last = run.pending.last().map_or(run.position.video, |last| last.pts);
         let hole = HOLE_TICKS.max(4 * i64::from(run.position.usual));
         let is_hole = run.open.is_some() && unit.pts - last > hole;
-        let new_format = run.format.as_ref().is_some_and(|format| !Arc::ptr_eq(format, &unit.format) && **format != *unit.format);
+        let new_format =
+            run.format.as_ref().is_some_and(|format| !Arc::ptr_eq(format, &unit.format) && **format != *unit.format);
         if let Some(first) = run.pending.first().map(|unit| unit.pts) {
             let full = unit.pts - first >= self.cut.fragment || run.pending_bytes >= MAX_FRAGMENT_BYTES;
             if is_hole {

@@ -15,8 +15,8 @@ pub(crate) fn key() -> StreamKey {
 /// 640 by 360 pictures, constrained baseline.
 pub(crate) fn format() -> Arc<VideoFormat> {
     let sps = [
-        0x67, 0x42, 0xc0, 0x1e, 0xd9, 0x00, 0xa0, 0x2f, 0xf9, 0x70, 0x11, 0x00, 0x00, 0x03, 0x00, 0x01, 0x00, 0x00, 0x03,
-        0x00, 0x1e, 0x0f, 0x16, 0x2e, 0x48,
+        0x67, 0x42, 0xc0, 0x1e, 0xd9, 0x00, 0xa0, 0x2f, 0xf9, 0x70, 0x11, 0x00, 0x00, 0x03, 0x00, 0x01, 0x00, 0x00,
+        0x03, 0x00, 0x1e, 0x0f, 0x16, 0x2e, 0x48,
     ];
     let sets = ParameterSets { vps: Vec::new(), sps: sps.to_vec(), pps: vec![0x68, 0xcb, 0x83, 0xcb, 0x20] };
     Arc::new(sets.format(VideoCodec::H264).unwrap())
@@ -26,13 +26,22 @@ pub(crate) fn format() -> Arc<VideoFormat> {
 pub(crate) fn sound() -> Arc<AudioFormat> {
     let mut entry = Vec::new();
     super::boxes::boxed(&mut entry, b"mp4a", |out| {
-        out.extend_from_slice(&[0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 16, 0, 0, 0, 0, 0x1f, 0x40, 0, 0]);
+        out.extend_from_slice(&[
+            0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 16, 0, 0, 0, 0, 0x1f, 0x40, 0, 0,
+        ]);
         super::boxes::full(out, b"esds", 0, 0, |out| {
-            out.extend_from_slice(&[3, 0x19, 0, 1, 0, 4, 0x11, 0x40, 0x15, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 2, 0x15, 0x88]);
+            out.extend_from_slice(&[
+                3, 0x19, 0, 1, 0, 4, 0x11, 0x40, 0x15, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 2, 0x15, 0x88,
+            ]);
             out.extend_from_slice(&[6, 1, 2]);
         });
     });
-    Arc::new(AudioFormat { rfc6381: "mp4a.40.2".to_owned(), clock_rate: 8_000, channels: 1, sample_entry: entry.into() })
+    Arc::new(AudioFormat {
+        rfc6381: "mp4a.40.2".to_owned(),
+        clock_rate: 8_000,
+        channels: 1,
+        sample_entry: entry.into(),
+    })
 }
 
 pub(crate) fn unit(run: i64, pts: i64, is_key: bool) -> AccessUnit {

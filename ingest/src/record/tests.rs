@@ -150,7 +150,9 @@ async fn a_clip_holds_exactly_the_pictures_of_its_span() {
     shop.record(START, 45).await;
     let reader = shop.recorder.reader();
     // Within a segment, across segments, and in the one that is being written.
-    for (from, to) in [(3_370_000, 8_370_000), (1_000_000, 39_000_000), (41_050_000, 43_950_000), (4_000_000, 4_100_000)] {
+    for (from, to) in
+        [(3_370_000, 8_370_000), (1_000_000, 39_000_000), (41_050_000, 43_950_000), (4_000_000, 4_100_000)]
+    {
         let clip = reader.clip(&key(), span(START + from, START + to)).await.unwrap();
         let first = (from + 99_999) / 100_000 * 100_000;
         let last = (to - 1) / 100_000 * 100_000;

@@ -10,8 +10,8 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use tillsight_schemas::segment::GapReason;
 use tillsight_schemas::metric;
+use tillsight_schemas::segment::GapReason;
 use tokio::sync::{mpsc, oneshot};
 
 use super::error::{Error, Result, disk};
@@ -149,7 +149,8 @@ impl Worker {
                         writer.tick();
                     }
                     // A new file is made known at once, so that other processes can read it.
-                    if synced.elapsed() >= self.sync_every || self.streams.values().any(StreamWriter::has_fresh_segment) {
+                    if synced.elapsed() >= self.sync_every || self.streams.values().any(StreamWriter::has_fresh_segment)
+                    {
                         self.sync();
                         synced = Instant::now();
                     }

@@ -117,7 +117,9 @@ impl Assembler {
             self.lost = self.lost.saturating_add(1);
             return done;
         }
-        if packet.mark && self.current.as_ref().is_some_and(|current| current.has_picture && current.fragmented.is_none()) {
+        if packet.mark
+            && self.current.as_ref().is_some_and(|current| current.has_picture && current.fragmented.is_none())
+        {
             done.extend(self.finish());
         }
         done
@@ -157,7 +159,9 @@ impl Assembler {
         }
         // Some cameras put several NAL units with start codes into one; a start code cannot occur inside of one.
         let mut rest = nal;
-        while let Some(at) = rest.get(..rest.len().min(256)).and_then(|head| head.windows(3).position(|w| w == [0, 0, 1])) {
+        while let Some(at) =
+            rest.get(..rest.len().min(256)).and_then(|head| head.windows(3).position(|w| w == [0, 0, 1]))
+        {
             let before = rest.get(..at)?;
             let end = before.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
             if end > 0 {
@@ -308,7 +312,8 @@ mod tests {
         assert!(assembler.push(packet(7, false, &[0x7c, 0x05, 3])).is_empty());
         let done = assembler.push(packet(7, true, &[0x7c, 0x45, 4]));
         let expect = [
-            0, 0, 0, 2, 9, 0x10, 0, 0, 0, 2, 0x67, 1, 0, 0, 0, 2, 0x68, 2, 0, 0, 0, 3, 6, 5, 4, 0, 0, 0, 5, 0x65, 1, 2, 3, 4,
+            0, 0, 0, 2, 9, 0x10, 0, 0, 0, 2, 0x67, 1, 0, 0, 0, 2, 0x68, 2, 0, 0, 0, 3, 6, 5, 4, 0, 0, 0, 5, 0x65, 1, 2,
+            3, 4,
         ];
         assert_eq!(done, [Assembled { timestamp: 7, key: true, lost: 0, data: Bytes::copy_from_slice(&expect) }]);
     }
@@ -352,5 +357,25 @@ mod tests {
         let done = assembler.push(packet(1, true, &[49 << 1, 1, 0x40 | 19, 8]));
         assert_eq!(done[0].data[..], [0, 0, 0, 4, 19 << 1, 1, 7, 8]);
         assert!(done[0].key);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_that_a_camera_sends_is_more_than_a_lost_picture(
+            h265: bool,
+            packets in proptest::collection::vec(
+                (0_i64..4, proptest::bool::ANY, 0_u32..2, proptest::collection::vec(proptest::num::u8::ANY, 0..24)),
+                0..40,
+            ),
+        ) {
+            let codec = if h265 { VideoCodec::H265 } else { VideoCodec::H264 };
+            let mut assembler = Assembler::new(codec, ParameterSets::default());
+            for (timestamp, mark, lost, payload) in &packets {
+                for unit in assembler.push(Packet { timestamp: *timestamp, mark: *mark, lost: *lost, payload }) {
+                    let whole: usize = crate::rtsp::unit::nal_units(&unit.data).map(|nal| nal.len() + 4).sum();
+                    proptest::prop_assert_eq!(whole, unit.data.len());
+                }
+            }
+        }
     }
 }

@@ -20,9 +20,7 @@ pub use config::{StreamConfig, Transport};
 pub use fanout::{Outlets, Tap};
 pub use reader::StreamReader;
 pub use state::{Phase, StreamState};
-pub use unit::{
-    AccessUnit, AudioFormat, AudioFrame, ClockReading, Item, Metadata, RunStart, VideoCodec, VideoFormat,
-};
+pub use unit::{AccessUnit, AudioFormat, AudioFrame, ClockReading, Item, Metadata, RunStart, VideoCodec, VideoFormat};
 
 fn labels(key: &tillsight_schemas::segment::StreamKey) -> [(&'static str, String); 3] {
     [

@@ -127,10 +127,8 @@ impl Live {
         clock: Arc<dyn Clock>,
         group: Arc<SessionGroup>,
     ) -> Result<Self, Ended> {
-        let credentials = config
-            .credentials
-            .clone()
-            .map(|(username, password)| retina::client::Credentials { username, password });
+        let credentials =
+            config.credentials.clone().map(|(username, password)| retina::client::Credentials { username, password });
         let options =
             SessionOptions::default().creds(credentials).user_agent("tillsight".to_owned()).session_group(group);
         let mut session = Session::describe(config.url.clone(), options).await.map_err(Ended::Connect)?;
@@ -151,7 +149,8 @@ impl Live {
             }
         }
         let Some(video) = video else {
-            let offered: Vec<_> = session.streams().iter().map(|s| format!("{}/{}", s.media(), s.encoding_name())).collect();
+            let offered: Vec<_> =
+                session.streams().iter().map(|s| format!("{}/{}", s.media(), s.encoding_name())).collect();
             return Err(Ended::NoVideo(offered.join(", ")));
         };
         let wanted = [Some(video.0), audio.as_ref().map(|a| a.0), metadata.as_ref().map(|m| m.0)];
@@ -166,7 +165,19 @@ impl Live {
         let session = session.play(play).await.map_err(Ended::Connect)?;
         let stream = Arc::new(config.key.clone());
         let labels = super::labels(&stream);
-        Ok(Self { session, stream, config: config.clone(), clock, video, audio, metadata, run: None, reports: BTreeMap::new(), audio_shift: 0, labels })
+        Ok(Self {
+            session,
+            stream,
+            config: config.clone(),
+            clock,
+            video,
+            audio,
+            metadata,
+            run: None,
+            reports: BTreeMap::new(),
+            audio_shift: 0,
+            labels,
+        })
     }
 
     /// Reads until the session ends. `next_run` is the lowest number a run may have; `begun` is told of each run.
@@ -282,7 +293,8 @@ impl Live {
             let frames = assembler.push(packet);
             // The tracks' begins are given by the camera in its answer to PLAY; sender reports say it better.
             if let (Some(own), Some(video)) = (self.reports.get(&at), self.reports.get(&self.video.0)) {
-                let better = own.as_video(packet.timestamp, rate, *video).saturating_mul(rate) / 90_000 - packet.timestamp;
+                let better =
+                    own.as_video(packet.timestamp, rate, *video).saturating_mul(rate) / 90_000 - packet.timestamp;
                 if (better - self.audio_shift).abs() > rate * MIN_SHIFT_MS / 1_000 && better.abs() < rate * 30 {
                     self.audio_shift = better;
                 }
@@ -312,7 +324,13 @@ impl Live {
                     let utc_us = run.timeline.utc_us(pts);
                     // A track without a common time line is placed by its arrival.
                     let (pts, utc_us) = if (utc_us - arrived_us).abs() > MAX_SKEW * 100 / 9 {
-                        (run.timeline.map().piece(pts).map_or(pts, |p| p.from_pts + (arrived_us - p.utc_us) * 9 / 100), arrived_us)
+                        (
+                            run.timeline
+                                .map()
+                                .piece(pts)
+                                .map_or(pts, |p| p.from_pts + (arrived_us - p.utc_us) * 9 / 100),
+                            arrived_us,
+                        )
                     } else {
                         (pts, utc_us)
                     };
