@@ -225,7 +225,8 @@ impl Config {
         let mut config =
             parsed.map_err(|error| ConfigError::Parse { path: path.to_owned(), problem: error.to_string() })?;
         let folder = path.parent().unwrap_or(Path::new("."));
-        let folder = std::path::absolute(folder).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let folder =
+            std::path::absolute(folder).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
         config.data.dir = folder.join(&config.data.dir);
         config.kafka.lib = config.kafka.lib.map(|lib| folder.join(lib));
         let problems = config.problems();

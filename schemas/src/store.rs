@@ -4,7 +4,7 @@ use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDe
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{StoreKey, StoreId, TenantId};
+use crate::id::{StoreId, StoreKey, TenantId};
 use crate::money::Currency;
 use crate::span::TimeSpan;
 

@@ -61,10 +61,8 @@ fn sources() -> Vec<PathBuf> {
 #[test]
 fn arrows_between_crates_are_those_of_the_map() {
     for (krate, allowed) in ARROWS {
-        let used: Vec<String> = dependencies(krate)
-            .keys()
-            .filter_map(|name| name.strip_prefix("tillsight-").map(str::to_owned))
-            .collect();
+        let used: Vec<String> =
+            dependencies(krate).keys().filter_map(|name| name.strip_prefix("tillsight-").map(str::to_owned)).collect();
         for name in &used {
             assert!(allowed.contains(&name.as_str()), "{krate} uses {name}, which the map does not allow");
         }

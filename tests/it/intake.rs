@@ -164,7 +164,11 @@ fn card_numbers_are_masked_in_everything_that_is_kept() {
     assert_eq!(found["tenders"][0]["pan_masked"], "555555******4444");
     eventually("the dead letter", || {
         let letters = shop.kcat_consume("lp.pos.in.kiosk.dlq", "%s\n");
-        if letters.iter().any(|letter| letter.contains("378282*****0005")) { Ok(()) } else { Err(format!("{letters:?}")) }
+        if letters.iter().any(|letter| letter.contains("378282*****0005")) {
+            Ok(())
+        } else {
+            Err(format!("{letters:?}"))
+        }
     });
     for topic in [topic::POS_RAW, topic::POS_TRANSACTION, "lp.pos.in.kiosk.dlq"] {
         for value in shop.kcat_consume(topic, "%h %s\n") {

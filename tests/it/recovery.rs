@@ -4,8 +4,9 @@ use tillsight_tests::Shop;
 use tillsight_tests::day;
 use tillsight_tests::outside::{becomes, eventually};
 
-const COUNTS: &str = "select count(*), count(distinct event_id), \
-                      (select count(*) from pos.lines), (select count(*) from pos.tenders) from pos.transactions";
+const COUNTS: &str = "select count(*) as transactions, count(distinct event_id) as events, \
+                      (select count(*) from pos.lines) as lines, (select count(*) from pos.tenders) as tenders \
+                      from pos.transactions";
 
 #[test]
 fn a_day_survives_the_death_of_every_process() {

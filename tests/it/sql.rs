@@ -7,9 +7,9 @@ use tillsight_tests::Shop;
 use tillsight_tests::day;
 use tillsight_tests::outside::{becomes, python};
 
-const COUNTS: &str = "select (select count(*) from pos.transactions where register_id <> 'extra'), \
-                      (select count(*) from pos.lines where register_id <> 'extra'), \
-                      (select count(*) from pos.tenders where register_id <> 'extra')";
+const COUNTS: &str = "select (select count(*) from pos.transactions where register_id <> 'extra') as transactions, \
+                      (select count(*) from pos.lines where register_id <> 'extra') as lines, \
+                      (select count(*) from pos.tenders where register_id <> 'extra') as tenders";
 
 #[test]
 fn the_same_day_three_times_changes_nothing_and_every_tool_counts_the_same() {
@@ -97,10 +97,8 @@ print("|".join(map(str, by_duckdb)), "|".join(map(str, by_deltalake)))
 fn what_must_be_refused_is_refused_in_both_protocols() {
     let shop = Shop::shared();
     let login = shop.head_office("refused", "17");
-    let corpus: Vec<&str> = include_str!("sql_refused.txt")
-        .lines()
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .collect();
+    let corpus: Vec<&str> =
+        include_str!("sql_refused.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
     assert!(corpus.len() >= 60, "{} statements", corpus.len());
     const BOTH: &str = r#"
 import sys, psycopg
@@ -132,10 +130,14 @@ fn a_login_sees_its_own_stores_and_nothing_of_others() {
         format!("demo/{store}|{}", record.replace("\"register_id\": \"1\"", "\"register_id\": \"scope\""))
     };
     shop.kcat_produce("lp.pos.in.kiosk", &[of("17"), of("42")]);
-    let statement = "select string_agg(store_id, ',' order by store_id) from pos.transactions where register_id = 'scope'";
+    let statement =
+        "select string_agg(store_id, ',' order by store_id) from pos.transactions where register_id = 'scope'";
     becomes("both stores", &"17,42".to_owned(), || shop.query(&all, statement));
     becomes("one store", &"17".to_owned(), || shop.query(&one, statement));
-    assert_eq!(shop.query(&one, "select count(*) from pos.lines where store_id = '42' or true and store_id = '42'"), "0");
+    assert_eq!(
+        shop.query(&one, "select count(*) from pos.lines where store_id = '42' or true and store_id = '42'"),
+        "0"
+    );
     assert_eq!(shop.query(&one, "select string_agg(store_id, ',') from ref.stores"), "17");
 }
 
@@ -144,7 +146,8 @@ fn a_statement_that_takes_too_long_is_stopped_and_others_go_on() {
     let shop = Shop::shared();
     let login = shop.head_office("endless", "");
     let began = Instant::now();
-    let endless = "select count(*) from generate_series(1, 100000) a, generate_series(1, 100000) b where a.value <> b.value";
+    let endless =
+        "select count(*) from generate_series(1, 100000) a, generate_series(1, 100000) b where a.value <> b.value";
     let said = shop.query(&login, endless);
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}: {said}", began.elapsed());
     assert!(said.contains("time"), "{said}");

@@ -18,8 +18,7 @@ pub fn cache() -> PathBuf {
 /// Runs a program with this input; its output, whatever its exit code.
 pub fn output(command: &mut Command, input: &[u8]) -> Output {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child =
-        command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}; run deploy/setup.sh test"));
+    let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}; run deploy/setup.sh test"));
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_vec();
     let feeder = std::thread::spawn(move || stdin.write_all(&input));

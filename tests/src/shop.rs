@@ -248,7 +248,6 @@ pub fn binary() -> PathBuf {
 }
 
 fn free_ports<const N: usize>() -> [u16; N] {
-    let listeners: Vec<TcpListener> =
-        (0..N).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()).collect();
+    let listeners: Vec<TcpListener> = (0..N).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()).collect();
     std::array::from_fn(|index| listeners[index].local_addr().unwrap().port())
 }

@@ -42,8 +42,7 @@ impl LoginSource for Db {
     async fn login(&self, role_name: &str) -> Result<Option<Login>, PortError> {
         let Some((owner, verifier)) = self.scram(role_name).await? else { return Ok(None) };
         let Some(user) = self.user(&owner).await? else { return Ok(None) };
-        let stores =
-            if user.stores.is_empty() { Stores::All } else { Stores::Only(BTreeSet::from_iter(user.stores)) };
+        let stores = if user.stores.is_empty() { Stores::All } else { Stores::Only(BTreeSet::from_iter(user.stores)) };
         Ok(Some(Login { user: user.name, scope: Scope { tenant: user.tenant, stores }, verifier }))
     }
 }

@@ -204,7 +204,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let db = Db::in_dir(dir.path(), Arc::new(SystemClock)).await.unwrap();
         for statement in statements() {
-            db.pool.prepare(sqlx::SqlStr::from_static(statement)).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
+            db.pool
+                .prepare(sqlx::SqlStr::from_static(statement))
+                .await
+                .unwrap_or_else(|error| panic!("{statement}: {error}"));
         }
     }
 

@@ -100,13 +100,7 @@ async fn demonstrate(arguments: &DemoArguments, parts: &mut Parts, say: fn(&str)
 
     let log = std::fs::File::create(dir.join("log"))?;
     parts.system = Some(
-        itself(&file)?
-            .arg("run")
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .process_group(0)
-            .kill_on_drop(true)
-            .spawn()?,
+        itself(&file)?.arg("run").stdout(log.try_clone()?).stderr(log).process_group(0).kill_on_drop(true).spawn()?,
     );
     say(&format!("{}  starting Kafka, intake, archive, SQL and HTTP (log: {})", elapsed(), dir.join("log").display()));
     ready(&config, parts, &dir).await?;
@@ -122,7 +116,10 @@ async fn demonstrate(arguments: &DemoArguments, parts: &mut Parts, say: fn(&str)
         if now.records() >= expected {
             say(&format!(
                 "{}  {} records: {} new, {} known from an earlier run, {} rejected",
-                elapsed(), history, now.accepted - before.accepted, now.duplicates - before.duplicates,
+                elapsed(),
+                history,
+                now.accepted - before.accepted,
+                now.duplicates - before.duplicates,
                 now.rejected - before.rejected
             ));
             break;
@@ -138,10 +135,7 @@ async fn demonstrate(arguments: &DemoArguments, parts: &mut Parts, say: fn(&str)
     }
     say("");
     say("  SQL, as head office:");
-    say(&format!(
-        "    PGPASSWORD={secret} psql -h 127.0.0.1 -p {} -U {login} tillsight",
-        config.sql.listen.port()
-    ));
+    say(&format!("    PGPASSWORD={secret} psql -h 127.0.0.1 -p {} -U {login} tillsight", config.sql.listen.port()));
     say("    select kind, count(*), sum(total) from pos.transactions group by kind order by 2 desc;");
     say(&format!("  Kafka: kcat -C -b {} -t lp.pos.in.{} -o end", config.connection().bootstrap, till::INTEGRATOR));
     say(&format!("  Delta tables: {}", config.data.dir.join("lake").display()));
@@ -216,12 +210,8 @@ async fn ready(config: &Config, parts: &mut Parts, dir: &Path) -> Result<()> {
 /// The demo's head-office login; its secret is kept in the demo's folder for the next run.
 async fn head_office(config: &Config, dir: &Path) -> Result<(String, String)> {
     let db = Db::open(&config.database(), Arc::new(SystemClock)).await?;
-    let user = User {
-        name: "office".to_owned(),
-        tenant: demo::TENANT.parse()?,
-        role: Role::HeadOffice,
-        stores: Vec::new(),
-    };
+    let user =
+        User { name: "office".to_owned(), tenant: demo::TENANT.parse()?, role: Role::HeadOffice, stores: Vec::new() };
     match db.add_user(&user).await {
         Ok(()) | Err(DbError::Exists(_)) => {}
         Err(error) => return Err(error.into()),
@@ -247,8 +237,8 @@ fn ports_are_free(config: &Config) -> bool {
 /// A configuration of the demo's stores: the usual ports where they are free, others where not.
 fn configuration() -> Result<String> {
     let port = |usual: u16| -> Result<u16> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, usual))
-            .or_else(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
+        let listener =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, usual)).or_else(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
         Ok(listener.local_addr()?.port())
     };
     let mut text = format!(

@@ -20,7 +20,9 @@ impl Caller {
         let permits = shared.permits.iter().find(|permits| permits.integrator.as_str() == self.0.owner);
         match (self.0.kind, permits) {
             (TokenKind::Integrator, Some(permits)) => Ok(permits),
-            (TokenKind::Integrator, None) => Err(forbidden(format!("integrator {} is not set up any more", self.0.owner))),
+            (TokenKind::Integrator, None) => {
+                Err(forbidden(format!("integrator {} is not set up any more", self.0.owner)))
+            }
             _ => Err(forbidden("this address takes the token of an integrator".to_owned())),
         }
     }

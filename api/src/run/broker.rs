@@ -73,9 +73,11 @@ fn prepare(config: &Config) -> Result<Command, RunError> {
         if archive.is_file() {
             command.arg(format!("-XX:SharedArchiveFile={}", archive.display()));
         }
-        command
-            .arg(format!("-Dlog4j2.configurationFile={}", logging.display()))
-            .args(["-cp", &format!("{}/*", lib.display()), class]);
+        command.arg(format!("-Dlog4j2.configurationFile={}", logging.display())).args([
+            "-cp",
+            &format!("{}/*", lib.display()),
+            class,
+        ]);
         command
     };
     if !logs.join("meta.properties").is_file() {
@@ -103,13 +105,15 @@ fn format(mut tool: Command, properties: &Path) -> Result<(), RunError> {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    Err(RunError::Broker { problem: format!("cannot format the broker's data directory: {}", said.trim()), source: None })
+    Err(RunError::Broker {
+        problem: format!("cannot format the broker's data directory: {}", said.trim()),
+        source: None,
+    })
 }
 
 /// Where `deploy/setup.sh` puts the jars of the pinned version.
 fn installed() -> PathBuf {
-    let version =
-        POM.split("<kafka.version>").nth(1).and_then(|rest| rest.split('<').next()).unwrap_or("unknown");
+    let version = POM.split("<kafka.version>").nth(1).and_then(|rest| rest.split('<').next()).unwrap_or("unknown");
     crate::cache_dir().join("kafka").join(version).join("lib")
 }
 

@@ -10,8 +10,8 @@ mod supervisor;
 
 use std::path::PathBuf;
 
-pub use supervisor::supervise;
 pub(crate) use roles::run_role;
+pub use supervisor::supervise;
 use tillsight_schemas::{ErrorKind, HasKind, codes};
 
 codes! {

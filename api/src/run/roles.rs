@@ -161,8 +161,7 @@ async fn head_office(config: &Config, stop: &CancellationToken) -> Result<(), Ru
     };
     let mut tasks = JoinSet::new();
     tasks.spawn(writer.run());
-    let endpoint =
-        sql::serve(listener, options, Arc::new(engine), Arc::new(db), Arc::new(audit), stop.clone());
+    let endpoint = sql::serve(listener, options, Arc::new(engine), Arc::new(db), Arc::new(audit), stop.clone());
     let result = tokio::select! {
         ended = endpoint => ended.map_err(RunError::part("SQL")),
         ended = tail.run(stop.clone()) => ended.map_err(RunError::part("following the log")),
@@ -179,7 +178,8 @@ async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> 
         TcpListener::bind(address).await.map_err(|source| RunError::Listen { what: "HTTP", address, source })?;
     let shared = Shared {
         db: database(config).await?,
-        producer: Producer::new(&config.connection(), "tillsight-http").map_err(RunError::part("the Kafka producer"))?,
+        producer: Producer::new(&config.connection(), "tillsight-http")
+            .map_err(RunError::part("the Kafka producer"))?,
         stores: config.stores(),
         permits: Arc::new(config.permits()),
         clock: clock(),

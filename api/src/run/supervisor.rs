@@ -94,7 +94,10 @@ async fn broker_ready(config: &Config, processes: &mut [Process]) -> Result<(), 
     while !producer.reachable(Duration::from_millis(500)).await {
         let Some(broker) = processes.first_mut() else { return Err(silent()) };
         if let Some(status) = broker.ended() {
-            return Err(RunError::Broker { problem: format!("the broker ended while starting ({status})"), source: None });
+            return Err(RunError::Broker {
+                problem: format!("the broker ended while starting ({status})"),
+                source: None,
+            });
         }
         if tokio::time::Instant::now() > deadline {
             return Err(silent());

@@ -77,7 +77,7 @@ pub(super) struct Bound {
 
 impl Connection {
     /// Takes a connection.
-    pub(super) fn new(shared: Arc<Shared>) -> Handlers {
+    pub(super) fn accept(shared: Arc<Shared>) -> Handlers {
         let settings = Mutex::new(Settings::new(shared.options.statement_timeout));
         Handlers(Arc::new(Self {
             shared,

@@ -228,7 +228,7 @@ pub async fn serve(
                     tracing::warn!(%peer, "too many SQL connections");
                     continue;
                 };
-                let connection = Connection::new(Arc::clone(&shared));
+                let connection = Connection::accept(Arc::clone(&shared));
                 let tls = shared.options.tls.clone();
                 tasks.spawn(async move {
                     if let Err(error) = process_socket(socket, tls, connection).await {

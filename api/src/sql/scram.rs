@@ -2,7 +2,7 @@
 //!
 //! The verifier is what PostgreSQL keeps too: whoever steals it cannot log in with it. A name that does not exist is
 //! answered with a verifier that nobody can satisfy, made from the name and a secret, so that the answers to it look and
-//! take the same. Passwords are the access tokens that we hand out (ASCII), so they need no SASLprep.
+//! take the same. Passwords are the access tokens that we hand out (ASCII), so they need no `SASLprep`.
 
 use std::str::FromStr;
 

@@ -92,7 +92,7 @@ async fn desk(timeout: Duration) -> Desk {
         crew: Crew::new(2).unwrap(),
         cancels: Cancels::default(),
     });
-    let connection = Connection::new(shared);
+    let connection = Connection::accept(shared);
     let scope = Scope { tenant: "acme".parse().unwrap(), stores: Stores::Only(["17".parse().unwrap()].into()) };
     let login = Login { user: "ann".into(), scope, verifier: Verifier::decoy("ann", &[0; 32]) };
     connection.0.open(login, 7, SecretKey::I32(42)).await.unwrap();
@@ -103,13 +103,10 @@ impl Desk {
     async fn start(&self, sql: &str) -> Result<(Running, Rows), Failure> {
         let text: Arc<str> = sql.into();
         for act in self.connection.0.acts(&text, &[])? {
-            match act {
-                Act::Query(statement) => {
-                    let mut running = self.connection.0.begin(&text)?;
-                    let rows = running.query(&self.connection.0.bound()?.session, &statement, None, false).await?;
-                    return Ok((running, rows));
-                }
-                _ => {}
+            if let Act::Query(statement) = act {
+                let mut running = self.connection.0.begin(&text)?;
+                let rows = running.query(&self.connection.0.bound()?.session, &statement, None, false).await?;
+                return Ok((running, rows));
             }
         }
         Err(Failure::new("02000", "no rows"))
@@ -308,7 +305,7 @@ async fn failures_say_what_is_wrong_and_nothing_about_files() {
 #[tokio::test]
 async fn a_connection_that_did_not_log_in_is_told_nothing() {
     let desk = desk(Duration::from_secs(60)).await;
-    let stranger = Connection::new(Arc::clone(desk.connection.0.shared()));
+    let stranger = Connection::accept(Arc::clone(desk.connection.0.shared()));
     assert_eq!(stranger.0.prepare("SELECT 1", &[]).await.unwrap_err().sqlstate, "28000");
     assert_eq!(stranger.0.begin(&"SELECT 1".into()).unwrap_err().sqlstate, "28000");
 }

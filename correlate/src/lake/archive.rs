@@ -94,7 +94,7 @@ impl Archiver {
             lanes.push(Lane { store, progress, waiting: Vec::new(), bytes: 0 });
         }
         let start = earliest(lanes.iter().map(|lane| &lane.progress));
-        tracing::info!(?start, "the archiver reads on");
+        tracing::debug!(?start, "the archiver reads on");
         source.seek(&start).await.map_err(|source| Error::ReadLog { source })?;
         let compacted_at = clock.now();
         Ok(Self { config, source, clock, lanes, waiting_since: None, compacted_at })

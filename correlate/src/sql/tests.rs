@@ -176,7 +176,7 @@ async fn no_statement_reaches_the_rows_of_another_store() {
 async fn a_statement_stays_on_its_view_and_the_next_one_sees_what_is_new() {
     let mut shop = Shop::open(&[sale("17", 1, "2026-11-21T20:03:22Z")], true).await;
     let session = shop.session(Stores::All);
-    let sql = "SELECT (SELECT count(*) FROM pos.transactions), (SELECT count(*) FROM lake.pos_lines)";
+    let sql = "SELECT (SELECT count(*) FROM pos.transactions) AS a, (SELECT count(*) FROM lake.pos_lines) AS b";
     let statement = Parser::parse_sql(&PostgreSqlDialect {}, sql).unwrap().remove(0);
     let old = session.plan(&statement).await.unwrap();
     shop.log.append(0, value(&sale("17", 2, "2026-11-21T20:05:00Z")));

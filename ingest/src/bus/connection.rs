@@ -88,8 +88,8 @@ impl Connection {
                 config.set("sasl.username", username);
             }
             if let Some(path) = &security.password_file {
-                let password = std::fs::read_to_string(path)
-                    .map_err(|source| Error::Secret { path: path.clone(), source })?;
+                let password =
+                    std::fs::read_to_string(path).map_err(|source| Error::Secret { path: path.clone(), source })?;
                 config.set("sasl.password", password.trim_end());
             }
         }

@@ -78,7 +78,7 @@ impl TopicReader {
 }
 
 /// Whether the client goes on by itself after this error.
-fn transient(error: &KafkaError) -> bool {
+fn passing(error: &KafkaError) -> bool {
     use RDKafkaErrorCode as Code;
     matches!(
         error.rdkafka_error_code(),
@@ -113,9 +113,18 @@ fn owned(message: &BorrowedMessage<'_>) -> LogRecord {
 impl EventSource for TopicReader {
     async fn bounds(&mut self) -> Result<BTreeMap<Partition, Range<i64>>, PortError> {
         let (consumer, connection, topics) = (self.consumer.clone(), self.connection.clone(), self.topics.clone());
-        let bounds =
-            tokio::task::spawn_blocking(move || Self::bounds_blocking(&consumer, &connection, &topics)).await??;
-        Ok(bounds)
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let (consumer, connection, topics) = (consumer.clone(), connection.clone(), topics.clone());
+            let asked = move || Self::bounds_blocking(&consumer, &connection, &topics);
+            match tokio::task::spawn_blocking(asked).await? {
+                // A topic that was just made, or a broker that just started, has no leaders for a moment.
+                Err(Error::Broker { source, .. }) if passing(&source) && tokio::time::Instant::now() < deadline => {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+                bounds => return Ok(bounds?),
+            }
+        }
     }
 
     async fn seek(&mut self, positions: &Positions) -> Result<(), PortError> {
@@ -134,7 +143,7 @@ impl EventSource for TopicReader {
         while let Some(message) = next {
             match message {
                 Ok(message) => records.push(owned(&message)),
-                Err(error) if transient(&error) => {
+                Err(error) if passing(&error) => {
                     tracing::debug!(%error, "the broker is away; the client reconnects by itself");
                 }
                 Err(error) => return Err(self.connection.failed("read")(error).into()),

@@ -274,7 +274,9 @@ fn verdict(judged: Result<PostedTransaction, Reject>, known: &mut BTreeMap<(Uuid
         Some(hash) if *hash == posted.header.payload_sha256 => Verdict::Duplicate(id),
         Some(_) => Verdict::Reject(Reject::new(
             RejectCode::IdentityCollision,
-            format!("event {id} revision {revision} was accepted before with another content; a correction needs a higher revision"),
+            format!(
+                "event {id} revision {revision} was accepted before with another content; a correction needs a higher revision"
+            ),
         )),
     }
 }
@@ -291,7 +293,9 @@ fn raw(record: &LogRecord, verdict: &Verdict) -> Outgoing {
     let mut headers = origin(record);
     match verdict {
         Verdict::Accept(posted) => headers.push(("lp.event.id", posted.header.event_id.to_string())),
-        Verdict::Duplicate(id) => headers.extend([("lp.event.id", id.to_string()), ("lp.duplicate", "true".to_owned())]),
+        Verdict::Duplicate(id) => {
+            headers.extend([("lp.event.id", id.to_string()), ("lp.duplicate", "true".to_owned())])
+        }
         Verdict::Reject(reject) => headers.push((topic::HEADER_ERROR_CODE, reject.code.to_string())),
     }
     Outgoing { topic: topic::POS_RAW.to_owned(), key: record.key.clone(), value: record.value.clone(), headers }

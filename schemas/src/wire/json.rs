@@ -223,7 +223,10 @@ mod tests {
     fn what_is_published_is_what_is_checked() {
         let schema = schema::<Transaction>();
         assert_eq!(schema["properties"]["kind"]["enum"][0], json!("SALE"));
-        assert_eq!(schema["properties"]["tenders"]["items"]["properties"]["direction"]["enum"], json!(["IN", "OUT", "NONE"]));
+        assert_eq!(
+            schema["properties"]["tenders"]["items"]["properties"]["direction"]["enum"],
+            json!(["IN", "OUT", "NONE"])
+        );
         assert!(!schema["required"].as_array().unwrap().contains(&json!("lines")));
     }
 }
