@@ -284,6 +284,17 @@ async fn clips_are_exact_to_the_picture_in_closed_and_open_segments() {
     let lengths: Vec<f64> = probe.lines().map(|line| line.split(',').nth(1).unwrap().parse().unwrap()).collect();
     assert!(probe.contains("h264") && probe.contains("aac"), "{probe}");
     assert!((lengths[0] - lengths[1]).abs() < 0.1, "{probe}");
+    // What a browser appends is a file that plays, from the key frame on.
+    let playback = shop.recorder.reader().playback(&shop.key, asked).await.unwrap();
+    assert_eq!(playback.parts.len(), 1);
+    let part = &playback.parts[0];
+    assert!(part.mime.contains("avc1.") && part.mime.contains("mp4a.40.2"), "{}", part.mime);
+    let media = part.media.read(0..part.media.len()).await.unwrap();
+    std::fs::write(&target, [&part.init[..], &media[..]].concat()).unwrap();
+    let appended = pictures(&target);
+    position_in(&original, &appended);
+    assert!(appended.len() >= usize::try_from(clip.statement.frames + clip.statement.leading_frames).unwrap());
+
     // Those who look get the same pictures, ready for a decoder.
     let unit = tap.next().await.unwrap();
     assert!(unit.to_annex_b().starts_with(&[0, 0, 0, 1]));

@@ -26,6 +26,8 @@ gi.require_version("Gst", "1.0")
 gi.require_version("GstRtspServer", "1.0")
 from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
 
+Gst.init(None)
+
 METADATA = (
     '<?xml version="1.0" encoding="UTF-8"?><tt:MetadataStream xmlns:tt="http://www.onvif.org/ver10/schema">'
     '<tt:VideoAnalytics><tt:Frame UtcTime="{time}"/></tt:VideoAnalytics></tt:MetadataStream>'
@@ -126,11 +128,13 @@ def run_reader(path, caps, parser, wanted):
         track.units.append((buffer.pts, buffer.dts, buffer.duration, data))
     pipeline.set_state(Gst.State.NULL)
     if track:
-        first = min(unit[0] for unit in track.units)
-        track.units = [(pts - first, (dts if dts != Gst.CLOCK_TIME_NONE else pts) - first, d, data) for pts, dts, d, data in track.units]
+        units = [(pts, dts if dts != Gst.CLOCK_TIME_NONE else pts, length, data) for pts, dts, length, data in track.units]
+        # Reordered pictures are decoded before the first is shown.
+        first = min(min(pts, dts) for pts, dts, _, _ in units)
+        track.units = [(pts - first, dts - first, length, data) for pts, dts, length, data in units]
         last = max(track.units)
         step = last[2] if last[2] not in (0, Gst.CLOCK_TIME_NONE) else last[0] // max(1, len(track.units) - 1)
-        track.length = last[0] + step
+        track.length = last[0] + step - min(unit[0] for unit in track.units)
     return track
 
 
@@ -178,11 +182,13 @@ class Camera(GstRtspServer.RTSPMediaFactory):
                     "! avenc_aac ! aacparse ! rtpmp4gpay name=pay1 pt=97"
                 )
         if options.metadata:
-            number = sum("name=pay" in part for part in parts)
+            number = len(parts)
             parts.append(
-                "appsrc name=metadata is-live=true format=time "
+                # GStreamer 1.22 has no payloader for it: packets are made below, and pass through an element that the
+                # server takes for one (it adds forward error correction, here none).
+                "appsrc name=metadata is-live=true format=time do-timestamp=true "
                 "caps=application/x-rtp,media=application,encoding-name=VND.ONVIF.METADATA,clock-rate=90000,payload=107 "
-                f"! rtppassthroughpay name=pay{number} pt=107"
+                f"! rtpulpfecenc name=pay{number} percentage=0"
             )
         return "( " + " ".join(parts) + " )"
 
@@ -217,7 +223,7 @@ class Camera(GstRtspServer.RTSPMediaFactory):
         schedule = []
         for which, (_, track, _) in enumerate(sources):
             # In decoding order, due by decoding time.
-            schedule += [(unit[1], which, at) for at, unit in enumerate(track.units) if unit[0] < length]
+            schedule += [(unit[1], which, at) for at, unit in enumerate(track.units) if unit[1] < length]
         schedule.sort()
         begun = time.time()
         turn = 0
@@ -245,22 +251,22 @@ class Camera(GstRtspServer.RTSPMediaFactory):
             turn += 1
 
     def feed_metadata(self, source, stop):
-        sequence, begun = 1, time.time()
-        while not stop.wait(1.0):
+        wait = 0.0  # The session description is made when every track has sent something.
+        sequence, begun = 1, time.monotonic()
+        while not stop.wait(wait):
+            wait = 1.0
             now = time.time()
-            stamp = int((now - begun) * 90_000) & 0xFFFFFFFF
+            stamp = int((time.monotonic() - begun) * 90_000) & 0xFFFFFFFF
             text = METADATA.format(time=time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now * 1000) % 1000:03}Z")
-            packet = bytes([0x80, 0x80 | 107]) + sequence.to_bytes(2, "big") + stamp.to_bytes(4, "big") + b"LPRV"
-            buffer = Gst.Buffer.new_wrapped(packet + text.encode())
-            buffer.pts = int((now - begun) * 1e9)
-            if source.emit("push-buffer", buffer) != Gst.FlowReturn.OK:
+            # RFC 3550, 5.1: version 2, marker, type 107, number, time stamp, source.
+            header = bytes([0x80, 0x80 | 107]) + sequence.to_bytes(2, "big") + stamp.to_bytes(4, "big") + b"LPTV"
+            if source.emit("push-buffer", Gst.Buffer.new_wrapped(header + text.encode())) != Gst.FlowReturn.OK:
                 return
-            sequence = (sequence + 1) & 0xFFFF
+            sequence = sequence + 1 & 0xFFFF
 
 
 def main():
     options = arguments()
-    Gst.init(None)
     server = GstRtspServer.RTSPServer()
     server.set_address(options.host)
     server.set_service(str(options.port))
@@ -272,7 +278,7 @@ def main():
         auth.add_basic(GstRtspServer.RTSPAuth.make_basic(options.user, options.password or ""), token)
         server.set_auth(auth)
         camera.add_role_from_structure(
-            Gst.Structure.new_from_string("viewer, media.factory.access=(boolean)true, media.factory.construct=(boolean)true")[0]
+            Gst.Structure.new_from_string("viewer, media.factory.access=(boolean)true, media.factory.construct=(boolean)true")
         )
     server.get_mount_points().add_factory(options.path, camera)
     if server.attach(None) == 0:

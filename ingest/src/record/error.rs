@@ -56,6 +56,9 @@ pub enum Error {
     /// There is no such stream.
     #[error("no stream {0} is recorded here")]
     UnknownStream(String),
+    /// The stream is being recorded already.
+    #[error("{0} is being recorded already")]
+    StreamTaken(String),
     /// There is no frame in the span that was asked for.
     #[error("there is no video of {stream} between {from} and {to}")]
     NoVideo {
@@ -108,7 +111,7 @@ impl HasKind for Error {
             },
             Self::Index { .. } | Self::Stopped => ErrorKind::Unavailable,
             Self::Damaged { .. } | Self::Document { .. } => ErrorKind::DataLoss,
-            Self::Volume { .. } => ErrorKind::Conflict,
+            Self::Volume { .. } | Self::StreamTaken(_) => ErrorKind::Conflict,
             Self::UnknownStream(_) | Self::NoVideo { .. } => ErrorKind::NotFound,
             Self::TooLong { .. } | Self::OutOfRange { .. } => ErrorKind::Invalid,
             Self::HoldQuota { .. } => ErrorKind::Exhausted,

@@ -39,6 +39,7 @@ pub mod rows;
 pub mod segment;
 pub mod select;
 pub mod slices;
+mod statements;
 pub mod still;
 pub mod stream;
 #[cfg(test)]

@@ -436,3 +436,79 @@ impl<'a> Cursor<'a> {
         self.take().map(|bytes| u64::from_be_bytes(*bytes))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::chain::{Chain, GENESIS};
+    use super::super::fragment::{Position, Surroundings, build};
+    use super::super::testing;
+    use super::*;
+    use tillsight_schemas::time_map::TimeMap;
+
+    /// A segment of three fragments, as bytes.
+    fn segment() -> Vec<u8> {
+        let start = testing::start(7);
+        let header = Header {
+            v: super::super::document::HEADER_VERSION.to_owned(),
+            stream: testing::key().to_string(),
+            run: 7,
+            segment: 0,
+            first_fragment: 0,
+            first_pts: 0,
+            start_us: 7,
+            prev_head: super::super::chain::hex(&GENESIS),
+            prev_manifest: None,
+            prev_end_us: None,
+            gap: None,
+            map: start.piece.clone(),
+            codec: "avc1.42C01E".to_owned(),
+            width: 640,
+            height: 360,
+            audio_codec: None,
+        };
+        let mut bytes = super::super::boxes::init(7, &testing::format(), None);
+        let json = super::super::document::canonical(&header).unwrap();
+        super::super::boxes::extended(&mut bytes, HEADER_BOX, |out| out.extend_from_slice(json.as_bytes()));
+        let mut chain = Chain::begin(testing::key().to_string(), 7, GENESIS);
+        let mut position = Position::default();
+        let map = TimeMap::new(vec![start.piece.clone()]);
+        let clocks = [ClockEntry::Piece(start.piece)];
+        for (sequence, first) in (1..).zip([0, 10, 20]) {
+            let units: Vec<_> = (first..first + 10).map(|n| testing::unit(7, n * 9_000, n == 0)).collect();
+            let around = Surroundings { sequence, next_pts: Some((first + 10) * 9_000), map: &map, clocks: &clocks };
+            bytes.extend(build(&mut chain, &mut position, 7, &units, &[], &around).bytes);
+        }
+        bytes
+    }
+
+    fn read_all(bytes: &[u8]) -> Option<usize> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), bytes).unwrap();
+        let segment = SegmentFile::open(file.path()).ok()?;
+        Some(segment.fragments(segment.media_start).unwrap().0.len())
+    }
+
+    #[test]
+    fn a_prefix_of_any_length_reads_as_its_whole_fragments() {
+        let bytes = segment();
+        let mut before = None;
+        for length in (0..=bytes.len()).step_by(7).chain([bytes.len()]) {
+            let read = read_all(&bytes[..length]);
+            assert!(read >= before, "{length}");
+            before = read;
+        }
+        assert_eq!(before, Some(3));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn damaged_bytes_are_never_more_than_damage(at in 0_usize..4_000, value: u8, length in 1_usize..9) {
+            let mut bytes = segment();
+            let at = at % bytes.len();
+            for byte in bytes.iter_mut().skip(at).take(length) {
+                *byte ^= value;
+            }
+            read_all(&bytes);
+        }
+    }
+}

@@ -1,7 +1,8 @@
 //! [`Recorder`]: takes streams in and keeps them on one volume.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tillsight_schemas::Clock;
@@ -53,6 +54,7 @@ pub struct Recorder {
     index: Index,
     clock: Arc<dyn Clock>,
     queue: mpsc::Sender<Message>,
+    streams: Mutex<BTreeSet<StreamKey>>,
     thread: Option<std::thread::JoinHandle<()>>,
     ticker: tokio::task::AbortHandle,
     tasks: JoinSet<()>,
@@ -117,15 +119,18 @@ impl Recorder {
                 }
             }
         });
-        Ok(Self { config, volume, index, clock, queue, thread: Some(thread), ticker, tasks })
+        Ok(Self { config, volume, index, clock, queue, streams: Mutex::default(), thread: Some(thread), ticker, tasks })
     }
 
     /// Takes up a stream: recovers what a crash left of it, schedules it from now on if it is new, and returns where
     /// its items go.
     ///
     /// # Errors
-    /// [`Error::Disk`], [`Error::Index`], [`Error::Stopped`].
+    /// [`Error::StreamTaken`], [`Error::Disk`], [`Error::Index`], [`Error::Stopped`].
     pub async fn stream(&self, key: StreamKey) -> Result<(StreamSink, Recovery)> {
+        if !self.streams.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone()) {
+            return Err(Error::StreamTaken(key.to_string()));
+        }
         let now_us = self.clock.now().timestamp_micros();
         let stream = self.index.schedule(&key, now_us).await?;
         let recovery = recover_stream(&self.index, &self.volume.path, &key, stream, false, now_us).await?;
@@ -145,6 +150,7 @@ impl Recorder {
         let (done, wait) = oneshot::channel();
         self.queue.send(Message::Remove(stream, GapReason::Unscheduled, done)).await.map_err(|_| Error::Stopped)?;
         wait.await.map_err(|_| Error::Stopped)?;
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
         self.index.unschedule(stream, self.clock.now().timestamp_micros()).await
     }
 

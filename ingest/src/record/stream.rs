@@ -54,11 +54,13 @@ pub struct ResumePoint {
     pub gap: Option<GapRow>,
     /// How many gaps the last run has had.
     pub gaps: i64,
+    /// Since when the stream is scheduled, in microseconds since 1970.
+    pub scheduled_us: Option<i64>,
 }
 
 impl Default for ResumePoint {
     fn default() -> Self {
-        Self { head: GENESIS, run: 0, manifest: None, end_us: None, gap: None, gaps: 0 }
+        Self { head: GENESIS, run: 0, manifest: None, end_us: None, gap: None, gaps: 0, scheduled_us: None }
     }
 }
 
@@ -106,7 +108,7 @@ impl StreamWriter {
         if writer.end.gap.is_none() {
             let (start, reason) = match writer.end.end_us {
                 Some(end) => (end, GapReason::Unknown),
-                None => (writer.now_us(), GapReason::NotStarted),
+                None => (writer.end.scheduled_us.unwrap_or_else(|| writer.now_us()), GapReason::NotStarted),
             };
             writer.open_gap(start, reason);
         }

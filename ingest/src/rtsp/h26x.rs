@@ -358,4 +358,24 @@ mod tests {
         assert_eq!(done[0].data[..], [0, 0, 0, 4, 19 << 1, 1, 7, 8]);
         assert!(done[0].key);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_that_a_camera_sends_is_more_than_a_lost_picture(
+            h265: bool,
+            packets in proptest::collection::vec(
+                (0_i64..4, proptest::bool::ANY, 0_u32..2, proptest::collection::vec(proptest::num::u8::ANY, 0..24)),
+                0..40,
+            ),
+        ) {
+            let codec = if h265 { VideoCodec::H265 } else { VideoCodec::H264 };
+            let mut assembler = Assembler::new(codec, ParameterSets::default());
+            for (timestamp, mark, lost, payload) in &packets {
+                for unit in assembler.push(Packet { timestamp: *timestamp, mark: *mark, lost: *lost, payload }) {
+                    let whole: usize = crate::rtsp::unit::nal_units(&unit.data).map(|nal| nal.len() + 4).sum();
+                    proptest::prop_assert_eq!(whole, unit.data.len());
+                }
+            }
+        }
+    }
 }
