@@ -8,6 +8,7 @@
 )]
 
 mod architecture;
+mod clips;
 mod intake;
 mod recorder;
 mod recovery;

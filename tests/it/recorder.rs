@@ -3,9 +3,8 @@
 //! The camera serves a file whose pictures all differ, without re-encoding, so a decoded picture of a clip can be found
 //! in the source: a clip is exact when it shows the right pictures, all of them, and nothing else.
 
-use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,86 +13,10 @@ use tillsight_ingest::record::{self, Clip, Reader, Recorder, RecorderConfig};
 use tillsight_ingest::rtsp::{Outlets, Phase, StreamConfig, StreamReader, StreamState, Transport};
 use tillsight_schemas::segment::{GapReason, StreamKey};
 use tillsight_schemas::{Clock as _, SystemClock, TimeSpan};
+use tillsight_tests::camera::{Camera, HEVC, PLAIN, REORDERED, source};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-
-/// A camera: the server process and its address.
-struct Camera {
-    process: Child,
-    url: String,
-}
-
-impl Camera {
-    fn start(arguments: &[&str]) -> Self {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("servers/rtsp_server.py");
-        let mut process = Command::new("/usr/bin/python3")
-            .arg(script)
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the RTSP server starts (deploy/setup.sh test installs it)");
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let ready: serde_json::Value = serde_json::from_str(&line).expect("the RTSP server says that it is ready");
-        Self { process, url: ready["url"].as_str().unwrap().to_owned() }
-    }
-
-    fn port(&self) -> String {
-        url::Url::parse(&self.url).unwrap().port().unwrap().to_string()
-    }
-
-    fn signal(&self, name: &str) {
-        let pid = self.process.id().to_string();
-        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
-    }
-
-    fn kill(mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
-}
-
-impl Drop for Camera {
-    fn drop(&mut self) {
-        self.process.kill().ok();
-        self.process.wait().ok();
-    }
-}
-
-/// Makes (once) a source of 40 s at 15 pictures a second, all different, with a tone.
-fn source(name: &str, video: &[&str]) -> PathBuf {
-    static MAKING: std::sync::Mutex<()> = std::sync::Mutex::new(());
-    let _one = MAKING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.mp4"));
-    if !path.try_exists().unwrap() {
-        let half = path.with_extension("half.mp4");
-        let made = Command::new("ffmpeg")
-            .args(["-v", "error", "-y", "-f", "lavfi", "-i", "testsrc=size=320x180:rate=15"])
-            .args(["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=16000", "-t", "40"])
-            .args(video)
-            .args(["-pix_fmt", "yuv420p", "-c:a", "aac", "-ac", "1"])
-            .arg(&half)
-            .status()
-            .unwrap();
-        assert!(made.success());
-        std::fs::rename(half, &path).unwrap();
-    }
-    path
-}
-
-const PLAIN: &[&str] = &["-c:v", "libx264", "-preset", "ultrafast", "-bf", "0", "-g", "30", "-sc_threshold", "0"];
-const REORDERED: &[&str] = &["-c:v", "libx264", "-preset", "veryfast", "-bf", "2", "-g", "30", "-sc_threshold", "0"];
-const HEVC: &[&str] = &[
-    "-c:v",
-    "libx265",
-    "-preset",
-    "ultrafast",
-    "-x265-params",
-    "keyint=30:bframes=0:log-level=none",
-    "-tag:v",
-    "hvc1",
-];
 
 /// A recorder with one camera stream.
 struct Shop {

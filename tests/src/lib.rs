@@ -9,6 +9,7 @@
     reason = "a harness fails loudly"
 )]
 
+pub mod camera;
 pub mod day;
 pub mod outside;
 pub mod shop;
