@@ -1,4 +1,4 @@
-//! The recorder against a real RTSP server (GStreamer) and real readers (ffprobe, ffmpeg).
+//! The recorder against a real RTSP server (`GStreamer`) and real readers (ffprobe, ffmpeg).
 //!
 //! The camera serves a file whose pictures all differ, without re-encoding, so a decoded picture of a clip can be found
 //! in the source: a clip is exact when it shows the right pictures, all of them, and nothing else.

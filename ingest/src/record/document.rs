@@ -128,7 +128,7 @@ fn write(value: &Value, out: &mut String) -> serde_json::Result<()> {
     match value {
         Value::Object(fields) => {
             let mut fields: Vec<_> = fields.iter().collect();
-            fields.sort_by(|(left, _), (right, _)| left.cmp(right));
+            fields.sort_by_key(|(key, _)| *key);
             out.push('{');
             for (at, (key, value)) in fields.into_iter().enumerate() {
                 if at > 0 {

@@ -242,7 +242,7 @@ fn box_at(file: &File, at: u64, length: u64, path: &Path) -> Result<Option<([u8;
     let head = read(file, at, at + 8, path)?;
     let Some((kind, size)) = box_header(&head) else { return Ok(None) };
     let end = at.saturating_add(size);
-    Ok((size >= 8 && size <= MAX_BOX && end <= length).then_some((kind, end)))
+    Ok(((8..=MAX_BOX).contains(&size) && end <= length).then_some((kind, end)))
 }
 
 fn box_header(bytes: &[u8]) -> Option<([u8; 4], u64)> {

@@ -86,9 +86,9 @@ pub async fn recover_stream(
         match work.await.map_err(|_| Error::Stopped)?? {
             Some(file) => {
                 if file.row.state == SegmentState::Recovered {
-                    report.recovered += 1
+                    report.recovered += 1;
                 } else {
-                    report.adopted += 1
+                    report.adopted += 1;
                 }
                 report.cut_bytes += file.cut;
                 found.insert((file.row.run, file.row.seq), (file, was_open));
@@ -131,7 +131,7 @@ pub async fn recover_stream(
         point.run = run;
         covered_until =
             Some(if was_open { file.row.end_us } else { covered_until.unwrap_or(i64::MIN).max(file.row.end_us) });
-        changes.push((stream, Change::Segment(file.row)));
+        changes.push((stream, Change::Segment(Box::new(file.row))));
     }
     if point.gap.is_none()
         && let Some(start_us) = covered_until

@@ -160,7 +160,7 @@ impl GapRow {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// A segment was opened, grew, or was closed.
-    Segment(SegmentRow),
+    Segment(Box<SegmentRow>),
     /// A gap began or ended.
     Gap(GapRow),
     /// A gap turned out to have no length: run, number.

@@ -187,7 +187,7 @@ impl StreamWriter {
         if let Some(mut run) = self.run.take() {
             if let Some(open) = &mut run.open {
                 match open.sync() {
-                    Ok(true) => self.changes.push(Change::Segment(open.row().clone())),
+                    Ok(true) => self.changes.push(Change::Segment(Box::new(open.row().clone()))),
                     Ok(false) => {}
                     Err(error) => self.disk_failed(&mut run, &error),
                 }
@@ -238,12 +238,12 @@ impl StreamWriter {
         if reaches_back {
             for row in &mut run.young {
                 row.place(&run.map);
-                self.changes.push(Change::Segment(row.clone()));
+                self.changes.push(Change::Segment(Box::new(row.clone())));
             }
             if let Some(open) = &mut run.open {
                 open.place(&run.map);
                 if !open.is_fresh() {
-                    self.changes.push(Change::Segment(open.row().clone()));
+                    self.changes.push(Change::Segment(Box::new(open.row().clone())));
                 }
             }
             let first = run.young.first().or_else(|| run.open.as_ref().map(OpenSegment::row)).map(|row| row.start_us);
@@ -416,7 +416,7 @@ impl StreamWriter {
         if row.end_pts < SETTLE_TICKS {
             run.young.push(row.clone());
         }
-        self.changes.push(Change::Segment(row));
+        self.changes.push(Change::Segment(Box::new(row)));
     }
 
     /// Notes where the run stands as the end of the stream.
@@ -440,7 +440,7 @@ impl StreamWriter {
         if let Some(open) = run.open.take() {
             let row = open.abandon();
             run.position.video = row.end_pts;
-            self.changes.push(Change::Segment(row));
+            self.changes.push(Change::Segment(Box::new(row)));
         }
         self.keep_end(run);
         let start = self.end.end_us.unwrap_or_else(|| self.now_us());
@@ -459,6 +459,9 @@ impl StreamWriter {
     }
 
     fn open_gap(&mut self, start_us: i64, reason: GapReason) {
+        if self.end.gap.is_some() {
+            return self.change_reason(reason);
+        }
         let gap = GapRow { run: self.end.run, seq: self.end.gaps, start_us, end_us: None, reason };
         self.end.gaps += 1;
         let mut labels = self.labels();

@@ -91,11 +91,14 @@ impl Volume {
     }
 }
 
+/// Changes of the index, each with the number of its stream.
+type Changes = Vec<(i64, Change)>;
+
 /// A group commit on its way to the index.
 #[derive(Debug)]
 pub(crate) struct Commit {
-    changes: Vec<(i64, Change)>,
-    done: oneshot::Sender<(Vec<(i64, Change)>, Result<()>)>,
+    changes: Changes,
+    done: oneshot::Sender<(Changes, Result<()>)>,
 }
 
 /// Writes group commits to the index, one after the other, until the thread ends.
@@ -116,7 +119,7 @@ pub(crate) struct Worker {
     pub(crate) name: String,
     pub(crate) streams: BTreeMap<i64, StreamWriter>,
     /// What the index has still to learn; it stays here when the index refuses.
-    pub(crate) changes: Vec<(i64, Change)>,
+    pub(crate) changes: Changes,
 }
 
 impl Worker {
