@@ -27,7 +27,10 @@ fn fetch(shop: &Shop, token: &str, from: DateTime<Utc>, to: DateTime<Utc>) -> (u
 fn a_clip_is_exact_and_no_frame_is_lost_when_other_processes_die() {
     let film = source("shop", PLAIN);
     let camera = Camera::start(&["--file", film.to_str().unwrap()]);
-    let shop = Shop::with(&format!("[[camera]]\nid = \"till-1\"\ntenant = \"demo\"\nstore = \"17\"\nurl = \"{}\"\n", camera.url));
+    let shop = Shop::with(&format!(
+        "[[camera]]\nid = \"till-1\"\ntenant = \"demo\"\nstore = \"17\"\nurl = \"{}\"\n",
+        camera.url
+    ));
     shop.tillsight(&["user", "add", "lena", "--role", "analyst", "--stores", "17"]);
     shop.tillsight(&["user", "add", "otto", "--role", "analyst", "--stores", "42"]);
     let (_, lena) = shop.token(&["--http", "lena"]);
@@ -52,7 +55,11 @@ fn a_clip_is_exact_and_no_frame_is_lost_when_other_processes_die() {
     }
     let to = began + TimeDelta::seconds(12);
     let said = eventually("twelve seconds without a gap", || match fetch(&shop, &lena, began, to) {
-        (200, Some(said), _) if said["last_frame_at"].as_str().unwrap() > (to - TimeDelta::milliseconds(150)).to_rfc3339().as_str() => Ok(said),
+        (200, Some(said), _)
+            if said["last_frame_at"].as_str().unwrap() > (to - TimeDelta::milliseconds(150)).to_rfc3339().as_str() =>
+        {
+            Ok(said)
+        }
         (status, said, _) => Err(format!("{status} {said:?}")),
     });
     assert_eq!(said["gaps"], serde_json::json!([]));

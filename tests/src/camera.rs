@@ -76,7 +76,8 @@ pub fn source(name: &str, video: &[&str]) -> PathBuf {
 /// Key frames every two seconds, no reordering.
 pub const PLAIN: &[&str] = &["-c:v", "libx264", "-preset", "ultrafast", "-bf", "0", "-g", "30", "-sc_threshold", "0"];
 /// With B-frames.
-pub const REORDERED: &[&str] = &["-c:v", "libx264", "-preset", "veryfast", "-bf", "2", "-g", "30", "-sc_threshold", "0"];
+pub const REORDERED: &[&str] =
+    &["-c:v", "libx264", "-preset", "veryfast", "-bf", "2", "-g", "30", "-sc_threshold", "0"];
 /// H.265.
 pub const HEVC: &[&str] = &[
     "-c:v",
