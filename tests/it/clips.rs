@@ -4,6 +4,7 @@ use std::process::Command;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::Value;
+use tillsight_schemas::{Clock as _, SystemClock};
 use tillsight_tests::Shop;
 use tillsight_tests::camera::{Camera, PLAIN, source};
 use tillsight_tests::outside::{eventually, output, run};
@@ -38,7 +39,7 @@ fn a_clip_is_exact_and_no_frame_is_lost_when_other_processes_die() {
 
     // Until pictures of two seconds are there, even from the segment that is being written.
     let began = eventually("the first pictures", || {
-        let now = Utc::now();
+        let now = SystemClock.now();
         match fetch(&shop, &lena, now - TimeDelta::seconds(30), now) {
             (200, Some(said), _) if said["frames"].as_i64().unwrap() > 30 => {
                 Ok(said["first_frame_at"].as_str().unwrap().parse::<DateTime<Utc>>().unwrap())

@@ -21,7 +21,7 @@ fn a_day_survives_the_death_of_every_process() {
     let victims = ["correlate", "sql", "correlate", "api", "broker", "correlate", "correlate", "broker", "sql"];
     let mut parts = lines.chunks(lines.len().div_ceil(victims.len() + 1));
     for victim in victims {
-        shop.kcat_produce("lp.pos.in.kiosk", &parts.next().unwrap().to_vec());
+        shop.kcat_produce("lp.pos.in.kiosk", parts.next().unwrap());
         let killed = shop.kill_role(victim);
         eventually(&format!("{victim} is back"), || match shop.pid_of(victim) {
             Some(pid) if pid != killed => Ok(()),
@@ -35,7 +35,7 @@ fn a_day_survives_the_death_of_every_process() {
         }
     }
     for rest in parts {
-        shop.kcat_produce("lp.pos.in.kiosk", &rest.to_vec());
+        shop.kcat_produce("lp.pos.in.kiosk", rest);
     }
     let expected = format!("{0}|{0}|{of_receipts}|{tenders}", day.rung.len());
     becomes("the whole day, once", &expected, || shop.query(&login, COUNTS));

@@ -20,7 +20,7 @@ pub(super) enum UserCommand {
         /// The retailer; the only one that is set up when left out.
         #[arg(long)]
         tenant: Option<TenantId>,
-        /// analyst, manager, head_office or admin.
+        /// `analyst`, `manager`, `head_office` or `admin`.
         #[arg(long)]
         role: Role,
         /// The stores they see, separated by commas; all when left out.

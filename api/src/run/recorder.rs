@@ -56,7 +56,7 @@ fn stream(camera: &Camera) -> Result<StreamConfig, RunError> {
 
 /// Deletes what is too old or too much, each minute until `stop`.
 async fn retain(config: &Config, recorder: &Recorder, stop: &CancellationToken) {
-    let limit = |gib: u64| (gib > 0).then(|| gib << 30);
+    let limit = |gib: u64| (gib > 0).then_some(gib << 30);
     let days = config.recording.retain_days;
     let retention = recorder.retention(RetentionPolicy {
         max_age: (days > 0).then(|| TimeDelta::days(days.into())),
