@@ -1,4 +1,5 @@
-# What one types. Everything heavy lies outside the clone, under $XDG_CACHE_HOME/tillsight (default ~/.cache/tillsight).
+# What one types. Always the whole workspace: building one crate alone would choose other features and compile
+# DataFusion once more. Everything heavy lies outside the clone, under $XDG_CACHE_HOME/tillsight (default ~/.cache/tillsight).
 CACHE := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/tillsight
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 BIN := $(CARGO_TARGET_DIR)/debug/tillsight
@@ -23,7 +24,7 @@ test: ## set up, build, and run all tests
 
 demo: ## two stores on real baskets, from nothing to a running system (SEED=n, HEADLESS=1)
 	deploy/setup.sh demo
-	cargo build --locked -p tillsight-api --bin tillsight
+	cargo build --workspace --locked
 	$(BIN) demo --dir $(DEMO) --seed $(SEED) $(DEMO_FLAGS)
 
 demo-clean: ## remove what the demo made
@@ -39,4 +40,4 @@ fmt: ## format the Rust code
 	cargo fmt --all
 
 publish: ## write the published schemas anew from the declarations
-	TILLSIGHT_PUBLISH=1 cargo test -q -p tillsight-schemas --lib published
+	TILLSIGHT_PUBLISH=1 cargo test -q --workspace --lib published

@@ -420,6 +420,12 @@ mod tests {
     }
 
     #[test]
+    fn the_example_is_a_good_configuration() {
+        let problems = config(include_str!("../../deploy/tillsight.example.toml")).problems();
+        assert!(problems.is_empty(), "{problems:#?}");
+    }
+
+    #[test]
     fn all_problems_are_listed_at_once() {
         let problems = config(
             r#"
