@@ -176,7 +176,7 @@ find_missing_packages() {
       need procps command -v pgrep
       # The tests' cameras: an RTSP server in the system's Python.
       local part
-      for part in python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-{x,plugins-{base,good,bad,ugly}}; do
+      for part in python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-{x,libav,plugins-{base,good,bad,ugly}}; do
         need "$part" installed "$part"
       done
       ;;
