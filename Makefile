@@ -9,12 +9,19 @@ DEMO := $(CACHE)/demo-$(SEED)
 # HEADLESS=1: ring live for half a minute, write target/demo/summary.json, end.
 DEMO_FLAGS := $(if $(HEADLESS),--headless-seconds 30 --summary target/demo/summary.json)
 
-.PHONY: help build test lint demo demo-clean fmt publish
+.PHONY: help build test lint demo demo-clean fmt publish this-clone
+
+# Clones share the target directory, and cargo tells their crates apart by age only: after another clone was built, every
+# crate of this one is built anew.
+this-clone:
+	@mkdir -p $(CARGO_TARGET_DIR)
+	@test "$$(cat $(CARGO_TARGET_DIR)/built-from 2>/dev/null)" = "$(CURDIR)" || \
+	  { touch */src/lib.rs api/src/main.rs tests/it/main.rs && echo "$(CURDIR)" > $(CARGO_TARGET_DIR)/built-from; }
 
 help: ## what there is to type
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
-build: ## build everything
+build: this-clone ## build everything
 	cargo build --workspace --all-targets --locked
 
 test: ## set up, build, and run all tests
@@ -22,7 +29,7 @@ test: ## set up, build, and run all tests
 	$(MAKE) build
 	cargo test --workspace --locked
 
-demo: ## two stores on real baskets, from nothing to a running system (SEED=n, HEADLESS=1)
+demo: this-clone ## two stores on real baskets, from nothing to a running system (SEED=n, HEADLESS=1)
 	deploy/setup.sh demo
 	cargo build --workspace --locked
 	$(BIN) demo --dir $(DEMO) --seed $(SEED) $(DEMO_FLAGS)
@@ -30,7 +37,7 @@ demo: ## two stores on real baskets, from nothing to a running system (SEED=n, H
 demo-clean: ## remove what the demo made
 	rm -rf $(CACHE)/demo-* target/demo
 
-lint: ## formatting, clippy, shell scripts
+lint: this-clone ## formatting, clippy, shell scripts
 	deploy/setup.sh lint
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
@@ -39,5 +46,5 @@ lint: ## formatting, clippy, shell scripts
 fmt: ## format the Rust code
 	cargo fmt --all
 
-publish: ## write the published schemas anew from the declarations
+publish: this-clone ## write the published schemas anew from the declarations
 	TILLSIGHT_PUBLISH=1 cargo test -q --workspace --lib published
