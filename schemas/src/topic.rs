@@ -75,8 +75,6 @@ fn topic(name: impl Into<String>, hours: u32, correlated: bool) -> Topic {
 /// The topics of an installation with these integrators.
 pub fn all<'a>(integrators: impl IntoIterator<Item = &'a IntegratorId>) -> Vec<Topic> {
     let mut topics = vec![topic(POS_RAW, 400 * DAY, true), topic(POS_TRANSACTION, 400 * DAY, true)];
-    topics.push(topic(REC_SEGMENT, 400 * DAY, true));
-    topics.push(Topic { name: HOLD.to_owned(), cleanup: Cleanup::Compact, correlated: false, durable: true });
     for integrator in integrators {
         let name = landing(integrator);
         topics.push(topic(dlq(&name), 30 * DAY, false));

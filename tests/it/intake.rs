@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tillsight_schemas::topic;
 use tillsight_tests::Shop;
-use tillsight_tests::outside::{becomes, eventually, python};
+use tillsight_tests::outside::{eventually, python};
 
 fn record(store: &str, sequence: i64) -> Value {
     let sample = include_str!("../../schemas/samples/v1/transaction.json");
@@ -146,7 +146,13 @@ fn nothing_is_taken_without_a_token_that_holds() {
     shop.tillsight(&["token", "revoke", &login]);
     assert_eq!(shop.post(path, Some(&token), &record("17", 1)).0, 401);
     let (_, metrics) = shop.token(&["--metrics", "--name", "prometheus"]);
-    becomes("the metrics show the intake", &200, || shop.get("/metrics", Some(&metrics)).0);
+    let (_, kiosk) = shop.token(&["--integrator", "kiosk", "--name", "counted"]);
+    assert_eq!(shop.post(path, Some(&kiosk), &on_register(record("17", 1), "counted")).0, 202);
+    eventually("the metrics show the intake", || {
+        let (status, text) = shop.get("/metrics", Some(&metrics));
+        let shown = text.lines().any(|line| line.starts_with("lp_pos_records_total") && line.contains("accepted"));
+        if status == 200 && shown { Ok(()) } else { Err(format!("{status} {text}")) }
+    });
 }
 
 #[test]

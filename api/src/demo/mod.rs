@@ -7,7 +7,9 @@ mod readings;
 mod summary;
 mod till;
 
+use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -219,12 +221,19 @@ async fn head_office(config: &Config, dir: &Path) -> Result<(String, String)> {
     let kept = dir.join("office.secret");
     match db.add_token(TokenKind::Sql, "office", "office.demo").await {
         Ok(token) => {
-            std::fs::write(&kept, &token.secret)?;
+            keep_secret(&kept, &token.secret)?;
             Ok((token.login, token.secret))
         }
         Err(DbError::Exists(_)) => Ok(("office.demo".to_owned(), std::fs::read_to_string(kept)?)),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Writes a file that nobody else may read.
+fn keep_secret(path: &Path, secret: &str) -> Result<()> {
+    let mut file = std::fs::File::options().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(secret.as_bytes())?;
+    Ok(())
 }
 
 /// Whether nobody else listens where this configuration would.
