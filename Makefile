@@ -6,10 +6,10 @@ BIN := $(CARGO_TARGET_DIR)/debug/tillsight
 
 SEED ?= 1
 DEMO := $(CACHE)/demo-$(SEED)
-# HEADLESS=1: ring live for half a minute, write target/demo/summary.json, end.
-DEMO_FLAGS := $(if $(HEADLESS),--headless-seconds 30 --summary target/demo/summary.json)
+# HEADLESS=1: ring live for six minutes, write target/demo/summary.json, end; not 0 when an alert is missing or too many.
+DEMO_FLAGS := $(if $(HEADLESS),--headless-seconds 360 --summary target/demo/summary.json)
 
-.PHONY: help build test lint demo demo-clean fmt publish this-clone
+.PHONY: help build test lint ui demo demo-clean fmt publish this-clone
 
 # Clones share the target directory, and cargo tells their crates apart by age only: after another clone was built, every
 # crate of this one is built anew.
@@ -21,12 +21,16 @@ this-clone:
 help: ## what there is to type
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
-build: this-clone ## build everything
+ui: ## the web app, into ui/dist (only when its sources have changed)
+	deploy/setup.sh ui
+
+build: this-clone ui ## build everything
 	cargo build --workspace --all-targets --locked
 
 test: ## set up, build, and run all tests
 	deploy/setup.sh test
 	$(MAKE) build
+	npm --prefix ui run -s test
 	cargo test --workspace --locked
 
 demo: this-clone ## two stores on real baskets, from nothing to a running system (SEED=n, HEADLESS=1)
@@ -39,6 +43,7 @@ demo-clean: ## remove what the demo made
 
 lint: this-clone ## formatting, clippy, shell scripts
 	deploy/setup.sh lint
+	npm --prefix ui run -s check
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	shellcheck deploy/*.sh deploy/*/*.sh

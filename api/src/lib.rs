@@ -1,7 +1,8 @@
 //! The `tillsight` binary: the only place where the parts meet.
 //!
 //! `cli` reads the command line, [`config`] the file, `run` supervises one process per role and joins the middle crates
-//! through the ports of `tillsight_schemas`; [`db`] is the metadata database, `http` and [`sql`] are the surfaces.
+//! through the ports of `tillsight_schemas`; [`db`] is the metadata database, [`search`] the index,
+//! `http`, [`sql`] and `report` are the surfaces.
 
 pub mod cli;
 pub mod config;
@@ -9,7 +10,9 @@ pub mod db;
 #[cfg(feature = "demo")]
 mod demo;
 mod http;
+mod report;
 pub mod run;
+pub mod search;
 pub mod sql;
 mod telemetry;
 

@@ -30,13 +30,13 @@ pub enum Error {
         source: Box<DeltaTableError>,
     },
     /// The log cannot be read.
-    #[error("cannot read the log of POS transactions")]
+    #[error("cannot read the log")]
     ReadLog {
         /// Why.
         source: PortError,
     },
     /// Rows do not fit their table: a defect.
-    #[error("cannot put POS transactions into columns")]
+    #[error("cannot put records into columns")]
     Columns {
         /// Why.
         source: arrow::error::ArrowError,
@@ -53,7 +53,7 @@ pub enum Error {
     },
     /// More records wait for the archiver than memory may hold.
     #[error(
-        "{bytes} bytes of transactions wait for the archiver, more than the {limit} allowed: \
+        "{bytes} bytes of records wait for the archiver, more than the {limit} allowed: \
          see that the archive process runs, then try again"
     )]
     TailFull {
@@ -62,11 +62,19 @@ pub enum Error {
         /// What may be held.
         limit: usize,
     },
-    /// The view of the newest transactions is not ready or too old.
-    #[error("the newest transactions cannot be read: {reason}")]
+    /// The view of the newest records is not ready or too old.
+    #[error("the newest records cannot be read: {reason}")]
     TailStale {
         /// What happened.
         reason: String,
+    },
+    /// Rows of a table cannot be read.
+    #[error("cannot read rows of lake table {table}")]
+    Rows {
+        /// The table.
+        table: &'static str,
+        /// Why.
+        source: Box<DataFusionError>,
     },
     /// A session cannot be set up or a statement cannot be planned.
     #[error("cannot plan the statement")]
@@ -87,7 +95,7 @@ impl HasKind for Error {
             Self::Folder { .. } | Self::ReadLog { .. } | Self::TailStale { .. } => ErrorKind::Unavailable,
             Self::Gap { .. } => ErrorKind::DataLoss,
             Self::TailFull { .. } => ErrorKind::Exhausted,
-            Self::Columns { .. } => ErrorKind::Internal,
+            Self::Columns { .. } | Self::Rows { .. } => ErrorKind::Internal,
             Self::Plan { .. } => ErrorKind::Invalid,
         }
     }

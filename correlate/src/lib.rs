@@ -1,11 +1,15 @@
-//! Everything that speaks DataFusion and Delta: the lake (history on disk and the hot tail beyond it) and the scoped,
-//! read-only SQL sessions over it.
+//! Everything that speaks DataFusion and Delta: the lake (history on disk and the hot tail beyond it), the scoped,
+//! read-only SQL sessions over it, the numbers of reports, and the rules with the engine that judges by them.
 //!
 //! It knows no broker, socket or user database: records come through [`tillsight_schemas::port::EventSource`], and
 //! `api` puts the PostgreSQL wire protocol in front of [`sql::Engine`].
 
+pub mod backtest;
+pub mod engine;
 pub mod error;
 pub mod lake;
+pub mod report;
+pub mod rule;
 pub mod sql;
 
 pub use error::{Error, Result};

@@ -107,6 +107,30 @@ pub enum Error {
         /// What the reader said.
         source: serde_json::Error,
     },
+    /// An edit list that makes no film.
+    #[error("the edit list of the film: {problem}")]
+    EditList {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Footage that an edit list does not fit.
+    #[error("{} is not the footage that the edit list names: remove it and run deploy/setup.sh again", path.display())]
+    OtherFootage {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The demo's cameras.
+    #[error("the demo's cameras: {problem}")]
+    Cameras {
+        /// What happened.
+        problem: String,
+    },
+    /// `ffmpeg` did not do what it was asked to.
+    #[error("ffmpeg: {problem}")]
+    Ffmpeg {
+        /// What happened.
+        problem: String,
+    },
 }
 
 impl HasKind for Error {
@@ -114,9 +138,16 @@ impl HasKind for Error {
         match self {
             Self::MissingFile { .. } | Self::NoSuchDay { .. } | Self::NoSuchRegister { .. } => ErrorKind::NotFound,
             Self::Open { .. } | Self::WriteTruth { .. } => ErrorKind::Unavailable,
-            Self::Read { .. } | Self::MissingColumn { .. } | Self::Value { .. } => ErrorKind::DataLoss,
+            Self::Read { .. } | Self::MissingColumn { .. } | Self::Value { .. } | Self::OtherFootage { .. } => {
+                ErrorKind::DataLoss
+            }
+            Self::Ffmpeg { .. } | Self::Cameras { .. } => ErrorKind::Unavailable,
             Self::Identity(_) => ErrorKind::Internal,
-            Self::NoBasket { .. } | Self::Plan { .. } | Self::Name(_) | Self::ReadTruth { .. } => ErrorKind::Invalid,
+            Self::NoBasket { .. }
+            | Self::Plan { .. }
+            | Self::Name(_)
+            | Self::ReadTruth { .. }
+            | Self::EditList { .. } => ErrorKind::Invalid,
         }
     }
 }

@@ -25,6 +25,8 @@ use crate::{Error, Result};
 
 /// The first sequence number of a till that goes live when the business day begins.
 pub const FIRST_SEQUENCE: i64 = 5_001;
+/// What is rung on demand while a plan is under way numbers from so far above it: more than a day has seconds.
+const ON_DEMAND: i64 = 100_000;
 
 /// What happens at the registers of a store from an instant on, in order; each [`Rung`] is due at its true time.
 #[derive(Debug)]
@@ -99,7 +101,7 @@ pub enum Ring {
 }
 
 /// One register in the caller's hands.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Counter<'a> {
     panel: &'a Panel,
     plan: StorePlan,
@@ -131,6 +133,22 @@ impl<'a> Counter<'a> {
         let operator = dice.pick(&cashiers).map(|id| (*id).clone()).ok_or_else(nobody)?;
         let tills = Tills::new(plan, plan.store.business_day(from), first_sequence(plan, from));
         Ok(Self { panel, plan: plan.clone(), register: place, operator, tills, dice })
+    }
+
+    /// Takes a register over while a plan for it is under way, for one ring a second at most.
+    ///
+    /// # Errors
+    /// As [`Counter::new`].
+    pub fn on_demand(
+        panel: &'a Panel,
+        plan: &StorePlan,
+        register: &RegisterId,
+        from: DateTime<Utc>,
+        seed: u64,
+    ) -> Result<Self> {
+        let mut counter = Self::new(panel, plan, register, from, seed)?;
+        counter.tills = Tills::new(plan, plan.store.business_day(from), first_sequence(plan, from) + ON_DEMAND);
+        Ok(counter)
     }
 
     /// Puts somebody else at the register.

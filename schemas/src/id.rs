@@ -90,6 +90,10 @@ names! {
     OperatorId = "operator";
     /// A camera, unique within its store.
     CameraId = "camera";
+    /// A zone of a camera's picture, unique within its store.
+    ZoneId = "zone";
+    /// A rule, the name of its folder: `refund_no_customer`.
+    RuleId = "rule";
     /// A sender of POS records; its landing topic is `lp.pos.in.<integrator>`.
     IntegratorId = "integrator";
 }

@@ -29,6 +29,22 @@ pub const CAMERA_LOST_PACKETS: &str = "lp_camera_lost_packets_total";
 pub const CAMERA_FRAMES: &str = "lp_camera_frames_total";
 /// Frames that a reader of the live pictures was too slow for, label `reader`.
 pub const FANOUT_DROPPED: &str = "lp_fanout_dropped_frames_total";
+/// Statements of cameras that were handed on, labels `store`, `camera`, `kind`, `via`.
+pub const CAMERA_EVENTS: &str = "lp_camera_events_total";
+/// Statements of cameras that were not: frames beyond five a second (`rate`), events while the queue to Kafka was full
+/// (`queue`), events that could not be encoded (`encode`); labels `store`, `camera`, `reason`.
+pub const CAMERA_EVENTS_DROPPED: &str = "lp_camera_events_dropped_total";
+/// Metadata documents that could not be read, labels `store`, `camera`.
+pub const CAMERA_UNDECODABLE: &str = "lp_camera_undecodable_documents_total";
+/// Statements of cameras that wait for Kafka.
+pub const CAMERA_EVENT_QUEUE: &str = "lp_camera_event_queue_items";
+/// What to add to a camera's clock to get ours, in seconds, labels `store`, `camera`.
+pub const CAMERA_CLOCK_OFFSET: &str = "lp_camera_clock_offset_seconds";
+/// Whether the events of a camera are subscribed to (1) or not (0), labels `store`, `camera`.
+pub const ONVIF_SUBSCRIBED: &str = "lp_onvif_subscribed";
+/// Requests to ONVIF devices by outcome (`ok`, `unreachable`, `login`, `refused`, `unreadable`), labels `store`,
+/// `camera`, `operation`, `outcome`.
+pub const ONVIF_REQUESTS: &str = "lp_onvif_requests_total";
 /// Bytes of recorded video, labels `store`, `camera`, `stream`.
 pub const RECORDED_BYTES: &str = "lp_recorded_bytes_total";
 /// Seconds of recorded video, labels `store`, `camera`, `stream`.
@@ -43,6 +59,10 @@ pub const RECORD_SYNC_SECONDS: &str = "lp_record_sync_seconds";
 pub const RECORD_DISK_ERRORS: &str = "lp_record_disk_errors_total";
 /// Items that wait for the disk, label `volume`.
 pub const RECORD_QUEUE: &str = "lp_record_queue_items";
+/// Segments and gaps that Kafka was told of.
+pub const RECORDS_ANNOUNCED: &str = "lp_recording_records_sent_total";
+/// Attempts to tell Kafka of segments and gaps that failed; they are made again.
+pub const ANNOUNCE_FAILURES: &str = "lp_recording_send_failures_total";
 /// Segments deleted by retention, label `reason`.
 pub const RETENTION_DELETED: &str = "lp_retention_deleted_segments_total";
 /// Bytes that retention wanted to free and could not, label `volume`.
@@ -51,6 +71,37 @@ pub const RETENTION_OVER_BYTES: &str = "lp_retention_over_bytes";
 pub const HELD_BYTES: &str = "lp_held_bytes";
 /// Holds that were refused because the quota is used up, label `volume`.
 pub const HOLDS_REFUSED: &str = "lp_holds_refused_total";
+
+/// Records that the rule engine has read.
+pub const ENGINE_RECORDS: &str = "lp_engine_records_total";
+/// Records that the rule engine could not decode.
+pub const ENGINE_UNREADABLE: &str = "lp_engine_unreadable_records_total";
+/// Events that came later than the rule engine remembers.
+pub const ENGINE_TOO_LATE: &str = "lp_engine_too_late_events_total";
+/// Judgements that are new or came out differently, labels `rule`, `outcome`.
+pub const JUDGEMENTS: &str = "lp_judgements_total";
+/// Alerts raised, amended and taken back, labels `rule`, `state`.
+pub const ALERTS: &str = "lp_alerts_total";
+/// Records that were committed and wait for the log.
+pub const OUTBOX: &str = "lp_outbox_records";
+/// Pictures that a detector looked at, labels `store`, `camera`.
+pub const VISION_LOOKS: &str = "lp_vision_looks_total";
+/// Pictures that were due for a look and got none, labels `store`, `camera`.
+pub const VISION_SHED: &str = "lp_vision_shed_total";
+/// Seconds that a detector took for one picture.
+pub const VISION_DETECT_SECONDS: &str = "lp_vision_detect_seconds";
+/// Presence of a zone by its last tile (1 somebody, 0 nobody, -1 unknown), labels `store`, `zone`.
+pub const PRESENCE_STATE: &str = "lp_presence_state";
+/// Documents of the search index.
+pub const SEARCH_DOCUMENTS: &str = "lp_search_documents";
+/// Seconds a commit to the search index took.
+pub const SEARCH_COMMIT_SECONDS: &str = "lp_search_commit_seconds";
+/// How old the oldest record of the last commit to the search index was, in seconds.
+pub const SEARCH_LAG_SECONDS: &str = "lp_search_lag_seconds";
+/// Seconds a search took.
+pub const SEARCH_QUERY_SECONDS: &str = "lp_search_query_seconds";
+/// How often the search index was built anew, label `why` (`asked`, `damaged`, `foreign`).
+pub const SEARCH_REBUILDS: &str = "lp_search_rebuilds_total";
 
 /// Name, unit and meaning of every metric, for `/metrics` and the documentation.
 pub const ALL: &[(&str, &str, &str)] = &[
@@ -68,6 +119,13 @@ pub const ALL: &[(&str, &str, &str)] = &[
     (CAMERA_LOST_PACKETS, "packets", "RTP packets lost on the way"),
     (CAMERA_FRAMES, "frames", "frames received from cameras"),
     (FANOUT_DROPPED, "frames", "frames that a reader of live pictures was too slow for"),
+    (CAMERA_EVENTS, "events", "statements of cameras that were handed on"),
+    (CAMERA_EVENTS_DROPPED, "events", "statements of cameras that were not handed on, by reason"),
+    (CAMERA_UNDECODABLE, "documents", "metadata documents that could not be read"),
+    (CAMERA_EVENT_QUEUE, "events", "statements of cameras that wait for Kafka"),
+    (CAMERA_CLOCK_OFFSET, "seconds", "what to add to a camera's clock to get ours"),
+    (ONVIF_SUBSCRIBED, "0 or 1", "whether the events of a camera are subscribed to"),
+    (ONVIF_REQUESTS, "requests", "requests to ONVIF devices by outcome"),
     (RECORDED_BYTES, "bytes", "recorded video"),
     (RECORDED_SECONDS, "seconds", "recorded video"),
     (RECORDING_GAPS, "gaps", "gaps in recordings by reason"),
@@ -75,8 +133,25 @@ pub const ALL: &[(&str, &str, &str)] = &[
     (RECORD_SYNC_SECONDS, "seconds", "how long group commits took"),
     (RECORD_DISK_ERRORS, "errors", "writes that a disk refused"),
     (RECORD_QUEUE, "items", "items that wait for the disk"),
+    (RECORDS_ANNOUNCED, "records", "segments and gaps that Kafka was told of"),
+    (ANNOUNCE_FAILURES, "attempts", "failed attempts to tell Kafka of segments and gaps"),
     (RETENTION_DELETED, "segments", "segments deleted by retention"),
     (RETENTION_OVER_BYTES, "bytes", "bytes that retention wanted to free and could not"),
     (HELD_BYTES, "bytes", "held video by owner"),
+    (ENGINE_RECORDS, "records", "records that the rule engine has read"),
+    (ENGINE_UNREADABLE, "records", "records that the rule engine could not decode"),
+    (ENGINE_TOO_LATE, "events", "events that came later than the rule engine remembers"),
+    (JUDGEMENTS, "judgements", "judgements that are new or came out differently"),
+    (ALERTS, "alerts", "alerts raised, amended and taken back"),
+    (OUTBOX, "records", "records that were committed and wait for the log"),
     (HOLDS_REFUSED, "holds", "holds refused because the quota is used up"),
+    (VISION_LOOKS, "pictures", "pictures that a detector looked at"),
+    (VISION_SHED, "pictures", "pictures that were due for a look and got none"),
+    (VISION_DETECT_SECONDS, "seconds", "how long a detector took for one picture"),
+    (PRESENCE_STATE, "1, 0 or -1", "presence of a zone: somebody, nobody, unknown"),
+    (SEARCH_DOCUMENTS, "documents", "documents of the search index"),
+    (SEARCH_COMMIT_SECONDS, "seconds", "how long commits to the search index took"),
+    (SEARCH_LAG_SECONDS, "seconds", "age of the oldest record of the last commit to the search index"),
+    (SEARCH_QUERY_SECONDS, "seconds", "how long searches took"),
+    (SEARCH_REBUILDS, "rebuilds", "how often the search index was built anew"),
 ];

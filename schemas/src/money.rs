@@ -64,6 +64,24 @@ impl Currency {
     pub fn exponent(&self) -> u32 {
         ODD_EXPONENTS.iter().find(|(code, _)| *code == self.as_str()).map_or(2, |(_, digits)| *digits)
     }
+
+    /// An amount in minor units as people write it: `$12.30`, `JPY 300`.
+    pub fn format(&self, minor: i64) -> String {
+        let sign = match self.as_str() {
+            "USD" => "$".to_owned(),
+            "EUR" => "€".to_owned(),
+            "GBP" => "£".to_owned(),
+            code => format!("{code} "),
+        };
+        let digits = self.exponent();
+        let unit = 10_u64.pow(digits);
+        let (whole, part) = (minor.unsigned_abs() / unit, minor.unsigned_abs() % unit);
+        let minus = if minor < 0 { "-" } else { "" };
+        match usize::try_from(digits) {
+            Ok(width) if width > 0 => format!("{minus}{sign}{whole}.{part:0width$}"),
+            _ => format!("{minus}{sign}{whole}"),
+        }
+    }
 }
 
 impl fmt::Display for Currency {
@@ -96,5 +114,8 @@ mod tests {
         assert_eq!(Currency::new("JPY").unwrap().exponent(), 0);
         assert_eq!(Currency::new("KWD").unwrap().exponent(), 3);
         assert!(Currency::new("usd").is_err());
+        let written = ["USD", "JPY", "KWD"].map(|code| Currency::new(code).unwrap().format(12_305));
+        assert_eq!(written, ["$123.05", "JPY 12305", "KWD 12.305"]);
+        assert_eq!(Currency::new("USD").unwrap().format(-5), "-$0.05");
     }
 }

@@ -7,6 +7,9 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use crate::alert::Alert;
+use crate::judgement::{Judgement, Outcome};
+
 /// What goes wrong behind a port: a sentence, with its cause.
 pub type PortError = Box<dyn std::error::Error + Send + Sync + 'static>;
 
@@ -105,3 +108,90 @@ pub struct Accepted {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("another worker has taken over {0}")]
 pub struct Fenced(pub Partition);
+
+/// Where the rule engine commits: what was judged, what is to be told and how far it has read, in one transaction.
+#[async_trait]
+pub trait EpochStore: Send + Sync {
+    /// Takes over a partition of the engine: raises its fence, so that an earlier holder can commit nothing more.
+    async fn take(&self, partition: &Partition) -> Result<Tenure, PortError>;
+
+    /// What is known about these judgements.
+    async fn known(&self, ids: &[Uuid]) -> Result<BTreeMap<Uuid, KnownJudgement>, PortError>;
+
+    /// Commits an epoch; all or nothing.
+    ///
+    /// # Errors
+    /// [`Fenced`] when another worker has taken over the partition since.
+    async fn commit_epoch(&self, epoch: &Epoch) -> Result<(), PortError>;
+}
+
+/// The right to work on a partition of the engine, and what the last holder left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tenure {
+    /// Rises with each taking over.
+    pub fence: i64,
+    /// The last checkpoint, as the engine wrote it.
+    pub checkpoint: Option<String>,
+}
+
+/// What the store knows about a judgement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownJudgement {
+    /// Its last revision.
+    pub revision: i32,
+    /// What came out then.
+    pub outcome: Outcome,
+    /// Which condition decided.
+    pub why: String,
+    /// Whether it was provisional.
+    pub provisional: bool,
+    /// The last revision and content hash of its alert, if it ever fired.
+    pub alert: Option<(i32, String)>,
+}
+
+/// What becomes true at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Epoch {
+    /// The partition of the engine.
+    pub partition: Partition,
+    /// The fence under which it is held.
+    pub fence: i64,
+    /// The engine's own note of how far it is.
+    pub checkpoint: String,
+    /// New and changed judgements.
+    pub judged: Vec<Judged>,
+    /// What the world is to be told, in order.
+    pub outgoing: Vec<Outgoing>,
+}
+
+/// A judgement, and its alert where there is or was one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judged {
+    /// The judgement.
+    pub judgement: Judgement,
+    /// Its alert: new, amended or retracted.
+    pub alert: Option<Alert>,
+    /// The transactions of the alert: event id and the record as JSON.
+    pub events: Vec<(Uuid, String)>,
+}
+
+/// A record that must reach the log, later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    /// The topic.
+    pub topic: String,
+    /// The key.
+    pub key: String,
+    /// The value.
+    pub value: Bytes,
+}
+
+/// Records that were committed and must reach the log.
+#[async_trait]
+pub trait Outbox: Send + Sync {
+    /// The oldest ones, in order, each with its number.
+    async fn waiting(&self, limit: u32) -> Result<Vec<(i64, Outgoing)>, PortError>;
+
+    /// They have reached the log, all up to this number.
+    async fn delivered(&self, up_to: i64) -> Result<(), PortError>;
+}

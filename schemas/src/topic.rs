@@ -9,6 +9,22 @@ use crate::id::IntegratorId;
 pub const POS_TRANSACTION: &str = "lp.pos.transaction.v1";
 /// What arrived, scrubbed of card numbers, with the landing coordinates in its headers.
 pub const POS_RAW: &str = "lp.pos.raw.v1";
+/// Presence of zones: `presence::PresenceTile`, Avro.
+pub const CAM_PRESENCE: &str = "lp.cam.presence.v1";
+/// What cameras say by themselves: `camera_event::CameraEvent`, Avro.
+pub const CAM_EVENT: &str = "lp.cam.event.v1";
+/// Boxes for the player's overlay: `detection::DetectionFrame`, Avro.
+pub const CAM_DETECTION: &str = "lp.cam.detection.v1";
+/// Signs of life: `heartbeat::Heartbeat`, Avro.
+pub const HEARTBEAT: &str = "lp.heartbeat.v1";
+/// Versions of the clock offsets of registers: `clock_offset::ClockOffset`, Avro.
+pub const CLOCK: &str = "lp.ref.clock.v1";
+/// Alerts: `alert::Alert`, Avro, key = alert id.
+pub const ALERT: &str = "lp.alert.v1";
+/// What rules made of their anchors: `judgement::Judgement`, Avro.
+pub const JUDGEMENT: &str = "lp.judgement.v1";
+/// What people decided: `review::Review`, Avro.
+pub const REVIEW: &str = "lp.review.v1";
 /// Recorded segments and gaps: `segment::Segment`, Avro.
 pub const REC_SEGMENT: &str = "lp.rec.segment.v1";
 /// Holds on video: `hold::Hold`, Avro, key = hold id.
@@ -72,9 +88,26 @@ fn topic(name: impl Into<String>, hours: u32, correlated: bool) -> Topic {
     Topic { name, cleanup: Cleanup::After { hours }, correlated, durable }
 }
 
+fn compacted(name: &str) -> Topic {
+    Topic { name: name.to_owned(), cleanup: Cleanup::Compact, correlated: false, durable: false }
+}
+
 /// The topics of an installation with these integrators.
 pub fn all<'a>(integrators: impl IntoIterator<Item = &'a IntegratorId>) -> Vec<Topic> {
-    let mut topics = vec![topic(POS_RAW, 400 * DAY, true), topic(POS_TRANSACTION, 400 * DAY, true)];
+    let mut topics = vec![
+        topic(POS_RAW, 400 * DAY, true),
+        topic(POS_TRANSACTION, 400 * DAY, true),
+        topic(CAM_PRESENCE, 30 * DAY, true),
+        topic(CAM_EVENT, 30 * DAY, true),
+        topic(CAM_DETECTION, 3 * DAY, false),
+        topic(HEARTBEAT, 3 * DAY, true),
+        topic(CLOCK, 400 * DAY, true),
+        topic(JUDGEMENT, 400 * DAY, true),
+        topic(REVIEW, 400 * DAY, true),
+        topic(REC_SEGMENT, 30 * DAY, true),
+        compacted(ALERT),
+        compacted(HOLD),
+    ];
     for integrator in integrators {
         let name = landing(integrator);
         topics.push(topic(dlq(&name), 30 * DAY, false));

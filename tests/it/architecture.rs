@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 const ARROWS: &[(&str, &[&str])] = &[
     ("schemas", &[]),
     ("ingest", &["schemas"]),
+    ("analytics", &["schemas"]),
     ("correlate", &["schemas"]),
     ("datasets", &["schemas"]),
-    ("api", &["schemas", "ingest", "correlate", "datasets"]),
+    ("api", &["schemas", "ingest", "analytics", "correlate", "datasets"]),
     ("tests", &["schemas", "datasets"]),
 ];
 
@@ -24,6 +25,7 @@ const HEAVY: &[(&str, &[&str])] = &[
     ("datafusion-postgres", &["api"]),
     ("tantivy", &["api"]),
     ("ort", &["analytics"]),
+    ("openh264", &["analytics"]),
 ];
 
 fn root() -> PathBuf {

@@ -8,8 +8,16 @@
 )]
 
 mod architecture;
+mod browser;
 mod clips;
+mod film;
+mod http;
 mod intake;
+mod lake;
+mod onvif;
+mod own_eyes;
+mod presence;
 mod recorder;
 mod recovery;
+mod search;
 mod sql;

@@ -1,6 +1,8 @@
-//! Crashes in the middle of the day: each process is killed while records arrive; none is lost, none is doubled.
+//! Crashes in the middle of the day: each process is killed while records arrive and alerts arise; no record, no alert and
+//! no picture is lost, none is doubled.
 
 use tillsight_tests::Shop;
+use tillsight_tests::camera::{Camera, PLAIN, source};
 use tillsight_tests::day;
 use tillsight_tests::outside::{becomes, eventually};
 
@@ -10,9 +12,14 @@ const COUNTS: &str = "select count(*) as transactions, count(distinct event_id) 
 
 #[test]
 fn a_day_survives_the_death_of_every_process() {
-    let shop = Shop::open();
+    let film = source("recovery", PLAIN);
+    let camera = Camera::start(&["--file", film.to_str().unwrap()]);
+    let shop = Shop::with(&format!(
+        "[[camera]]\nid = \"till-1\"\ntenant = \"demo\"\nstore = \"17\"\nurl = \"{}\"\n",
+        camera.url
+    ));
     let login = shop.head_office("anna", "");
-    let day = day::store_day("2026-11-16");
+    let day = day::day_of_cases("2026-11-16");
     let lines = day::lines(&day);
     let of_receipts: usize = day.rung.iter().map(|rung| rung.transaction.lines.len()).sum();
     let tenders: usize = day.rung.iter().map(|rung| rung.transaction.tenders.len()).sum();
@@ -39,5 +46,24 @@ fn a_day_survives_the_death_of_every_process() {
     }
     let expected = format!("{0}|{0}|{of_receipts}|{tenders}", day.rung.len());
     becomes("the whole day, once", &expected, || shop.query(&login, COUNTS));
+
+    // The alerts that were staged and need no camera, each once, and no other.
+    let mut expected: Vec<String> = day
+        .truth
+        .iter()
+        .filter_map(|item| Some(format!("{}|{}", item.expected_rule.as_ref()?, item.anchor_event_id)))
+        .collect();
+    expected.sort();
+    assert!(expected.len() >= 4, "{expected:?}");
+    becomes("every alert, once", &expected.join("\n"), || {
+        shop.query(&login, "select rule_id, anchor_event_id from lp.alerts where state <> 'retracted' order by 1, 2")
+    });
+
+    // The recorder was nobody's victim: from its first picture on there is no gap.
+    becomes("segments are told", &"t".to_owned(), || {
+        shop.query(&login, "select count(*) > 0 from rec.segments where camera_id = 'till-1'")
+    });
+    let gaps = "select count(*) from rec.gaps where start_at > (select min(start_at) from rec.segments)";
+    assert_eq!(shop.query(&login, gaps), "0");
     assert!(!shop.log().contains("panicked"), "{}", shop.log());
 }

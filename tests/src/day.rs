@@ -3,7 +3,8 @@
 use std::sync::OnceLock;
 
 use tillsight_datasets::journey::{self, Panel};
-use tillsight_datasets::store_day::{Setup, simulate};
+use tillsight_datasets::scenario;
+use tillsight_datasets::store_day::{Setup, simulate, simulate_cases};
 use tillsight_datasets::{demo, store_day::StoreDay};
 
 use crate::outside::cache;
@@ -18,6 +19,13 @@ pub fn panel() -> &'static Panel {
 pub fn store_day(date: &str) -> StoreDay {
     let plan = demo::kiosk().unwrap();
     simulate(panel(), &plan, date.parse().unwrap(), &Setup::default()).unwrap()
+}
+
+/// A day of store 17 with every staged case that needs no camera.
+pub fn day_of_cases(date: &str) -> StoreDay {
+    let plan = demo::kiosk().unwrap();
+    let cases: Vec<_> = scenario::cases().filter(|case| !case.about_presence).collect();
+    simulate_cases(panel(), &plan, date.parse().unwrap(), &Setup::default(), &cases).unwrap()
 }
 
 /// `key|record` lines.

@@ -12,6 +12,7 @@
 
 pub mod camera;
 pub mod day;
+pub mod onvif;
 pub mod outside;
 pub mod shop;
 

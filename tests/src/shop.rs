@@ -137,7 +137,12 @@ impl Shop {
 
     /// A `tillsight` command that must succeed; what it printed.
     pub fn tillsight(&self, arguments: &[&str]) -> String {
-        run(Command::new(binary()).arg("--config").arg(self.config()).args(arguments), b"")
+        self.tillsight_with(arguments, "")
+    }
+
+    /// The same with this on its standard input.
+    pub fn tillsight_with(&self, arguments: &[&str], input: &str) -> String {
+        run(Command::new(binary()).arg("--config").arg(self.config()).args(arguments), input.as_bytes())
     }
 
     /// Makes a token and returns its login and secret.

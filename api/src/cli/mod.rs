@@ -1,6 +1,11 @@
 //! The command line: what there is to say to `tillsight`, and the exit codes (0 done, 1 failed, 64 wrong use).
 
+mod backtest;
+mod fsck;
 mod people;
+mod report;
+mod rules;
+mod search;
 mod serve;
 
 use std::path::{Path, PathBuf};
@@ -30,7 +35,7 @@ struct Arguments {
 enum Command {
     /// Start everything and keep it running.
     Run {
-        /// Only these roles, separated by commas: broker, correlate, sql, api.
+        /// Only these roles, separated by commas: broker, recorder, analytics, correlate, sql, api.
         #[arg(long, value_delimiter = ',')]
         roles: Option<Vec<Role>>,
     },
@@ -39,9 +44,19 @@ enum Command {
     /// People who log in.
     #[command(subcommand)]
     User(people::UserCommand),
+    /// Find receipts and alerts.
+    Search(search::SearchArguments),
     /// What programs log in with.
     #[command(subcommand)]
     Token(people::TokenCommand),
+    /// Check whether what lies on disk is whole.
+    Fsck(fsck::FsckArguments),
+    /// Make a report.
+    #[command(subcommand)]
+    Report(report::ReportCommand),
+    /// What the rules are, and whether their tests pass.
+    #[command(subcommand)]
+    Rule(rules::RuleCommand),
     /// Two stores on real baskets, from nothing to a running system.
     #[cfg(feature = "demo")]
     Demo(crate::demo::DemoArguments),
@@ -71,10 +86,13 @@ pub fn main() -> ExitCode {
     };
     telemetry::log_to_stderr();
     let result = match arguments.command {
+        Command::Rule(rule) if !rule.needs_system() => rules::rule(&rule),
         #[cfg(feature = "demo")]
-        Command::Demo(demo) => crate::demo::run(&demo, say),
+        Command::Demo(demo) => crate::demo::run(&demo, say).map_err(|error| error as Box<dyn std::error::Error>),
         #[cfg(feature = "demo")]
-        Command::Till(till) => crate::demo::ring(&till).map(|sent| say(&sent.to_string())),
+        Command::Till(till) => crate::demo::ring(&till)
+            .map(|sent| say(&sent.to_string()))
+            .map_err(|error| error as Box<dyn std::error::Error>),
         command => return with_config(&arguments.config, command),
     };
     exit_code(result)
@@ -92,9 +110,14 @@ fn with_config(path: &Path, command: Command) -> ExitCode {
     exit_code(match command {
         Command::Run { roles } => serve::run(&config, path, roles),
         Command::Check => serve::check(&config, path),
+        Command::Fsck(arguments) => fsck::fsck(&config, &arguments),
+        Command::Report(command) => report::report(&config, &command),
+        Command::Search(arguments) => search::search(&config, &arguments),
         Command::User(command) => people::user(&config, command),
         Command::Token(command) => people::token(&config, command),
         Command::Role { role } => crate::run::run_role(role, &config).map_err(Into::into),
+        Command::Rule(rules::RuleCommand::Backtest(arguments)) => backtest::run(&config, &arguments),
+        Command::Rule(_) => Ok(()),
         #[cfg(feature = "demo")]
         Command::Demo(_) | Command::Till(_) => Ok(()),
     })

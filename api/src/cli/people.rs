@@ -1,6 +1,7 @@
 //! `tillsight user` and `tillsight token`.
 
 use std::error::Error;
+use std::io::{BufRead as _, IsTerminal as _, Read as _};
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
@@ -9,7 +10,7 @@ use tillsight_schemas::id::{StoreId, TenantId};
 
 use super::say;
 use crate::config::Config;
-use crate::db::{Db, DbError, Role, TokenKind, User};
+use crate::db::{Db, DbError, Role, TokenKind, User, hash_password, random_secret};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum UserCommand {
@@ -23,9 +24,17 @@ pub(super) enum UserCommand {
         /// `analyst`, `manager`, `head_office` or `admin`.
         #[arg(long)]
         role: Role,
-        /// The stores they see, separated by commas; all when left out.
+        /// The stores they see, separated by commas; all when left out (a manager always has his own).
         #[arg(long, value_delimiter = ',')]
         stores: Vec<StoreId>,
+        /// Read the password for the pages from standard input.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Set a person's password for the pages: the line on standard input, or a new one that is printed.
+    Password {
+        /// The log-in name.
+        name: String,
     },
     /// List everybody who may log in.
     List,
@@ -75,10 +84,27 @@ pub(super) struct Owner {
 pub(super) fn user(config: &Config, command: UserCommand) -> Result<(), Box<dyn Error>> {
     with_database(config, async |db| {
         match command {
-            UserCommand::Add { name, tenant, role, stores } => {
+            UserCommand::Add { name, tenant, role, stores, password_stdin } => {
                 let tenant = tenant.map_or_else(|| only_tenant(config), Ok)?;
+                if role == Role::Manager && stores.is_empty() {
+                    return Err("a manager sees his own stores only: say which with --stores".into());
+                }
+                let phc = if password_stdin { Some(hash_password(&typed_password()?)?) } else { None };
                 db.add_user(&User { name: name.clone(), tenant, role, stores }).await?;
+                match phc {
+                    Some(phc) => db.set_password(&name, &phc).await?,
+                    None => say(&format!("`tillsight user password {name}` lets them sign in to the pages")),
+                }
                 say(&format!("added {name}; `tillsight token create --user {name}` gives them SQL"));
+            }
+            UserCommand::Password { name } => {
+                let typed = typed_password()?;
+                let password = if typed.is_empty() { random_secret() } else { typed.clone() };
+                db.set_password(&name, &hash_password(&password)?).await?;
+                if typed.is_empty() {
+                    say(&format!("password: {password}"));
+                }
+                say(&format!("{name} can sign in with it; sessions with the old one have ended"));
             }
             UserCommand::List => {
                 for user in db.users().await? {
@@ -132,6 +158,16 @@ pub(super) fn token(config: &Config, command: TokenCommand) -> Result<(), Box<dy
         }
         Ok(())
     })
+}
+
+/// The first line of standard input; empty when somebody sits at a terminal.
+fn typed_password() -> Result<String, std::io::Error> {
+    let input = std::io::stdin();
+    let mut line = String::new();
+    if !input.is_terminal() {
+        input.lock().take(4096).read_line(&mut line)?;
+    }
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 async fn known(db: &Db, user: &str) -> Result<(), DbError> {

@@ -1,12 +1,15 @@
-//! The product database: users, tokens, accepted identities, read positions. SQLite by default, PostgreSQL by URL.
+//! The product database: users, sessions, tokens, accepted identities, alerts, read positions. SQLite by default, PostgreSQL by URL.
 //!
 //! Every statement is a constant that both understand, and a test prepares each of them. SQLite runs in WAL mode with
 //! `synchronous = FULL`: what was committed survives a power cut. SQLite means one machine; writers of several
 //! processes wait for each other (`busy_timeout`), so transactions are short.
 
+mod alerts;
 mod audit;
+mod epochs;
 mod ledger;
 mod logins;
+mod sessions;
 mod tokens;
 mod users;
 
@@ -18,7 +21,9 @@ use sqlx::{AnyPool, Executor};
 use tillsight_schemas::clock::SharedClock;
 use tillsight_schemas::{ErrorKind, HasKind};
 
+pub use alerts::{AlertFilter, AlertRow, AlertState, DecideError};
 pub use audit::{Audit, AuditWriter, DirectAudit};
+pub use sessions::{BadPassword, hash_password, password_fits, random_secret};
 pub use tokens::{NewToken, TokenKind, TokenOwner};
 pub use users::{Role, User};
 
@@ -158,7 +163,7 @@ impl Db {
     /// # Errors
     /// As [`Db::open`].
     pub async fn in_dir(dir: &Path, clock: SharedClock) -> Result<Self, DbError> {
-        Self::open(&Location::File(dir.join("tillsight.sqlite")), clock).await
+        Self::open(&Location::File(database_file(dir)), clock).await
     }
 
     /// Whether the database answers.
@@ -169,6 +174,23 @@ impl Db {
     fn now_micros(&self) -> i64 {
         self.clock.now().timestamp_micros()
     }
+}
+
+/// The product database of a data directory that has its own.
+pub fn database_file(data: &Path) -> PathBuf {
+    data.join("tillsight.sqlite")
+}
+
+/// What SQLite finds wrong in a file; nothing when it is whole.
+///
+/// # Errors
+/// [`DbError::Open`] when it cannot be read at all.
+pub async fn file_is_whole(file: &Path) -> Result<Vec<String>, DbError> {
+    let pool = Location::File(file.to_owned()).connect(1).await?;
+    let said: Vec<String> =
+        sqlx::query_scalar("PRAGMA integrity_check").fetch_all(&pool).await.map_err(failed("check a database"))?;
+    pool.close().await;
+    Ok(said.into_iter().filter(|line| line != "ok").collect())
 }
 
 /// Waits until nobody else holds the lock beside a file; it is let go when the result is dropped.
@@ -188,7 +210,16 @@ fn failed(attempt: &'static str) -> impl FnOnce(sqlx::Error) -> DbError {
 /// Every statement, for the test that prepares them all.
 #[cfg(test)]
 fn statements() -> Vec<&'static str> {
-    [ledger::STATEMENTS, logins::STATEMENTS, tokens::STATEMENTS, users::STATEMENTS].concat()
+    [
+        alerts::STATEMENTS,
+        epochs::STATEMENTS,
+        ledger::STATEMENTS,
+        logins::STATEMENTS,
+        sessions::STATEMENTS,
+        tokens::STATEMENTS,
+        users::STATEMENTS,
+    ]
+    .concat()
 }
 
 #[cfg(test)]

@@ -136,6 +136,7 @@ impl Db {
     }
 }
 
-fn digest(secret: &str) -> String {
+/// SHA-256 of a secret, hexadecimal: what is kept of it.
+pub(super) fn digest(secret: &str) -> String {
     Sha256::digest(secret.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }

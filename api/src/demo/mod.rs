@@ -3,9 +3,14 @@
 //! It writes a configuration on free ports, starts `tillsight run` on it, lets a till of its own process ring four
 //! weeks of history and then goes on live, and says where to look. A second run goes on with the data of the first.
 
+mod film;
+mod live;
+mod panel;
 mod readings;
 mod summary;
 mod till;
+mod verdict;
+mod visitor;
 
 use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener};
@@ -14,20 +19,36 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
+use tillsight_datasets::cameras::Order;
 use tillsight_datasets::demo;
+use tillsight_datasets::truth::Truth;
 use tillsight_schemas::{Clock, SystemClock};
+use tokio::io::AsyncBufReadExt as _;
 use tokio::process::{Child, Command};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::config::Config;
-use crate::db::{Db, DbError, Role, TokenKind, User};
+use crate::db::{Db, DbError, Role, TokenKind, User, hash_password, random_secret};
+use film::Filmed;
+use panel::Panel;
+use summary::Visit;
+use visitor::Visitor;
+
 pub(crate) use till::{TillArguments, ring};
 
 /// Whatever goes wrong in a demo is told to whoever typed it.
-type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
+type Result<T, E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;
 
 /// How long the parts have to become ready.
 const PATIENCE: Duration = Duration::from_secs(90);
+
+/// A live turn: a little more than the film needs for every kind of case.
+const TURN: u64 = 390;
+
+/// Who signs in to the pages.
+const ANALYST: &str = "analyst";
 
 /// What one may say to the demo.
 #[derive(Debug, Clone, clap::Args)]
@@ -94,23 +115,33 @@ async fn demonstrate(arguments: &DemoArguments, parts: &mut Parts, say: fn(&str)
     let dir = std::path::absolute(&arguments.dir)?;
     let began = Instant::now();
     let file = dir.join("tillsight.toml");
-    if !file.is_file() || !ports_are_free(&Config::load(&file)?) {
-        std::fs::write(&file, configuration()?)?;
+    let known = file.is_file().then(|| Config::load(&file)).transpose()?;
+    say("making the demo's films (a minute or two the first time) and starting its cameras");
+    let filmed = tokio::task::spawn_blocking({
+        let (dir, known) = (dir.clone(), known.clone());
+        move || Filmed::start(&dir, known.as_ref()).map_err(|error| error.to_string())
+    })
+    .await??;
+    if known.is_none_or(|known| !filmed.is_in(&known) || !ports_are_free(&known)) {
+        std::fs::write(&file, configuration()? + &filmed.configuration()?)?;
     }
     let config = Config::load(&file)?;
     let elapsed = || format!("{:5.1} s", began.elapsed().as_secs_f64());
 
     let log = std::fs::File::create(dir.join("log"))?;
-    parts.system = Some(
-        itself(&file)?.arg("run").stdout(log.try_clone()?).stderr(log).process_group(0).kill_on_drop(true).spawn()?,
-    );
+    let (socket, truth) = (dir.join("panel.sock"), dir.join("truth.json"));
+    let mut system = itself(&file)?;
+    system.arg("run").env(panel::SOCKET, &socket).stdout(log.try_clone()?).stderr(log).process_group(0);
+    parts.system = Some(system.kill_on_drop(true).spawn()?);
     say(&format!("{}  starting Kafka, intake, archive, SQL and HTTP (log: {})", elapsed(), dir.join("log").display()));
     ready(&config, parts, &dir).await?;
     let (login, secret) = head_office(&config, &dir).await?;
+    let password = analyst(&config, &dir).await?;
     say(&format!("{}  ready; ringing {} days of two stores", elapsed(), arguments.days));
 
     let before = readings::Readings::of(&config).await.unwrap_or_default();
-    let history = run_till(&file, arguments, &["--history", &arguments.days.to_string()], parts).await?;
+    let days = arguments.days.to_string();
+    let history = run_till(&file, arguments, &["--history", &days], &filmed, None, parts).await?;
     let expected = before.records() + history;
     let mut shown = Instant::now();
     loop {
@@ -136,43 +167,95 @@ async fn demonstrate(arguments: &DemoArguments, parts: &mut Parts, say: fn(&str)
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
     say("");
+    say(&format!("  Open http://{}", config.http.listen));
+    say(&format!("    name: {ANALYST}   password: {password}"));
+    say("");
     say("  SQL, as head office:");
     say(&format!("    PGPASSWORD={secret} psql -h 127.0.0.1 -p {} -U {login} tillsight", config.sql.listen.port()));
     say("    select kind, count(*), sum(total) from pos.transactions group by kind order by 2 desc;");
     say(&format!("  Kafka: kcat -C -b {} -t lp.pos.in.{} -o end", config.connection().bootstrap, till::INTEGRATOR));
     say(&format!("  Delta tables: {}", config.data.dir.join("lake").display()));
     say("");
-    match arguments.headless_seconds {
-        Some(seconds) => {
-            run_till(&file, arguments, &["--live-seconds", &seconds.to_string()], parts).await?;
-            summary::write(&config, parts.system.as_ref().and_then(Child::id), &arguments.summary).await?;
-            say(&format!("{}  wrote {}", elapsed(), arguments.summary.display()));
-            Ok(())
+    let db = Db::open(&config.database(), Arc::new(SystemClock)).await?;
+    let visitor = Visitor::sign_in(config.http.address(), ANALYST, &password).await?;
+    let panel = Panel::new(db.clone(), filmed.clone(), &truth);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(visitor.clone().listen());
+    tasks.spawn(panel.clone().answer(socket).map(|ended| {
+        if let Err(error) = ended {
+            tracing::error!(%error, "the panel ended");
         }
-        None => {
-            say("  the tills go on ringing; Ctrl-C ends the demo, its data stays");
-            run_till(&file, arguments, &["--live-seconds", "86400"], parts).await?;
-            Ok(())
+    }));
+    let seconds = arguments.headless_seconds.unwrap_or(TURN);
+    loop {
+        say(&format!("{}  ringing live for {seconds} s; what is staged stands in {}", elapsed(), truth.display()));
+        let showing = serde_json::to_string(&filmed.showing()?)?;
+        let (live, truth_path) = (seconds.to_string(), truth.to_string_lossy());
+        let live = ["--live-seconds", &live, "--showing", &showing, "--truth", &truth_path];
+        run_till(&file, arguments, &live, &filmed, Some(&panel), parts).await?;
+        let staged = Truth::read(&truth)?;
+        if arguments.headless_seconds.is_none() {
+            // The next turn begins at once; what is still to be judged of this one is told when it is.
+            let (db, began) = (db.clone(), began);
+            tasks.spawn(async move {
+                if let Ok(judged) = verdict::judge(&db, &staged).await {
+                    say(&format!("{:5.1} s  {}", began.elapsed().as_secs_f64(), judged.sentence()));
+                }
+            });
+            continue;
         }
+        let judged = verdict::judge(&db, &staged).await?;
+        say(&format!("{}  {}", elapsed(), judged.sentence()));
+        let visit = Visit::pay(&visitor, &judged, &dir).await?;
+        let supervisor = parts.system.as_ref().and_then(Child::id);
+        summary::write(&config, supervisor, &judged, &visit, &arguments.summary).await?;
+        say(&format!("{}  wrote {}", elapsed(), arguments.summary.display()));
+        let problems = visit.problems(&judged);
+        for problem in &problems {
+            say(problem);
+        }
+        let passed = judged.passed() && problems.is_empty();
+        return passed.then_some(()).ok_or_else(|| "something is missing, too much or wrong: see the summary".into());
     }
 }
 
 /// Runs the till's process to its end; returns how many records it sent.
-async fn run_till(file: &Path, arguments: &DemoArguments, more: &[&str], parts: &mut Parts) -> Result<u64> {
+async fn run_till(
+    file: &Path,
+    arguments: &DemoArguments,
+    more: &[&str],
+    filmed: &Filmed,
+    panel: Option<&Panel>,
+    parts: &mut Parts,
+) -> Result<u64> {
     let config = Config::load(file)?;
     let mut command = itself(file)?;
     command
         .args(["till", "--bootstrap", &config.connection().bootstrap, "--seed", &arguments.seed.to_string()])
         .args(more)
+        .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::piped())
         .process_group(0)
         .kill_on_drop(true);
     let mut child = command.spawn()?;
     let said = child.stdout.take();
+    if let Some(panel) = panel {
+        panel.take(child.stdin.take()).await;
+    }
     parts.till = Some(child);
     let mut text = String::new();
-    if let Some(mut said) = said {
-        tokio::io::AsyncReadExt::read_to_string(&mut said, &mut text).await?;
+    if let Some(said) = said {
+        let mut lines = tokio::io::BufReader::new(said).lines();
+        while let Some(line) = lines.next_line().await? {
+            // The till does not speak to cameras itself: it prints what they are to be told.
+            match serde_json::from_str::<Order>(&line) {
+                Ok(order) => filmed.tell(film::KIOSK, order).await?,
+                Err(_) => text = line,
+            }
+        }
+    }
+    if let Some(panel) = panel {
+        panel.take(None).await;
     }
     let status = match parts.till.as_mut() {
         Some(child) => child.wait().await?,
@@ -227,6 +310,24 @@ async fn head_office(config: &Config, dir: &Path) -> Result<(String, String)> {
         Err(DbError::Exists(_)) => Ok(("office.demo".to_owned(), std::fs::read_to_string(kept)?)),
         Err(error) => Err(error.into()),
     }
+}
+
+/// The demo's analyst; the password is kept in the demo's folder for the next run.
+async fn analyst(config: &Config, dir: &Path) -> Result<String> {
+    let db = Db::open(&config.database(), Arc::new(SystemClock)).await?;
+    let user =
+        User { name: ANALYST.to_owned(), tenant: demo::TENANT.parse()?, role: Role::Analyst, stores: Vec::new() };
+    let kept = dir.join("analyst.password");
+    match db.add_user(&user).await {
+        Ok(()) => {}
+        Err(DbError::Exists(_)) if kept.is_file() => return Ok(std::fs::read_to_string(kept)?),
+        Err(DbError::Exists(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let password = random_secret();
+    db.set_password(ANALYST, &hash_password(&password)?).await?;
+    keep_secret(&kept, &password)?;
+    Ok(password)
 }
 
 /// Writes a file that nobody else may read.

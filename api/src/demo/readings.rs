@@ -14,6 +14,16 @@ pub(super) struct Readings {
     pub(super) rejected: u64,
     /// Rows in the lake.
     pub(super) rows: u64,
+    /// Lines of receipts in the lake.
+    pub(super) lines: u64,
+    /// Seconds of video on disk, of all cameras.
+    pub(super) recorded_seconds: u64,
+    /// Seconds that are declared as gaps.
+    pub(super) gap_seconds: u64,
+    /// Pictures that the detector looked at.
+    pub(super) looks: u64,
+    /// Pictures that were due for a look and got none.
+    pub(super) shed: u64,
 }
 
 impl Readings {
@@ -26,6 +36,11 @@ impl Readings {
             duplicates: outcome("duplicate"),
             rejected: outcome("rejected"),
             rows: total(&text, metric::LAKE_ROWS, ""),
+            lines: total(&text, metric::LAKE_ROWS, "table=\"pos_lines\""),
+            recorded_seconds: total(&text, metric::RECORDED_SECONDS, ""),
+            gap_seconds: total(&text, metric::RECORDING_GAP_SECONDS, ""),
+            looks: total(&text, metric::VISION_LOOKS, ""),
+            shed: total(&text, metric::VISION_SHED, ""),
         })
     }
 
@@ -36,11 +51,10 @@ impl Readings {
 }
 
 /// The sum of a metric's samples that carry a label.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts and seconds of a demo")]
 fn total(text: &str, name: &str, label: &str) -> u64 {
-    text.lines()
-        .filter(|line| line.starts_with(name) && line.contains(label))
-        .filter_map(|line| line.rsplit_once(' ')?.1.parse::<u64>().ok())
-        .sum()
+    let samples = text.lines().filter(|line| line.starts_with(name) && line.contains(label));
+    samples.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum::<f64>().round() as u64
 }
 
 #[cfg(test)]
@@ -51,5 +65,6 @@ mod tests {
     fn samples_of_a_metric_are_added_up() {
         let text = "# TYPE a counter\na{outcome=\"ok\",p=\"1\"} 3\na{outcome=\"ok\",p=\"2\"} 4\na{outcome=\"bad\"} 9\n";
         assert_eq!(total(text, "a", "outcome=\"ok\""), 7);
+        assert_eq!(total("seconds 1.25\nseconds 1.5\n", "seconds", ""), 3);
     }
 }

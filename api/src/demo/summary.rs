@@ -3,15 +3,90 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
 use super::Result;
 use super::readings::Readings;
+use super::verdict::{Raised, Verdict};
+use super::visitor::{Clips, Visitor};
 use crate::config::Config;
 
+/// Questions as people ask them, each a few times.
+const QUERIES: [&str; 12] = [
+    "",
+    "milk",
+    "type:refund",
+    "type:refund amount:>5",
+    "type:no_sale last:7d",
+    "no:customer",
+    "rule:cancel_burst",
+    "store:17 type:sale amount:10..50",
+    "chicken",
+    "store:42 last:2d",
+    "type:post_void",
+    "store:17 bread",
+];
+/// How often each is asked.
+const TIMES: usize = 5;
+
+/// What a visitor of the running system measured.
+pub(super) struct Visit<'a> {
+    pub(super) visitor: &'a Visitor,
+    pub(super) clips: Clips,
+    /// Milliseconds of searches, sorted.
+    pub(super) searches: Vec<i64>,
+}
+
+impl<'a> Visit<'a> {
+    /// Fetches the clips of all alerts, and searches.
+    pub(super) async fn pay(visitor: &'a Visitor, judged: &Verdict, folder: &Path) -> Result<Self> {
+        let alerts: Vec<_> = judged.raised.iter().map(|raised| raised.alert).collect();
+        let clips = visitor.clips(&alerts, folder).await?;
+        let searches = visitor.search(&QUERIES.repeat(TIMES)).await?;
+        Ok(Self { visitor, clips, searches })
+    }
+
+    /// What is wrong, in words.
+    pub(super) fn problems(&self, judged: &Verdict) -> Vec<String> {
+        let unheard = judged.raised.iter().filter(|raised| self.visitor.heard(raised.alert).is_none());
+        let unheard = unheard.map(|raised| format!("alert {} was never among the live events", raised.alert));
+        self.clips.problems.iter().cloned().chain(unheard).collect()
+    }
+
+    /// Milliseconds from the broker's time of the anchor to an event of each alert, sorted; `less` is taken off.
+    fn latencies(&self, judged: &Verdict, less: impl Fn(&Raised) -> TimeDelta) -> Vec<i64> {
+        let took = |raised: &Raised, at: DateTime<Utc>| (at - raised.logged_at - less(raised)).num_milliseconds();
+        let heard = judged.raised.iter().filter_map(|raised| Some(took(raised, self.visitor.heard(raised.alert)?)));
+        let mut latencies: Vec<i64> = heard.collect();
+        latencies.sort_unstable();
+        latencies
+    }
+}
+
+/// A value that this part (of a thousand) of sorted values does not exceed.
+fn quantile(sorted: &[i64], permille: usize) -> Option<i64> {
+    let rank = (sorted.len() * permille).div_ceil(1_000).max(1);
+    sorted.get(rank - 1).copied()
+}
+
 /// Writes the summary of a system whose supervisor has this process id.
-pub(super) async fn write(config: &Config, supervisor: Option<u32>, path: &Path) -> Result<()> {
+pub(super) async fn write(
+    config: &Config,
+    supervisor: Option<u32>,
+    judged: &Verdict,
+    visit: &Visit<'_>,
+    path: &Path,
+) -> Result<()> {
     let readings = Readings::of(config).await?;
+    let latencies = visit.latencies(judged, |_| TimeDelta::zero());
+    let without_lookahead = visit.latencies(judged, |raised| raised.lookahead);
+    let mut committed: Vec<i64> =
+        judged.raised.iter().map(|raised| (raised.raised_at - raised.logged_at).num_milliseconds()).collect();
+    committed.sort_unstable();
+    let blinded = judged.judged("live_unplugged") + judged.judged("live_frozen");
+    let mut problems = judged.problems.clone();
+    problems.extend(visit.problems(judged));
     let processes = supervisor.map(processes).transpose()?.unwrap_or_default();
     let cpu: f64 = processes.values().map(|process| process.cpu_seconds).sum();
     let rss: BTreeMap<&String, u64> = processes.iter().map(|(name, process)| (name, process.rss_mib_peak)).collect();
@@ -19,7 +94,34 @@ pub(super) async fn write(config: &Config, supervisor: Option<u32>, path: &Path)
         "pos_transactions": readings.accepted,
         "duplicates_ignored": readings.duplicates,
         "quarantined": readings.rejected,
+        "pos_lines": readings.lines,
         "lake_rows": readings.rows,
+        "cameras": config.cameras.len(),
+        "recorded_seconds": readings.recorded_seconds,
+        "gap_seconds": readings.gap_seconds,
+        "frames_analysed": readings.looks,
+        "frames_shed": readings.shed,
+        "cases_staged": judged.cases,
+        "anchors_judged": judged.judged(""),
+        "anchors_occupied": judged.judged("live_occupied"),
+        "anchors_empty": judged.judged("live_empty"),
+        "anchors_blinded": blinded,
+        "anchors_near_a_change": judged.judged("live_changing"),
+        "alerts_expected": judged.expected,
+        "alerts_found": judged.found,
+        "precision": judged.precision(),
+        "recall": judged.recall(),
+        "unknown_presence_blindspots": judged.blind,
+        "clips_checked": visit.clips.checked,
+        "clips_exact": visit.clips.exact,
+        "alert_latency_ms_p50": quantile(&latencies, 500),
+        "alert_latency_ms_p95": quantile(&latencies, 950),
+        "alert_latency_minus_lookahead_ms_p50": quantile(&without_lookahead, 500),
+        "alert_latency_minus_lookahead_ms_p95": quantile(&without_lookahead, 950),
+        "alert_committed_ms_p95": quantile(&committed, 950),
+        "search_ms_p50": quantile(&visit.searches, 500),
+        "search_ms_p95": quantile(&visit.searches, 950),
+        "problems": problems,
         "rss_mib_peak": rss,
         "cpu_seconds": (cpu * 10.0).round() / 10.0,
     });

@@ -1,20 +1,19 @@
 //! The demo's tills: a process of its own that speaks only Kafka, as an integrator's would.
 
-use std::time::Duration;
+use std::path::PathBuf;
 
 use bytes::Bytes;
-use chrono::{Days, TimeDelta};
+use chrono::Days;
 use tillsight_datasets::history::History;
 use tillsight_datasets::journey::{self, Panel};
-use tillsight_datasets::live::Schedule;
 use tillsight_datasets::store_day::Setup;
 use tillsight_datasets::{demo, plan::StorePlan};
 use tillsight_ingest::bus::{Connection, Outgoing, Producer};
 use tillsight_schemas::id::IntegratorId;
 use tillsight_schemas::pos::Transaction;
-use tillsight_schemas::{Clock, SystemClock, TimeSpan, topic};
+use tillsight_schemas::{Clock, SystemClock, topic};
 
-use super::Result;
+use super::{Result, live};
 
 /// The integrator as whom it writes.
 pub(super) const INTEGRATOR: &str = "demo";
@@ -30,13 +29,19 @@ pub(crate) struct TillArguments {
     bootstrap: String,
     /// Which days to draw.
     #[arg(long)]
-    seed: u64,
+    pub(super) seed: u64,
     /// Ring so many days up to now, as fast as they are taken.
     #[arg(long)]
     history: Option<u32>,
-    /// Ring live for so long.
+    /// Ring live for so long, and grant the wishes of the panel, a line each on standard input.
     #[arg(long)]
     live_seconds: Option<u64>,
+    /// The film at register 1, as JSON: rung by its labels. What its camera is to be told is printed, an order a line.
+    #[arg(long)]
+    pub(super) showing: Option<String>,
+    /// Where to write what was staged.
+    #[arg(long)]
+    pub(super) truth: Option<PathBuf>,
 }
 
 /// Rings, and returns how many records were sent.
@@ -49,16 +54,19 @@ pub(crate) fn ring(arguments: &TillArguments) -> Result<u64> {
     connection.bootstrap.clone_from(&arguments.bootstrap);
     let producer = Producer::new(&connection, "demo-till")?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let sent = runtime.block_on(async {
         let mut sent = 0;
         if let Some(days) = arguments.history {
             sent += history(&panel, &plans, &producer, arguments.seed, days).await?;
         }
         if let Some(seconds) = arguments.live_seconds {
-            sent += live(&panel, &plans, &producer, arguments.seed, seconds).await?;
+            sent += live::ring(&panel, &plans, &producer, arguments, seconds).await?;
         }
         Ok(sent)
-    })
+    });
+    // A read of standard input may be under way, and never ends.
+    runtime.shutdown_background();
+    sent
 }
 
 async fn history(panel: &Panel, plans: &[StorePlan], producer: &Producer, seed: u64, days: u32) -> Result<u64> {
@@ -82,32 +90,7 @@ async fn history(panel: &Panel, plans: &[StorePlan], producer: &Producer, seed: 
     Ok(sent)
 }
 
-async fn live(panel: &Panel, plans: &[StorePlan], producer: &Producer, seed: u64, seconds: u64) -> Result<u64> {
-    let start = SystemClock.now();
-    // A schedule needs some minutes to be a schedule; what lies beyond the end is not rung.
-    let end = start + TimeDelta::seconds(i64::try_from(seconds.max(600))?);
-    let stop = tokio::time::Instant::now() + Duration::from_secs(seconds);
-    let mut rungs = Vec::new();
-    for plan in plans {
-        rungs.extend(Schedule::new(panel, plan, TimeSpan::new(start, end)?, seed, &[])?);
-    }
-    rungs.sort_by_key(|rung| rung.true_time);
-    let mut sent = 0;
-    for rung in rungs {
-        let due = (rung.true_time - SystemClock.now()).to_std().unwrap_or_default();
-        let due = tokio::time::Instant::now() + due;
-        if due > stop {
-            break;
-        }
-        tokio::time::sleep_until(due).await;
-        producer.send(vec![outgoing(&rung.transaction)?]).await?;
-        sent += 1;
-    }
-    tokio::time::sleep_until(stop).await;
-    Ok(sent)
-}
-
-fn outgoing(transaction: &Transaction) -> Result<Outgoing> {
+pub(super) fn outgoing(transaction: &Transaction) -> Result<Outgoing> {
     let integrator: IntegratorId = INTEGRATOR.parse()?;
     Ok(Outgoing {
         topic: topic::landing(&integrator),

@@ -1,57 +1,138 @@
-//! Who is asking. Programs send `Authorization: Bearer <token>`; [`Caller`] is the extractor that every route which is
-//! not health uses.
+//! Who is asking, and what they may. Programs send `Authorization: Bearer <token>`, people the cookie of their session;
+//! [`Caller`] is the extractor that every route uses which is not open to all.
+//!
+//! Roles and stores are decided here and nowhere else: a handler asks [`Caller::person`] for a [`Right`] and gets the
+//! person's [`Scope`], without which it cannot name a store.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use cookie::Cookie;
 use tillsight_ingest::pos::Permits;
+use tillsight_schemas::id::{StoreId, TenantId};
 
 use super::Shared;
 use super::problem::Problem;
 use crate::db::{Role, TokenKind, TokenOwner, User};
 
-/// A program with a valid token.
+/// The cookie of a session.
+pub(super) const COOKIE: &str = "tillsight_session";
+/// The header that a page of ours sends with requests that change something: no other site can.
+pub(super) const CSRF_HEADER: &str = "x-tillsight";
+
+/// What somebody wants to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Right {
+    /// See alerts, receipts, cameras and how well they cover.
+    Look,
+    /// See pictures.
+    Video,
+    /// Decide about alerts.
+    Review,
+}
+
+/// The stores that a person sees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Scope {
+    /// The retailer.
+    pub(super) tenant: TenantId,
+    /// The stores; all of the retailer when empty.
+    pub(super) stores: Vec<StoreId>,
+}
+
+/// A person with what they may see.
 #[derive(Debug, Clone)]
-pub(super) struct Caller(TokenOwner);
+pub(super) struct Person {
+    /// The log-in name.
+    pub(super) name: String,
+    /// What they do.
+    pub(super) role: Role,
+    /// The stores they see.
+    pub(super) scope: Scope,
+}
+
+/// A program with a valid token, or a person with a valid session or token.
+#[derive(Debug, Clone)]
+pub(super) enum Caller {
+    /// An integrator or a collector of metrics.
+    Program(TokenOwner),
+    /// A person.
+    Person(User),
+}
+
+impl Scope {
+    /// Whether a store belongs to it.
+    pub(super) fn sees(&self, tenant: &TenantId, store: &StoreId) -> bool {
+        self.tenant == *tenant && (self.stores.is_empty() || self.stores.contains(store))
+    }
+}
+
+impl Person {
+    /// Whether the person may do this.
+    pub(super) fn may(&self, right: Right) -> bool {
+        match right {
+            Right::Look => true,
+            Right::Video | Right::Review => self.role != Role::HeadOffice,
+        }
+    }
+}
 
 impl Caller {
     /// What the caller may write, if it is an integrator.
     pub(super) fn permits<'a>(&self, shared: &'a Shared) -> Result<&'a Permits, Problem> {
-        let permits = shared.permits.iter().find(|permits| permits.integrator.as_str() == self.0.owner);
-        match (self.0.kind, permits) {
-            (TokenKind::Integrator, Some(permits)) => Ok(permits),
-            (TokenKind::Integrator, None) => {
-                Err(forbidden(format!("integrator {} is not set up any more", self.0.owner)))
-            }
-            _ => Err(forbidden("this address takes the token of an integrator".to_owned())),
-        }
+        let Self::Program(TokenOwner { kind: TokenKind::Integrator, owner }) = self else {
+            return Err(forbidden("this address takes the token of an integrator".to_owned()));
+        };
+        let permits = shared.permits.iter().find(|permits| permits.integrator.as_str() == owner);
+        permits.ok_or_else(|| forbidden(format!("integrator {owner} is not set up any more")))
     }
 
-    /// The person who asks, if it is one who may see video.
-    pub(super) async fn person(&self, shared: &Shared) -> Result<User, Problem> {
-        if self.0.kind != TokenKind::Person {
+    /// The person who asks, if it is one who may do this.
+    pub(super) fn person(&self, right: Right) -> Result<Person, Problem> {
+        let Self::Person(user) = self else {
             return Err(forbidden(
-                "this address takes a person's token: `tillsight token create --http USER`".to_owned(),
+                "this address is for people: sign in, or send a token of `tillsight token create --http USER`"
+                    .to_owned(),
             ));
+        };
+        if user.role == Role::Manager && user.stores.is_empty() {
+            return Err(forbidden(format!("{} manages no store; an administrator can name them", user.name)));
         }
-        let user = shared
-            .db
-            .user(&self.0.owner)
-            .await
-            .map_err(|error| Problem::unavailable("the person cannot be looked up", &error))?;
-        match user {
-            Some(user) if matches!(user.role, Role::Analyst | Role::Manager | Role::Admin) => Ok(user),
-            Some(user) => Err(forbidden(format!("the role {} does not see video", user.role))),
-            None => Err(forbidden(format!("{} has no access any more", self.0.owner))),
+        let scope = Scope { tenant: user.tenant.clone(), stores: user.stores.clone() };
+        let person = Person { name: user.name.clone(), role: user.role, scope };
+        if person.may(right) {
+            return Ok(person);
         }
+        let what = if right == Right::Video { "see video" } else { "decide about alerts" };
+        Err(forbidden(format!("the role {} does not {what}", person.role)))
     }
 
     /// Passes collectors of metrics.
     pub(super) fn may_read_metrics(&self) -> Result<(), Problem> {
-        match self.0.kind {
-            TokenKind::Metrics => Ok(()),
+        match self {
+            Self::Program(TokenOwner { kind: TokenKind::Metrics, .. }) => Ok(()),
             _ => Err(forbidden("this address takes a token made with `tillsight token create --metrics`".to_owned())),
         }
+    }
+}
+
+/// The secret of the session that a request carries.
+pub(super) fn session_secret(headers: &HeaderMap) -> Option<String> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(Cookie::split_parse)
+        .filter_map(Result::ok)
+        .find(|cookie| cookie.name() == COOKIE)
+        .map(|cookie| cookie.value().to_owned())
+}
+
+/// Refuses a request that another site may have made a browser send.
+pub(super) fn from_our_page(headers: &HeaderMap) -> Result<(), Problem> {
+    match headers.get(CSRF_HEADER).map(|value| value.as_bytes()) {
+        Some(b"1") => Ok(()),
+        _ => Err(forbidden("send the header `X-Tillsight: 1` with requests that change something".to_owned())),
     }
 }
 
@@ -59,21 +140,45 @@ fn forbidden(detail: String) -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "forbidden", detail)
 }
 
+pub(super) fn unauthorised(detail: &str) -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, "unauthorised", detail)
+}
+
+async fn bearer(shared: &Shared, secret: &str) -> Result<Caller, Problem> {
+    let unchecked = |error: &crate::db::DbError| Problem::unavailable("the token cannot be checked", error);
+    let owner = shared.db.token_owner(secret).await.map_err(|error| unchecked(&error))?;
+    let owner = owner.ok_or_else(|| unauthorised("this token is not valid (any more)"))?;
+    match owner.kind {
+        TokenKind::Integrator | TokenKind::Metrics => Ok(Caller::Program(owner)),
+        TokenKind::Sql => Err(forbidden("a token for SQL does not open HTTP".to_owned())),
+        TokenKind::Person => match shared.db.user(&owner.owner).await.map_err(|error| unchecked(&error))? {
+            Some(user) => Ok(Caller::Person(user)),
+            None => Err(forbidden(format!("{} has no access any more", owner.owner))),
+        },
+    }
+}
+
 impl FromRequestParts<Shared> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Problem> {
-        let unauthorised = |detail: &str| Problem::new(StatusCode::UNAUTHORIZED, "unauthorised", detail);
-        let secret = parts
-            .headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.strip_prefix("Bearer "))
-            .ok_or_else(|| unauthorised("send `Authorization: Bearer <token>`; `tillsight token create` makes one"))?;
-        match shared.db.token_owner(secret.trim()).await {
-            Ok(Some(owner)) => Ok(Self(owner)),
-            Ok(None) => Err(unauthorised("this token is not valid (any more)")),
-            Err(error) => Err(Problem::unavailable("the token cannot be checked", &error)),
+        if let Some(authorization) = parts.headers.get(header::AUTHORIZATION) {
+            let secret = authorization.to_str().ok().and_then(|value| value.strip_prefix("Bearer "));
+            let secret = secret.ok_or_else(|| unauthorised("the form is `Authorization: Bearer <token>`"))?;
+            return bearer(shared, secret.trim()).await;
         }
+        let secret = session_secret(&parts.headers).ok_or_else(|| {
+            unauthorised("sign in, or send `Authorization: Bearer <token>`; `tillsight token create` makes one")
+        })?;
+        let user = shared
+            .db
+            .session(&secret)
+            .await
+            .map_err(|error| Problem::unavailable("the session cannot be checked", &error))?
+            .ok_or_else(|| unauthorised("the session has ended: sign in again"))?;
+        if !matches!(parts.method, Method::GET | Method::HEAD) {
+            from_our_page(&parts.headers)?;
+        }
+        Ok(Self::Person(user))
     }
 }

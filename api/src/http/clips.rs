@@ -5,37 +5,25 @@
 //! their uncertainty, gaps) is in the header `tillsight-clip`, as JSON.
 
 use std::ops::Range;
-use std::path::PathBuf;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use futures::stream;
 use serde::Deserialize;
-use tillsight_ingest::record::{Clip, Reader, Slices};
-use tillsight_schemas::id::{CameraId, StoreId, StoreKey};
-use tillsight_schemas::segment::{StreamKey, StreamKind};
+use tillsight_ingest::record::{Clip, Slices};
+use tillsight_schemas::id::StoreId;
 use tillsight_schemas::{ErrorKind, HasKind, TimeSpan};
-use tokio::sync::OnceCell;
 
 use super::Shared;
-use super::auth::Caller;
+use super::auth::{Caller, Right};
+use super::extract::{Path, Query};
 use super::problem::Problem;
-use crate::config::Camera;
-use crate::db::User;
 
 /// Bytes that are read at once.
 const PIECE: u64 = 1 << 20;
-
-/// The cameras that are set up, and their recordings.
-#[derive(Debug)]
-pub(crate) struct Cameras {
-    volume: PathBuf,
-    cameras: Vec<(StoreKey, CameraId)>,
-    reader: OnceCell<Reader>,
-}
 
 /// What is asked for.
 #[derive(Debug, Deserialize)]
@@ -43,39 +31,6 @@ pub(super) struct Asked {
     from: DateTime<Utc>,
     to: DateTime<Utc>,
     store: Option<StoreId>,
-}
-
-impl Cameras {
-    /// The cameras of a configuration, recorded in this folder.
-    pub(crate) fn new(volume: PathBuf, cameras: &[Camera]) -> Self {
-        let key = |camera: &Camera| (StoreKey::new(camera.tenant.clone(), camera.store.clone()), camera.id.clone());
-        Self { volume, cameras: cameras.iter().map(key).collect(), reader: OnceCell::new() }
-    }
-
-    /// The camera of that name among those that a person may see.
-    fn find(&self, name: &str, store: Option<&StoreId>, user: &User) -> Result<StreamKey, Problem> {
-        let mut found = self.cameras.iter().filter(|(key, camera)| {
-            camera.as_str() == name
-                && key.tenant == user.tenant
-                && (user.stores.is_empty() || user.stores.contains(&key.store))
-                && store.is_none_or(|store| *store == key.store)
-        });
-        match (found.next(), found.next()) {
-            (Some((key, camera)), None) => Ok(StreamKey::new(key, camera.clone(), StreamKind::Main)),
-            (Some(_), Some(_)) => Err(Problem::new(
-                StatusCode::BAD_REQUEST,
-                "which camera",
-                format!("several stores have a camera {name}: say which with ?store="),
-            )),
-            (None, _) => {
-                Err(Problem::new(StatusCode::NOT_FOUND, "not found", format!("there is no camera {name} for you")))
-            }
-        }
-    }
-
-    async fn reader(&self) -> Result<&Reader, Problem> {
-        self.reader.get_or_try_init(|| Reader::open(&self.volume)).await.map_err(|error| problem(&error))
-    }
 }
 
 /// Serves a clip.
@@ -86,18 +41,19 @@ pub(super) async fn clip(
     Query(asked): Query<Asked>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let user = caller.person(&shared).await?;
+    let person = caller.person(Right::Video)?;
     let name = file
         .strip_suffix(".mp4")
         .ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "not found", "a clip's address ends in .mp4".to_owned()))?;
-    let key = shared.cameras.find(name, asked.store.as_ref(), &user)?;
+    let key = shared.cameras.find(name, asked.store.as_ref(), &person.scope)?;
     let span = TimeSpan::new(asked.from, asked.to)
         .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "bad span", error.to_string()))?;
-    let clip = shared.cameras.reader().await?.clip(&key, span).await.map_err(|error| problem(&error))?;
+    let reader = shared.cameras.reader().await.map_err(|error| problem(&error))?;
+    let clip = reader.clip(&key, span).await.map_err(|error| problem(&error))?;
     let detail = format!("{key} {} .. {}", asked.from.to_rfc3339(), asked.to.to_rfc3339());
     shared
         .audit
-        .note(&user.name, "video", detail)
+        .note(&person.name, "video", detail)
         .await
         .map_err(|error| Problem::unavailable("the audit file cannot be written, so no video is shown", &error))?;
     answer(clip, &headers)
@@ -175,13 +131,13 @@ fn byte_range(text: &str, length: u64) -> Wanted {
     if range.start < range.end { Wanted::Range(range) } else { Wanted::Unsatisfiable }
 }
 
-fn problem(error: &tillsight_ingest::record::Error) -> Problem {
+pub(super) fn problem(error: &tillsight_ingest::record::Error) -> Problem {
     let status = match error.kind() {
         ErrorKind::NotFound => StatusCode::NOT_FOUND,
         ErrorKind::Invalid => StatusCode::BAD_REQUEST,
         _ => return Problem::unavailable("the recordings cannot be read", error),
     };
-    Problem::new(status, "no clip", error.to_string())
+    Problem::new(status, "no video", error.to_string())
 }
 
 #[cfg(test)]

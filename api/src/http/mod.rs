@@ -1,32 +1,70 @@
-//! The HTTP surface: POS records in; clips, health and metrics out.
+//! The HTTP surface: POS records in; alerts, receipts, search, coverage, video, live events, health and the web app out.
 //!
-//! Nothing but health answers without a token; who may do what is decided in [`auth`] and nowhere else. Errors are
-//! RFC 9457 problems ([`problem`]).
+//! [`routes`] is the table of all of it. Nothing but health, signing in and the files of the web app answers without a
+//! session or token; who may do what is decided in [`auth`] and nowhere else. Errors are RFC 9457 problems
+//! ([`problem`]).
 
+mod alerts;
+pub(crate) mod answer;
 mod auth;
+mod cameras;
 mod clips;
+mod coverage;
+mod demo;
+mod events;
+mod extract;
 mod health;
+mod known;
+mod openapi;
+mod pages;
+mod places;
 mod pos;
 mod problem;
+mod receipts;
+mod reports;
+mod routes;
+mod rules;
+mod search;
+mod session;
+mod sight;
+mod stills;
+#[cfg(test)]
+mod tests;
+mod throttle;
+mod transactions;
+mod views;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post};
-use tillsight_ingest::bus::Producer;
+use axum::middleware::map_response;
+use tillsight_ingest::bus::{Connection, Producer, WindowReader};
 use tillsight_ingest::pos::{Permits, Stores};
 use tillsight_schemas::clock::SharedClock;
+use tillsight_schemas::store::Store;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::db::{Db, DirectAudit};
+use crate::report::Reporter;
+use crate::search::Search;
 
-pub(crate) use clips::Cameras;
+pub(crate) use cameras::Cameras;
+pub(crate) use demo::SOCKET as DEMO_SOCKET;
+pub(crate) use events::Hub;
+pub(crate) use known::Known;
+pub(crate) use receipts::Receipts;
+pub(crate) use throttle::Throttle;
+pub(crate) use views::RuleShown;
 
 /// The largest request body, in bytes.
 const LARGEST_BODY: usize = 16 << 20;
+/// Passwords that are hashed at once, and pictures that are decoded at once.
+pub(crate) const AT_ONCE: usize = 2;
 
 /// What the handlers share.
 #[derive(Clone)]
@@ -34,26 +72,54 @@ pub(crate) struct Shared {
     pub(crate) db: Db,
     pub(crate) producer: Producer,
     pub(crate) stores: Stores,
+    pub(crate) shops: Arc<Vec<Store>>,
     pub(crate) permits: Arc<Vec<Permits>>,
     pub(crate) clock: SharedClock,
     pub(crate) data: PathBuf,
     pub(crate) audit: DirectAudit,
     pub(crate) cameras: Arc<Cameras>,
+    pub(crate) windows: WindowReader,
+    pub(crate) known: Arc<Known>,
+    pub(crate) hub: Arc<Hub>,
+    /// The rules that are installed.
+    pub(crate) rules: Arc<Vec<RuleShown>>,
+    /// Where receipts are found that belong to no alert.
+    pub(crate) receipts: Arc<dyn Receipts>,
+    pub(crate) throttle: Arc<Throttle>,
+    pub(crate) hashing: Arc<Semaphore>,
+    pub(crate) decoding: Arc<Semaphore>,
+    /// Whether cookies travel over TLS only: links begin with `https`.
+    pub(crate) secure: bool,
+    pub(crate) search: Search,
+    pub(crate) reporter: Reporter,
+    /// The socket of the demo's panel, where this is a demo.
+    pub(crate) demo: Option<PathBuf>,
 }
 
 /// Answers requests until `stop`, then finishes those that are under way.
-pub(crate) async fn serve(listener: TcpListener, shared: Shared, stop: CancellationToken) -> std::io::Result<()> {
-    axum::serve(listener, routes(shared)).with_graceful_shutdown(stop.cancelled_owned()).await
+pub(crate) async fn serve(
+    listener: TcpListener,
+    shared: Shared,
+    connection: Connection,
+    stop: CancellationToken,
+) -> std::io::Result<()> {
+    let mut tasks = JoinSet::new();
+    let (telling, knowing) = (shared.clone(), Arc::clone(&shared.known));
+    tasks.spawn(async move { telling.hub.run(&telling).await });
+    let until = stop.clone();
+    tasks.spawn(async move { knowing.follow(&connection, &until).await });
+    let result = axum::serve(listener, router(shared)).with_graceful_shutdown(stop.clone().cancelled_owned()).await;
+    stop.cancel();
+    tasks.join_all().await;
+    result
 }
 
-fn routes(shared: Shared) -> Router {
-    Router::new()
-        .route("/livez", get(health::live))
-        .route("/readyz", get(health::ready))
-        .route("/metrics", get(health::metrics))
-        .route("/api/v1/pos/transactions", post(pos::receive))
-        .route("/api/v1/clips/{file}", get(clips::clip))
-        .fallback(problem::no_such_page)
+fn router(shared: Shared) -> Router {
+    let all = routes::table().into_iter();
+    all.fold(Router::new(), |router, route| router.route(route.path, route.handler))
+        .fallback(pages::page)
+        .method_not_allowed_fallback(pages::wrong_method)
+        .layer(map_response(pages::secured))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .with_state(shared)
 }

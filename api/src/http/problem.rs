@@ -11,6 +11,9 @@ use tillsight_schemas::error::chain;
 /// An error response.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Problem {
+    /// What kind of problem as a URI: no more than the status says (RFC 9457 §4.2.1).
+    #[serde(rename = "type")]
+    kind: &'static str,
     /// The HTTP status.
     status: u16,
     /// What kind of problem, the same for every occurrence.
@@ -35,7 +38,7 @@ pub(super) struct RecordProblem {
 
 impl Problem {
     pub(super) fn new(status: StatusCode, title: &'static str, detail: impl Into<String>) -> Self {
-        Self { status: status.as_u16(), title, detail: detail.into(), records: Vec::new() }
+        Self { kind: "about:blank", status: status.as_u16(), title, detail: detail.into(), records: Vec::new() }
     }
 
     pub(super) fn records(detail: impl Into<String>, records: Vec<RecordProblem>) -> Self {

@@ -3,15 +3,20 @@
 //! A crash or a memory limit in one role costs the others nothing. A role that ends is started again with growing
 //! pauses; the broker comes first and goes last.
 
+mod analytics;
+mod announce;
 mod broker;
+mod camera_looks;
+mod holds;
 mod process;
 mod recorder;
 mod roles;
+mod rules;
 mod supervisor;
 
 use std::path::PathBuf;
 
-pub(crate) use roles::run_role;
+pub(crate) use roles::{clock, database, run_role, search_log};
 pub use supervisor::supervise;
 use tillsight_schemas::{ErrorKind, HasKind, codes};
 
@@ -22,6 +27,8 @@ codes! {
         Broker = "broker",
         /// Cameras to disk.
         Recorder = "recorder",
+        /// Cameras to presence.
+        Analytics = "analytics",
         /// POS intake and the archive.
         Correlate = "correlate",
         /// SQL for head office.

@@ -1,11 +1,16 @@
-//! The role `recorder`: every camera of the configuration to one volume, and retention on it.
+//! The role `recorder`: every camera of the configuration to one volume, retention on it, and what cameras say by
+//! themselves (ONVIF) to Kafka.
 //!
-//! It knows neither Kafka nor SQL: whatever happens to those, pictures go on to be written.
+//! Whatever happens to Kafka, pictures go on to be written: what it is told of them waits in the index
+//! ([`super::announce`]), and what cameras say goes through lossy, counted queues. A camera whose events cannot be set up
+//! is recorded all the same.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use tillsight_ingest::bus::Producer;
+use tillsight_ingest::onvif::{Credentials, MetadataTrack, Origin, Outbox, PullConfig, PullPoint, outbox};
 use tillsight_ingest::record::{Recorder, RecorderConfig, RetentionPolicy};
 use tillsight_ingest::rtsp::{Outlets, StreamConfig, StreamReader};
 use tillsight_schemas::error::chain;
@@ -15,8 +20,9 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::RunError;
+use super::announce::announce;
 use super::roles::clock;
+use super::{RunError, holds};
 use crate::config::{Camera, Config};
 
 /// How often retention looks.
@@ -28,19 +34,75 @@ pub(super) async fn record(config: &Config, stop: &CancellationToken) -> Result<
         .await
         .map_err(RunError::part("the recording volume"))?;
     let mut readers = JoinSet::new();
+    let outbox = camera_events(config, &mut readers, stop);
     for camera in &config.cameras {
         let stream = stream(camera)?;
         let (sink, recovery) =
             recorder.stream(stream.key.clone()).await.map_err(RunError::part("a camera's recording"))?;
         tracing::info!(camera = %stream.key, ?recovery, "recording");
-        readers.spawn(StreamReader::new(stream, Outlets::new(Some(sink)), clock()).run(stop.clone()));
+        let outlets = Outlets::new(Some(sink));
+        if let Some(outbox) = &outbox {
+            listen(camera, &stream, &outlets, outbox, &mut readers, stop);
+        }
+        readers.spawn(StreamReader::new(stream, outlets, clock()).run(stop.clone()));
     }
+    match Producer::new(&config.connection(), "tillsight-recorder") {
+        Ok(producer) => {
+            readers.spawn(announce(recorder.index().clone(), producer, stop.clone()));
+        }
+        Err(error) => tracing::error!(error = %chain(&error), "segments and gaps are not told to Kafka"),
+    }
+    drop(outbox);
+    let quota = config.recording.alert_holds_gib << 30;
+    readers.spawn(holds::follow(config.connection(), recorder.holds(quota), stop.clone()));
     retain(config, &recorder, stop).await;
     readers.join_all().await;
     recorder.close().await.map_err(RunError::part("the recorder"))
 }
 
-fn stream(camera: &Camera) -> Result<StreamConfig, RunError> {
+/// The way of camera events to Kafka; `None` (said in the log) when its settings are wrong.
+fn camera_events(config: &Config, tasks: &mut JoinSet<()>, stop: &CancellationToken) -> Option<Outbox> {
+    if config.cameras.is_empty() {
+        return None;
+    }
+    match Producer::new(&config.connection(), "tillsight-cameras") {
+        Ok(producer) => {
+            let (outbox, dispatcher) = outbox(producer);
+            tasks.spawn(dispatcher.run(stop.clone()));
+            Some(outbox)
+        }
+        Err(error) => {
+            tracing::error!(error = %chain(&error), "cameras are recorded, but what they say is not kept");
+            None
+        }
+    }
+}
+
+/// Listens to what a camera says: in its stream, and through a subscription where one is configured.
+fn listen(
+    camera: &Camera,
+    stream: &StreamConfig,
+    outlets: &Outlets,
+    outbox: &Outbox,
+    tasks: &mut JoinSet<()>,
+    stop: &CancellationToken,
+) {
+    let origin = Origin { tenant: camera.tenant.clone(), store: camera.store.clone(), camera: camera.id.clone() };
+    let track = MetadataTrack::new(origin.clone(), outbox.clone());
+    tasks.spawn(track.run(outlets.metadata("onvif"), stop.clone()));
+    let Some(address) = &camera.onvif else { return };
+    match Url::parse(address) {
+        Ok(device) => {
+            let login = stream.credentials.as_ref().map(|(user, password)| Credentials::new(user, password));
+            let pull = PullPoint::new(PullConfig::new(origin, device, login), outbox.clone(), clock());
+            tasks.spawn(pull.run(stop.clone()));
+        }
+        // The configuration is checked before anything starts.
+        Err(error) => tracing::error!(camera = %origin, %error, "its events are not read"),
+    }
+}
+
+pub(super) fn stream(camera: &Camera) -> Result<StreamConfig, RunError> {
     let store = StoreKey::new(camera.tenant.clone(), camera.store.clone());
     let key = StreamKey::new(&store, camera.id.clone(), StreamKind::Main);
     let url = Url::parse(&camera.url).map_err(RunError::part("a camera's address"))?;

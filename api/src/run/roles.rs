@@ -4,29 +4,37 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tillsight_correlate::lake::{ArchiveConfig, Archiver, HotTail, TailConfig};
+use tillsight_correlate::lake::{ArchiveConfig, Archiver, HotTail, Stream, TailConfig};
+use tillsight_correlate::rule::Rule;
 use tillsight_correlate::sql::{Engine, Limits};
-use tillsight_ingest::bus::{Producer, TopicReader};
+use tillsight_ingest::bus::{Producer, TopicReader, WindowReader, ensure_topics};
 use tillsight_ingest::pos::Pipeline;
 use tillsight_schemas::clock::SharedClock;
 use tillsight_schemas::error::chain;
 use tillsight_schemas::{SystemClock, topic};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::analytics::analyse;
 use super::broker::become_broker;
 use super::recorder::record;
-use super::{Role, RunError};
-use crate::config::Config;
+use super::{Role, RunError, rules};
+use crate::config::{Config, KafkaMode};
 use crate::db::{Audit, Db};
-use crate::http::{self, Cameras, Shared};
+use crate::http::{self, Cameras, Hub, RuleShown, Shared};
+use crate::report::Reporter;
+use crate::search::{Follower, OpenLog, Owner, SearchError};
 use crate::sql::{self, Options};
 use crate::telemetry::Metrics;
 
 /// How long the archive waits before it opens the lake again after a failure.
 const REOPEN: Duration = Duration::from_secs(2);
+/// How often, and after which pauses, the search index is tried that another process still holds.
+const SEARCH_TRIES: u32 = 50;
+const SEARCH_PAUSE: Duration = Duration::from_millis(200);
 
 /// Does the work of one role until a signal.
 ///
@@ -53,6 +61,7 @@ pub(crate) fn run_role(role: Role, config: &Config) -> Result<(), RunError> {
         }
         let result = match role {
             Role::Recorder => record(config, &stop).await,
+            Role::Analytics => analyse(config, &stop).await,
             Role::Correlate => correlate(config, &stop).await,
             Role::Api => api(config, &stop).await,
             Role::Sql => head_office(config, &stop).await,
@@ -77,16 +86,29 @@ async fn until_signal(stop: CancellationToken) {
     stop.cancel();
 }
 
-pub(super) fn clock() -> SharedClock {
+pub(crate) fn clock() -> SharedClock {
     Arc::new(SystemClock)
 }
 
-async fn database(config: &Config) -> Result<Db, RunError> {
+pub(crate) async fn database(config: &Config) -> Result<Db, RunError> {
     Db::open(&config.database(), clock()).await.map_err(RunError::part("the database"))
 }
 
-/// POS intake, one pipeline an integrator, and the archive.
+/// Makes the topics that a cluster of others lacks; the supervisor does it for the managed broker. A cluster that does
+/// not let us may have them already: those that are missing are not read.
+async fn topics(config: &Config) {
+    if config.kafka.mode == KafkaMode::Managed {
+        return;
+    }
+    let topics = topic::all(config.integrators.iter().map(|integrator| &integrator.id));
+    if let Err(error) = ensure_topics(&config.connection(), &topics).await {
+        tracing::warn!(error = %chain(&error), "the Kafka topics could not be checked; those that are missing are not read");
+    }
+}
+
+/// POS intake, one pipeline an integrator, the rules and the archive.
 async fn correlate(config: &Config, stop: &CancellationToken) -> Result<(), RunError> {
+    topics(config).await;
     let ledger = Arc::new(database(config).await?);
     let connection = config.connection();
     let mut work: JoinSet<Result<(), RunError>> = JoinSet::new();
@@ -99,8 +121,16 @@ async fn correlate(config: &Config, stop: &CancellationToken) -> Result<(), RunE
         let stop = stop.clone();
         work.spawn(async move { pipeline.run(stop).await.map_err(RunError::part("POS intake")) });
     }
-    let (config, stop_archive) = (config.clone(), stop.clone());
-    work.spawn(async move { archive(&config, &stop_archive).await });
+    let (config, stop_work) = (Arc::new(config.clone()), stop.clone());
+    work.spawn({
+        let (config, stop) = (Arc::clone(&config), stop_work.clone());
+        async move { archive(&config, &stop).await }
+    });
+    work.spawn({
+        let (config, db, stop) = (Arc::clone(&config), Arc::clone(&ledger), stop_work.clone());
+        async move { rules::judge(&config, db, &stop).await }
+    });
+    work.spawn(async move { rules::tell(&config, ledger, &stop_work).await });
     while let Some(ended) = work.join_next().await {
         // One part that fails stops the others: the supervisor starts the whole role again.
         if let Err(error) = ended.map_err(RunError::part("a task")).flatten() {
@@ -121,7 +151,7 @@ async fn archive(config: &Config, stop: &CancellationToken) -> Result<(), RunErr
     let connection = config.connection();
     while !stop.is_cancelled() {
         let work = async {
-            let source = TopicReader::new(&connection, "tillsight-archive", vec![topic::POS_TRANSACTION.to_owned()])
+            let source = TopicReader::new(&connection, "tillsight-archive", Stream::topics())
                 .map_err(RunError::part("the archive's reader"))?;
             let mut archiver = Archiver::open(archive.clone(), Box::new(source), clock())
                 .await
@@ -146,7 +176,8 @@ async fn head_office(config: &Config, stop: &CancellationToken) -> Result<(), Ru
         TcpListener::bind(address).await.map_err(|source| RunError::Listen { what: "SQL", address, source })?;
     let db = database(config).await?;
     let (audit, writer) = Audit::open(&config.data.dir, clock()).await.map_err(RunError::part("the audit file"))?;
-    let source = TopicReader::new(&config.connection(), "tillsight-sql", vec![topic::POS_TRANSACTION.to_owned()])
+    topics(config).await;
+    let source = TopicReader::new(&config.connection(), "tillsight-sql", Stream::topics())
         .map_err(RunError::part("the reader of the log"))?;
     let mut tail = HotTail::open(TailConfig::new(config.data.dir.join("lake")), Box::new(source), clock())
         .await
@@ -173,21 +204,84 @@ async fn head_office(config: &Config, stop: &CancellationToken) -> Result<(), Ru
     result
 }
 
-/// The HTTP server.
+/// A reader of accepted transactions for the search index.
+pub(crate) fn search_log(config: &Config) -> OpenLog {
+    let connection = config.connection();
+    Arc::new(move || {
+        let topics = vec![topic::POS_TRANSACTION.to_owned()];
+        Ok(Box::new(TopicReader::new(&connection, "tillsight-search", topics)?))
+    })
+}
+
+/// Opens the index for writing; a process that is still ending gets a moment to let go of it.
+async fn search_index(config: &Config) -> Result<Owner, RunError> {
+    let mut tries = 0;
+    loop {
+        let (data, stores) = (config.data.dir.clone(), config.stores.clone());
+        let opened = tokio::task::spawn_blocking(move || Owner::open(&data, stores, clock())).await;
+        match opened.map_err(RunError::part("the search index"))? {
+            Err(SearchError::Busy(_)) if tries < SEARCH_TRIES => tries += 1,
+            opened => return opened.map_err(RunError::part("the search index")),
+        }
+        tokio::time::sleep(SEARCH_PAUSE).await;
+    }
+}
+
+/// The HTTP server, and the search index that it answers from.
 async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> {
     let address = config.http.listen;
     let listener =
         TcpListener::bind(address).await.map_err(|source| RunError::Listen { what: "HTTP", address, source })?;
+    let connection = config.connection();
+    let db = database(config).await?;
+    let owner = search_index(config).await?;
+    let cameras = Arc::new(Cameras::new(config.volume(), &config.cameras, &config.zones));
+    let (shops, permits) = (Arc::new(config.stores.clone()), Arc::new(config.permits()));
+    let windows = WindowReader::new(&connection);
+    let reporter = Reporter {
+        db: db.clone(),
+        cameras: Arc::clone(&cameras),
+        shops: Arc::clone(&shops),
+        permits: Arc::clone(&permits),
+        windows: windows.clone(),
+        clock: clock(),
+        lake: config.data.dir.join("lake"),
+        address: config.http.address(),
+    };
     let shared = Shared {
-        db: database(config).await?,
-        producer: Producer::new(&config.connection(), "tillsight-http")
-            .map_err(RunError::part("the Kafka producer"))?,
+        db: db.clone(),
+        producer: Producer::new(&connection, "tillsight-http").map_err(RunError::part("the Kafka producer"))?,
         stores: config.stores(),
-        permits: Arc::new(config.permits()),
+        shops,
+        permits,
         clock: clock(),
         data: config.data.dir.clone(),
         audit: Audit::direct(&config.data.dir, clock()).await.map_err(RunError::part("the audit file"))?,
-        cameras: Arc::new(Cameras::new(config.volume(), &config.cameras)),
+        cameras,
+        windows,
+        known: Arc::default(),
+        hub: Arc::new(Hub::new(stop.clone())),
+        rules: Arc::new(installed_rules(config)?),
+        receipts: Arc::new(owner.search.clone()),
+        search: owner.search.clone(),
+        reporter,
+        demo: std::env::var_os(http::DEMO_SOCKET).map(Into::into),
+        throttle: Arc::default(),
+        hashing: Arc::new(Semaphore::new(http::AT_ONCE)),
+        decoding: Arc::new(Semaphore::new(http::AT_ONCE)),
+        secure: config.http.public_url.as_deref().is_some_and(|url| url.starts_with("https:")),
     };
-    http::serve(listener, shared, stop.clone()).await.map_err(RunError::part("HTTP"))
+    let mut tasks = JoinSet::new();
+    let ended = CancellationToken::new();
+    tasks.spawn(Follower::new(owner, db, search_log(config)).run(ended.clone()));
+    let result = http::serve(listener, shared, connection, stop.clone()).await.map_err(RunError::part("HTTP"));
+    ended.cancel();
+    tasks.join_all().await;
+    result
+}
+
+/// The rules as people see them.
+fn installed_rules(config: &Config) -> Result<Vec<RuleShown>, RunError> {
+    let rules = Rule::all(config.rules.folder.as_deref()).map_err(RunError::part("the rules"))?;
+    Ok(rules.iter().map(|rule| RuleShown::of(&rule.header)).collect())
 }

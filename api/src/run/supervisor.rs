@@ -69,7 +69,13 @@ fn lock(dir: &Path) -> Result<File, RunError> {
 async fn start(config: &Config, path: &Path, roles: &[Role], processes: &mut Vec<Process>) -> Result<(), RunError> {
     let managed = config.kafka.mode == KafkaMode::Managed;
     for &role in Role::ALL.iter().filter(|role| roles.contains(role)) {
-        if (role == Role::Broker && !managed) || (role == Role::Recorder && config.cameras.is_empty()) {
+        let idle = match role {
+            Role::Broker => !managed,
+            Role::Recorder => config.cameras.is_empty(),
+            Role::Analytics => config.zones.is_empty(),
+            _ => false,
+        };
+        if idle {
             continue;
         }
         processes.push(Process::start(role, path)?);

@@ -7,6 +7,7 @@
 
 mod catalog;
 mod connection;
+mod crew;
 mod extended;
 mod gate;
 mod run;
@@ -35,7 +36,7 @@ use tokio_util::sync::CancellationToken;
 pub use scram::Verifier;
 
 use connection::Connection;
-use run::Crew;
+use crew::Crew;
 use statement::Texts;
 
 /// How the endpoint behaves.
@@ -45,7 +46,7 @@ pub struct Options {
     pub max_connections: usize,
     /// Statements that run at once; more wait, within their time.
     pub max_running: usize,
-    /// Threads that compute.
+    /// Threads that compute one statement.
     pub threads: usize,
     /// How long a statement may take; clients may shorten it for themselves.
     pub statement_timeout: Duration,
@@ -195,7 +196,7 @@ pub async fn serve(
     let connections = Arc::new(Semaphore::new(options.max_connections));
     let shared = Arc::new(Shared {
         slots: Arc::new(Semaphore::new(options.max_running)),
-        crew: Crew::new(options.threads)?,
+        crew: Crew::new(options.max_running, options.threads)?,
         options,
         engine,
         logins,

@@ -1,11 +1,11 @@
 //! One statement while it runs: its time, its cancellation, its line in the audit.
 //!
-//! Queries are planned and computed on threads of their own ([`Crew`]), so that a plan that does not yield for a while
-//! keeps neither the clock nor another connection waiting. The client hears of the timeout at once; the work is aborted
-//! where it yields next, and [`Crew::overdue`] tells when it does not.
+//! Queries are planned and computed on threads of their own ([`super::crew`]), so that a plan that does not yield for a
+//! while keeps neither the clock nor another connection waiting. The client hears of the timeout at once; the work is
+//! aborted where it yields next.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
@@ -22,12 +22,11 @@ use pgwire::messages::data::DataRow;
 use pgwire::types::format::FormatOptions;
 use tillsight_correlate::sql::Session;
 use tillsight_schemas::metric;
-use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
-use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::crew::Work;
 use super::statement::Failure;
 use super::{Outcome, Shared, StatementRecord};
 
@@ -222,65 +221,6 @@ impl Query {
         }
         let frame = self.session.context().execute_logical_plan(plan).await?;
         Ok((slot, frame.execute_stream().await?))
-    }
-}
-
-/// The threads that compute.
-#[derive(Debug)]
-pub(super) struct Crew {
-    threads: Option<Runtime>,
-    /// Work that was aborted and has not ended yet.
-    ending: Arc<Mutex<Vec<(Instant, AbortHandle)>>>,
-}
-
-/// Work that a crew does; dropped, it is aborted.
-#[derive(Debug)]
-struct Work {
-    task: JoinSet<()>,
-    handle: Option<AbortHandle>,
-    ending: Arc<Mutex<Vec<(Instant, AbortHandle)>>>,
-}
-
-impl Crew {
-    /// Hires so many threads.
-    ///
-    /// # Errors
-    /// [`std::io::Error`] when the system has none.
-    pub(super) fn new(threads: usize) -> std::io::Result<Self> {
-        let threads =
-            Builder::new_multi_thread().worker_threads(threads.max(1)).thread_name("sql-query").enable_all().build()?;
-        Ok(Self { threads: Some(threads), ending: Arc::default() })
-    }
-
-    fn hand_over(&self, work: impl Future<Output = ()> + Send + 'static) -> Work {
-        let mut task = JoinSet::new();
-        let handle = self.threads.as_ref().map(|threads| task.spawn_on(work, threads.handle()));
-        Work { task, handle, ending: Arc::clone(&self.ending) }
-    }
-
-    /// Whether aborted work goes on for longer than `at_most`: it does not yield, and only the end of the process ends
-    /// it.
-    pub(super) fn overdue(&self, at_most: Duration) -> bool {
-        let mut ending = self.ending.lock().unwrap_or_else(PoisonError::into_inner);
-        ending.retain(|(_, work)| !work.is_finished());
-        ending.iter().any(|(since, _)| since.elapsed() > at_most)
-    }
-}
-
-impl Drop for Crew {
-    fn drop(&mut self) {
-        if let Some(threads) = self.threads.take() {
-            threads.shutdown_background();
-        }
-    }
-}
-
-impl Drop for Work {
-    fn drop(&mut self) {
-        self.task.abort_all();
-        if let Some(handle) = self.handle.take().filter(|handle| !handle.is_finished()) {
-            self.ending.lock().unwrap_or_else(PoisonError::into_inner).push((Instant::now(), handle));
-        }
     }
 }
 

@@ -81,7 +81,8 @@ impl std::fmt::Debug for Archiver {
 }
 
 impl Archiver {
-    /// Opens the lake and goes to where its tables end.
+    /// Opens the lake, makes the tables that are missing, and goes to where its tables end. Tables whose topic the
+    /// source does not know stay as they are.
     ///
     /// # Errors
     /// [`Error`] when folder, tables or log cannot be used, or when the log has lost records that the lake lacks.
@@ -119,13 +120,14 @@ impl Archiver {
     pub async fn step(&mut self, wait: Duration) -> Result<usize> {
         let records = self.source.poll(POLL_RECORDS, wait).await.map_err(|source| Error::ReadLog { source })?;
         if !records.is_empty() {
-            let posted = intake::decode(&records)?;
-            for lane in &mut self.lanes {
-                let strangers = posted.strangers(&lane.progress);
-                lane.store.introduce(strangers, &mut lane.progress).await?;
-                for chunk in posted.admit(lane.store.table(), &mut lane.progress)? {
-                    lane.bytes += chunk.bytes();
-                    lane.waiting.push(chunk.rows);
+            for arrived in intake::decode(&records)? {
+                for lane in self.lanes.iter_mut().filter(|lane| lane.store.table().stream() == arrived.stream) {
+                    let strangers = arrived.strangers(&lane.progress);
+                    lane.store.introduce(strangers, &mut lane.progress).await?;
+                    for chunk in arrived.admit(lane.store.table(), &mut lane.progress)? {
+                        lane.bytes += chunk.bytes();
+                        lane.waiting.push(chunk.rows);
+                    }
                 }
             }
             self.waiting_since.get_or_insert(self.clock.now());

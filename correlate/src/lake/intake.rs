@@ -1,22 +1,28 @@
 //! From records of the log to rows of the tables.
 //!
-//! A record that cannot be decoded is named in the log and left out; the raw form stays on `lp.pos.raw.v1`.
+//! A record that cannot be decoded is named in the log and left out; the raw form of a transaction stays on
+//! `lp.pos.raw.v1`.
 
-use arrow::array::{AsArray, BooleanArray, RecordBatch};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{AsArray, BooleanArray, Int64Array, RecordBatch, TimestampMicrosecondArray};
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::{Int32Type, Int64Type};
+use arrow::datatypes::{FieldRef, Int32Type, Int64Type, Schema};
 use arrow::error::ArrowError;
 use tillsight_schemas::port::{LogRecord, Partition, Positions};
-use tillsight_schemas::pos::PostedTransaction;
-use tillsight_schemas::wire::avro::Decoder;
+use tillsight_schemas::wire::columns;
 
 use super::progress::{Landing, Progress};
-use super::table::Table;
+use super::stream::Stream;
+use super::table::{Table, place_in_log};
 use crate::error::{Error, Result};
 
-/// What one poll brought, decoded.
+/// What one poll brought of one stream, decoded.
 #[derive(Debug)]
-pub struct Posted {
+pub struct Arrived {
+    /// The stream.
+    pub stream: Stream,
     batch: RecordBatch,
     rows: Vec<Row>,
     ends: Positions,
@@ -26,8 +32,7 @@ pub struct Posted {
 struct Row {
     partition: Partition,
     offset: i64,
-    landing: Landing,
-    landed_at: i64,
+    landed: Option<(Landing, i64)>,
 }
 
 /// Rows of one table from one partition of the log, in the order of the log.
@@ -54,31 +59,68 @@ impl Chunk {
     }
 }
 
-/// Decodes records.
+/// Decodes records, stream by stream. Records of a topic that is no stream of the lake are named in the log.
 ///
 /// # Errors
-/// [`Error::Columns`] when the decoder cannot be built, which is a defect.
-pub fn decode(records: &[LogRecord]) -> Result<Posted> {
+/// [`Error::Columns`] when a decoder cannot be built, which is a defect.
+pub fn decode(records: &[LogRecord]) -> Result<Vec<Arrived>> {
+    let mut streams: BTreeMap<&str, Vec<&LogRecord>> = BTreeMap::new();
+    for record in records {
+        streams.entry(&record.partition.topic).or_default().push(record);
+    }
+    let mut arrived = Vec::with_capacity(streams.len());
+    for (topic, records) in streams {
+        match Stream::of(topic) {
+            Some(stream) => arrived.push(decode_stream(stream, &records)?),
+            None => tracing::error!(topic, records = records.len(), "no stream of the lake; left out"),
+        }
+    }
+    Ok(arrived)
+}
+
+fn decode_stream(stream: Stream, records: &[&LogRecord]) -> Result<Arrived> {
     let mut ends = Positions::new();
     for record in records {
         let end = ends.entry(record.partition.clone()).or_default();
         *end = (*end).max(record.offset + 1);
     }
     let present: Vec<(&LogRecord, &[u8])> =
-        records.iter().filter_map(|record| Some((record, &record.value.as_ref()?[..]))).collect();
+        records.iter().filter_map(|record| Some((*record, &record.value.as_ref()?[..]))).collect();
     let values: Vec<&[u8]> = present.iter().map(|(_, value)| *value).collect();
-    let decoded = Decoder::<PostedTransaction>::new().decode(&values).map_err(Error::columns)?;
+    let decoded = stream.decode(&values).map_err(Error::columns)?;
     for (index, reason) in &decoded.failed {
         if let Some((record, _)) = present.get(*index) {
             tracing::error!(partition = %record.partition, offset = record.offset, reason, "record left out of the lake");
         }
     }
-    let origins = decoded.value_of_row.iter().filter_map(|index| present.get(*index)).map(|(record, _)| *record);
-    let rows = rows(&decoded.batch, origins).map_err(Error::columns)?;
-    Ok(Posted { batch: decoded.batch, rows, ends })
+    let origins: Vec<&LogRecord> =
+        decoded.value_of_row.iter().filter_map(|index| present.get(*index)).map(|(record, _)| *record).collect();
+    let (batch, rows) = if stream.has_landing() {
+        let rows = landed(&decoded.batch, &origins).map_err(Error::columns)?;
+        (decoded.batch, rows)
+    } else {
+        let rows = origins
+            .iter()
+            .map(|record| Row { partition: record.partition.clone(), offset: record.offset, landed: None })
+            .collect();
+        (placed(&decoded.batch, &origins).map_err(Error::columns)?, rows)
+    };
+    Ok(Arrived { stream, batch, rows, ends })
 }
 
-fn rows<'a>(batch: &RecordBatch, origins: impl Iterator<Item = &'a LogRecord>) -> Result<Vec<Row>, ArrowError> {
+/// The batch with the place of each record in the log.
+fn placed(batch: &RecordBatch, origins: &[&LogRecord]) -> Result<RecordBatch, ArrowError> {
+    let mut fields: Vec<FieldRef> = batch.schema().fields().iter().cloned().collect();
+    let mut arrays = batch.columns().to_vec();
+    fields.extend(place_in_log().iter().map(|field| Arc::new(columns::arrow_field(field))));
+    let logged_at: TimestampMicrosecondArray =
+        origins.iter().map(|record| Some(record.logged_at.timestamp_micros())).collect();
+    arrays.push(Arc::new(logged_at.with_timezone("UTC")));
+    arrays.push(Arc::new(Int64Array::from_iter_values(origins.iter().map(|record| record.offset))));
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
+}
+
+fn landed(batch: &RecordBatch, origins: &[&LogRecord]) -> Result<Vec<Row>, ArrowError> {
     let missing = |name: &str| ArrowError::SchemaError(format!("no column {name}"));
     let topics = batch
         .column_by_name("landing_topic")
@@ -94,25 +136,28 @@ fn rows<'a>(batch: &RecordBatch, origins: impl Iterator<Item = &'a LogRecord>) -
         .ok_or_else(|| missing("landing_offset"))?;
     let landings = topics.iter().zip(numbers.iter()).zip(offsets.iter());
     Ok(origins
+        .iter()
         .zip(landings)
-        .map(|(record, ((topic, number), landed_at))| Row {
-            partition: record.partition.clone(),
-            offset: record.offset,
-            landing: Landing {
+        .map(|(record, ((topic, number), landed_at))| {
+            let landing = Landing {
                 at: record.partition.number,
                 topic: topic.unwrap_or_default().to_owned(),
                 number: number.unwrap_or_default(),
-            },
-            landed_at: landed_at.unwrap_or_default(),
+            };
+            Row {
+                partition: record.partition.clone(),
+                offset: record.offset,
+                landed: Some((landing, landed_at.unwrap_or_default())),
+            }
         })
         .collect())
 }
 
-impl Posted {
+impl Arrived {
     /// Landing partitions whose mark `progress` does not know yet.
     pub fn strangers(&self, progress: &Progress) -> Vec<Landing> {
-        let mut unknown: Vec<Landing> =
-            self.rows.iter().map(|row| &row.landing).filter(|landing| !progress.knows(landing)).cloned().collect();
+        let landings = self.rows.iter().filter_map(|row| row.landed.as_ref()).map(|(landing, _)| landing);
+        let mut unknown: Vec<Landing> = landings.filter(|landing| !progress.knows(landing)).cloned().collect();
         unknown.sort();
         unknown.dedup();
         unknown
@@ -126,16 +171,19 @@ impl Posted {
         let mask: Vec<bool> = self
             .rows
             .iter()
-            .map(|row| progress.admit(&row.partition, row.offset, &row.landing, row.landed_at))
+            .map(|row| {
+                let landed = row.landed.as_ref().map(|(landing, at)| (landing, *at));
+                progress.admit(&row.partition, row.offset, landed)
+            })
             .collect();
         progress.advance(&self.ends);
         if !mask.contains(&true) {
             return Ok(Vec::new());
         }
         let new = BooleanArray::from(mask.clone());
-        let posted = filter_record_batch(&self.batch, &new).map_err(Error::columns)?;
+        let records = filter_record_batch(&self.batch, &new).map_err(Error::columns)?;
         let origins: Vec<&Row> = self.rows.iter().zip(mask).filter_map(|(row, new)| new.then_some(row)).collect();
-        let (rows, parents) = table.rows(&posted).map_err(Error::columns)?;
+        let (rows, parents) = table.rows(&records).map_err(Error::columns)?;
         let of_rows: Vec<&Row> =
             parents.values().iter().filter_map(|parent| origins.get(usize::try_from(*parent).ok()?).copied()).collect();
         let mut partitions: Vec<&Partition> = of_rows.iter().map(|row| &row.partition).collect();

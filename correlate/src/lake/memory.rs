@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use tillsight_schemas::port::{EventSource, LogRecord, Partition, PortError, Positions};
 use tokio::sync::Notify;
 
-/// A log of one topic; clones share it.
+/// A log of one or more topics; clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryLog {
     partitions: Arc<Mutex<BTreeMap<Partition, Kept>>>,
@@ -39,14 +39,30 @@ impl MemoryLog {
         log
     }
 
+    /// Adds a topic.
+    #[must_use]
+    pub fn and(self, topic: &str, partitions: i32) -> Self {
+        self.with(|kept| kept.extend((0..partitions).map(|n| (Partition::new(topic, n), Kept::default()))));
+        self
+    }
+
     fn with<R>(&self, work: impl FnOnce(&mut BTreeMap<Partition, Kept>) -> R) -> R {
         work(&mut self.partitions.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Appends a value and returns its offset; -1 when there is no such partition.
+    /// Appends a value to the topic whose name sorts first and returns its offset; -1 when there is no such partition.
     pub fn append(&self, number: i32, value: Bytes) -> i64 {
+        self.append_where(|partition| partition.number == number, value)
+    }
+
+    /// Appends a value to partition 0 of a topic and returns its offset; -1 when there is no such topic.
+    pub fn append_to(&self, topic: &str, value: Bytes) -> i64 {
+        self.append_where(|partition| partition.topic == topic && partition.number == 0, value)
+    }
+
+    fn append_where(&self, is: impl Fn(&Partition) -> bool, value: Bytes) -> i64 {
         let offset = self.with(|kept| {
-            kept.iter_mut().find(|(partition, _)| partition.number == number).map_or(-1, |(_, kept)| {
+            kept.iter_mut().find(|(partition, _)| is(partition)).map_or(-1, |(_, kept)| {
                 kept.values.push(value);
                 kept.bounds().end - 1
             })
@@ -55,7 +71,7 @@ impl MemoryLog {
         offset
     }
 
-    /// Drops all records before `offset`, as retention does.
+    /// Drops all records before `offset` of the partitions with this number, as retention does.
     pub fn expire(&self, number: i32, offset: i64) {
         self.with(|kept| {
             for kept in kept.iter_mut().filter(|(p, _)| p.number == number).map(|(_, kept)| kept) {

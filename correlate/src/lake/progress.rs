@@ -3,7 +3,8 @@
 //! The producer of `lp.pos.transaction.v1` is at-least-once: after a crash it may write records again. Each record
 //! carries where it was received (landing topic, partition, offset), and within one partition of the log the records of
 //! one landing partition arrive in rising order. So the highest landing offset seen tells new records from repetitions.
-//! [`Progress`] is used by the archiver, which stores it with every commit, and by the hot tail, which starts from what
+//! Other topics say nothing of the kind: there the next offset is the only mark, and whoever reads the table takes the
+//! latest record of each key. [`Progress`] is used by the archiver, which stores it with every commit, and by the hot tail, which starts from what
 //! the archiver stored: both take the same decisions about the same records.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -67,11 +68,13 @@ impl Progress {
         self.landed.insert(landing, mark);
     }
 
-    /// Whether the record at `offset` is new to the table; if so it counts as seen from now on.
-    pub fn admit(&mut self, partition: &Partition, offset: i64, landing: &Landing, landed_at: i64) -> bool {
+    /// Whether the record at `offset` is new to the table; if so it counts as seen from now on. A record that does not
+    /// say where it was received is new wherever the table does not hold its offset.
+    pub fn admit(&mut self, partition: &Partition, offset: i64, landed: Option<(&Landing, i64)>) -> bool {
         if self.next.get(partition).is_some_and(|next| offset < *next) {
             return false;
         }
+        let Some((landing, landed_at)) = landed else { return true };
         match self.landed.get_mut(landing) {
             Some(mark) if landed_at <= *mark => return false,
             Some(mark) => *mark = landed_at,
@@ -146,17 +149,17 @@ mod tests {
         let mut progress = Progress::from([(log(), 0)].into());
         let taken: Vec<bool> = [(0, 10), (1, 11), (2, 10), (3, 11), (4, 12)]
             .into_iter()
-            .map(|(offset, landed)| progress.admit(&log(), offset, &landing(0), landed))
+            .map(|(offset, landed)| progress.admit(&log(), offset, Some((&landing(0), landed))))
             .collect();
         assert_eq!(taken, [true, true, false, false, true]);
-        assert!(progress.admit(&log(), 5, &landing(1), 3), "another landing partition counts for itself");
+        assert!(progress.admit(&log(), 5, Some((&landing(1), 3))), "another landing partition counts for itself");
     }
 
     #[test]
     fn what_the_table_holds_is_not_read_again() {
         let mut progress = Progress::from([(log(), 7)].into());
-        assert!(!progress.admit(&log(), 6, &landing(0), 1));
-        assert!(progress.admit(&log(), 7, &landing(0), 2));
+        assert!(!progress.admit(&log(), 6, Some((&landing(0), 1))));
+        assert!(progress.admit(&log(), 7, Some((&landing(0), 2))));
     }
 
     #[test]
@@ -164,7 +167,7 @@ mod tests {
         let other = Partition::new("lp.pos.transaction.v1", 1);
         let mut progress = Progress::from([(log(), 0), (other, 4)].into());
         progress.learn(landing(1), 5);
-        progress.admit(&log(), 0, &landing(0), 8);
+        progress.admit(&log(), 0, Some((&landing(0), 8)));
         progress.advance(&[(log(), 1)].into());
         let expected = [
             ("tillsight.next/lp.pos.transaction.v1/0".to_owned(), 1),

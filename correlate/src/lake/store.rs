@@ -95,7 +95,8 @@ impl Store {
     /// [`Error::Gap`] when the log no longer holds what the table lacks; [`Error::Delta`] when marks cannot be read.
     pub async fn resume(&self, bounds: &BTreeMap<Partition, Range<i64>>) -> Result<Progress> {
         let mut next = Positions::new();
-        for (partition, bounds) in bounds {
+        for (partition, bounds) in bounds.iter().filter(|(partition, _)| partition.topic == self.table.stream().topic())
+        {
             let stored = self.mark(&next_mark(partition)).await?;
             next.insert(partition.clone(), resume(partition, bounds, stored)?);
         }
@@ -131,8 +132,9 @@ impl Store {
     /// # Errors
     /// [`Error::Delta`] when the commit fails; nothing is stored then.
     pub async fn append(&mut self, rows: &[RecordBatch], marks: Vec<(String, i64)>) -> Result<()> {
-        let batch =
-            concat_batches(&self.table.schema(), rows).and_then(|rows| sorted(&rows)).map_err(Error::columns)?;
+        let batch = concat_batches(&self.table.schema(), rows)
+            .and_then(|rows| sorted(self.table, &rows))
+            .map_err(Error::columns)?;
         let count = batch.num_rows() as u64;
         let marks = marks.into_iter().map(|(name, number)| Transaction::new(name, number)).collect();
         let committed = self

@@ -1,30 +1,37 @@
 //! The tables of the lake, derived from the record descriptions of `schemas`: column names, types and comments have
-//! one source.
+//! one source. A table is a stream, which of its parts is a row, a time column, and the key by which repetitions are
+//! told; [`Table::about`] is the whole list.
 //!
 //! A transaction becomes one row of `pos_transactions`, one row of `pos_lines` per item and one of `pos_tenders` per
-//! payment. Records within records are flattened (`source.adapter` is `source_adapter`); where such a record may be
-//! absent, `has_<name>` says whether it was there.
+//! payment. Of every other stream each record is one row; its lists are JSON text ([`super::layout`]).
 //!
-//! Tables are partitioned by `event_date`, the UTC date of `event_time`, and by `store_bucket`. The event time is the
-//! one date that is always present and never changes (a business day may be missing or corrected), and it is what every
-//! stream of the lake has in common.
+//! Tables are partitioned by `event_date`, the UTC date of the time column, and by `store_bucket`. That time is always
+//! present and never changes (a business day may be missing or corrected), and it is what every stream of the lake has
+//! in common.
 
-use std::sync::{Arc, OnceLock};
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Date32Array, Int32Array, RecordBatch, StringArray, StructArray, UInt32Array,
-};
-use arrow::compute::{SortColumn, is_not_null, lexsort_to_indices, take, take_record_batch};
-use arrow::datatypes::{DataType, Field as ArrowField, Schema, SchemaRef, TimestampMicrosecondType};
+use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
+use arrow::compute::{SortColumn, lexsort_to_indices, take_record_batch};
+use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
-use tillsight_schemas::pos::{Line, PostedTransaction, Tender};
-use tillsight_schemas::wire::{Field, FieldType, Record, columns};
+use tillsight_schemas::pos::{Line, Tender};
+use tillsight_schemas::wire::{Field, FieldType, Record};
+
+use super::layout::Layout;
+use super::stream::Stream;
 
 /// Into how many buckets the stores are put. Part of the format: never changed.
 pub const STORE_BUCKETS: u64 = 8;
 
 /// The columns that partition every table.
 pub const PARTITION_COLUMNS: [&str; 2] = ["event_date", "store_bucket"];
+
+/// The column that says when a record was logged.
+pub const LOGGED_AT: &str = "logged_at";
+/// The column that says at which offset a record was logged.
+pub const LOG_OFFSET: &str = "log_offset";
 
 /// What every line and every tender repeats of its transaction.
 const OF_TRANSACTION: &[&str] = &[
@@ -42,8 +49,6 @@ const OF_TRANSACTION: &[&str] = &[
     "test",
 ];
 
-const MICROS_PER_DAY: i64 = 86_400_000_000;
-
 /// A table of the lake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Table {
@@ -53,250 +58,216 @@ pub enum Table {
     Lines,
     /// One row per payment.
     Tenders,
+    /// One row per presence tile.
+    Presence,
+    /// One row per statement of a camera.
+    CameraEvents,
+    /// One row per alert and revision.
+    Alerts,
+    /// One row per judgement and revision.
+    Judgements,
+    /// One row per decision of a person.
+    Reviews,
+    /// One row per state of a recorded segment or gap.
+    Segments,
+    /// One row per version of the clock offset of a register.
+    Clocks,
 }
 
-/// Where the values of a column come from.
-#[derive(Debug)]
-enum Origin {
-    /// A column of the transaction; the name of the record within it, if it lies in one.
-    Transaction(Option<&'static str>),
-    /// The same of the item (line, tender).
-    Item(Option<&'static str>),
-    /// Whether the transaction holds the record of this name.
-    TransactionHas(&'static str),
-    /// Whether the item holds the record of this name.
-    ItemHas(&'static str),
-    /// The UTC date of the event.
-    EventDate,
-    /// The bucket of the store.
-    StoreBucket,
-}
-
-#[derive(Debug)]
-struct Column {
-    field: ArrowField,
-    /// The name of the value in the record it comes from.
-    source: &'static str,
-    origin: Origin,
-}
-
-#[derive(Debug)]
-struct Layout {
-    columns: Vec<Column>,
-    schema: SchemaRef,
+/// What there is to know about a table.
+struct About {
+    name: &'static str,
+    stream: Stream,
+    /// The column with the time of its rows.
+    time: &'static str,
+    /// The columns that name what a record is about: later records of the same key replace earlier ones. Empty where
+    /// repetitions are told before they are stored.
+    key: &'static [&'static str],
+    doc: &'static str,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 3] = [Self::Transactions, Self::Lines, Self::Tenders];
+    pub const ALL: [Self; 10] = [
+        Self::Transactions,
+        Self::Lines,
+        Self::Tenders,
+        Self::Presence,
+        Self::CameraEvents,
+        Self::Alerts,
+        Self::Judgements,
+        Self::Reviews,
+        Self::Segments,
+        Self::Clocks,
+    ];
+
+    fn about(self) -> About {
+        let about = |name, stream, time, key, doc| About { name, stream, time, key, doc };
+        match self {
+            Self::Transactions => about(
+                "pos_transactions",
+                Stream::Transactions,
+                "event_time",
+                &[],
+                "Every accepted POS transaction in every revision. Raw table; `pos.transactions` shows the latest revision.",
+            ),
+            Self::Lines => about(
+                "pos_lines",
+                Stream::Transactions,
+                "event_time",
+                &[],
+                "The items of every transaction in every revision. Raw table; see `pos.lines`.",
+            ),
+            Self::Tenders => about(
+                "pos_tenders",
+                Stream::Transactions,
+                "event_time",
+                &[],
+                "The payments of every transaction in every revision. Raw table; see `pos.tenders`.",
+            ),
+            Self::Presence => about(
+                "cam_presence",
+                Stream::Presence,
+                "start_at",
+                // With the time in the key, a condition on time opens only the files of that time.
+                &["tenant_id", "store_id", "camera_id", "zone_id", "start_at", "event_date"],
+                "Presence tiles of zones as they were published, repetitions included. Raw table; see `cam.presence`.",
+            ),
+            Self::CameraEvents => about(
+                "cam_events",
+                Stream::CameraEvents,
+                "event_time",
+                &["tenant_id", "store_id", "event_id", "event_time", "event_date"],
+                "Statements of cameras as they were received, repetitions included. Raw table; see `cam.events`.",
+            ),
+            Self::Alerts => about(
+                "lp_alerts",
+                Stream::Alerts,
+                "event_time",
+                &["tenant_id", "store_id", "alert_id"],
+                "Alerts in every revision, repetitions included. Raw table; `lp.alerts` shows the latest revision.",
+            ),
+            Self::Judgements => about(
+                "lp_judgements",
+                Stream::Judgements,
+                "event_time",
+                &["tenant_id", "store_id", "judgement_id"],
+                "What rules made of their anchors, in every revision, repetitions included. Raw table; see `lp.judgements`.",
+            ),
+            Self::Reviews => about(
+                "lp_reviews",
+                Stream::Reviews,
+                "reviewed_at",
+                &["tenant_id", "store_id", "review_id"],
+                "Decisions of people about alerts, repetitions included. Raw table; see `lp.reviews`.",
+            ),
+            Self::Segments => about(
+                "rec_segments",
+                Stream::Segments,
+                "start_at",
+                &["tenant_id", "store_id", "camera_id", "stream", "kind", "run", "seq"],
+                "Recorded segments and gaps, in every state they were in. Raw table; see `rec.segments` and `rec.gaps`.",
+            ),
+            Self::Clocks => about(
+                "ref_clock",
+                Stream::Clocks,
+                "valid_from",
+                &["tenant_id", "store_id", "register_id", "version"],
+                "Versions of the clock offsets of registers, repetitions included. Raw table; see `ref.clock`.",
+            ),
+        }
+    }
 
     /// Its name: the folder, the metric label and the name in schema `lake`.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Transactions => "pos_transactions",
-            Self::Lines => "pos_lines",
-            Self::Tenders => "pos_tenders",
-        }
+        self.about().name
     }
 
     /// What one row is.
     pub fn doc(self) -> String {
         match self {
-            Self::Transactions => format!(
-                "Every accepted POS transaction in every revision. {} Raw table; `pos.transactions` shows the latest revision.",
-                <tillsight_schemas::pos::Transaction as Record>::record_type().doc
-            ),
-            Self::Lines => "The items of every transaction in every revision. Raw table; see `pos.lines`.".to_owned(),
-            Self::Tenders => {
-                "The payments of every transaction in every revision. Raw table; see `pos.tenders`.".to_owned()
-            }
+            Self::Lines | Self::Tenders => self.about().doc.to_owned(),
+            _ => format!("{} {}", self.about().doc, self.stream().record().doc),
         }
     }
 
-    /// Its columns, with comments in the metadata under [`columns::COMMENT`].
+    /// The stream it is filled from.
+    pub fn stream(self) -> Stream {
+        self.about().stream
+    }
+
+    /// The column with the time of its rows.
+    pub fn time(self) -> &'static str {
+        self.about().time
+    }
+
+    /// The columns that name what a row is about: of rows with the same key the one with the highest revision, and of
+    /// those the one logged last, holds. Empty where no record is stored twice.
+    pub fn key(self) -> &'static [&'static str] {
+        self.about().key
+    }
+
+    /// A query for the rows of `from` (this table, under whatever name) that hold; see [`Table::key`].
+    pub fn latest(self, from: &str) -> String {
+        let key = self.key();
+        if key.is_empty() {
+            return format!("SELECT * FROM {from}");
+        }
+        let revision = if self.schema().index_of("revision").is_ok() { "revision DESC, " } else { "" };
+        format!(
+            "SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY {} ORDER BY {revision}{LOGGED_AT} DESC, \
+             {LOG_OFFSET} DESC) AS place FROM {from}) AS every WHERE place = 1",
+            key.join(", ")
+        )
+    }
+
+    /// Its columns, with comments in the metadata under [`COMMENT`](tillsight_schemas::wire::columns::COMMENT).
     pub fn schema(self) -> SchemaRef {
         SchemaRef::clone(&self.layout().schema)
     }
 
-    fn layout(self) -> &'static Layout {
-        static LAYOUTS: [OnceLock<Layout>; 3] = [const { OnceLock::new() }; 3];
-        let [transactions, lines, tenders] = &LAYOUTS;
-        let (cell, table) = match self {
-            Self::Transactions => (transactions, self),
-            Self::Lines => (lines, self),
-            Self::Tenders => (tenders, self),
-        };
-        cell.get_or_init(|| table.describe())
+    fn layout(self) -> Arc<Layout> {
+        static LAYOUTS: LazyLock<BTreeMap<Table, Arc<Layout>>> =
+            LazyLock::new(|| Table::ALL.iter().map(|table| (*table, Arc::new(table.describe()))).collect());
+        LAYOUTS.get(&self).map_or_else(|| Arc::new(self.describe()), Arc::clone)
     }
 
     fn describe(self) -> Layout {
-        let posted = PostedTransaction::record_type().fields;
-        let mut columns = Vec::new();
+        let mut fields = self.stream().record().fields;
+        let time = self.time();
         match self {
-            Self::Transactions => flatten(&posted, Origin::Transaction, Origin::TransactionHas, &mut columns),
+            Self::Transactions => Layout::without_lists(&fields, time),
             Self::Lines | Self::Tenders => {
-                let head: Vec<Field> =
-                    posted.into_iter().filter(|field| OF_TRANSACTION.contains(&field.name)).collect();
-                flatten(&head, Origin::Transaction, Origin::TransactionHas, &mut columns);
-                let item = if self == Self::Lines { Line::record_type() } else { Tender::record_type() };
-                flatten(&item.fields, Origin::Item, Origin::ItemHas, &mut columns);
+                fields.retain(|field| OF_TRANSACTION.contains(&field.name));
+                let (list, item) = match self {
+                    Self::Lines => ("lines", Line::record_type()),
+                    _ => ("tenders", Tender::record_type()),
+                };
+                Layout::of_items(&fields, list, &item.fields, time)
+            }
+            _ => {
+                fields.extend(place_in_log());
+                Layout::of_records(&fields, time)
             }
         }
-        let partition = |name: &'static str, data_type, doc: &str, origin| Column {
-            field: commented(ArrowField::new(name, data_type, false), doc),
-            source: name,
-            origin,
-        };
-        columns.push(partition("event_date", DataType::Date32, "The UTC date of `event_time`.", Origin::EventDate));
-        columns.push(partition(
-            "store_bucket",
-            DataType::Int32,
-            "The bucket of the store (FNV-1a of `tenant/store` modulo 8).",
-            Origin::StoreBucket,
-        ));
-        let schema = Arc::new(Schema::new(columns.iter().map(|column| column.field.clone()).collect::<Vec<_>>()));
-        Layout { columns, schema }
     }
 
-    /// The rows of this table in a batch of posted transactions, and for each row the index of its transaction.
+    /// The rows of this table in a batch of records, and for each row the index of its record.
     ///
     /// # Errors
-    /// [`ArrowError`] when the batch is not one of posted transactions.
-    pub fn rows(self, posted: &RecordBatch) -> Result<(RecordBatch, UInt32Array), ArrowError> {
-        let count = u32::try_from(posted.num_rows()).map_err(|e| ArrowError::ComputeError(e.to_string()))?;
-        let (parents, items) = match self {
-            Self::Transactions => (UInt32Array::from_iter_values(0..count), None),
-            Self::Lines => items(posted, "lines")?,
-            Self::Tenders => items(posted, "tenders")?,
-        };
-        let layout = self.layout();
-        let arrays = layout
-            .columns
-            .iter()
-            .map(|column| column.values(posted, &parents, items.as_ref()))
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok((RecordBatch::try_new(SchemaRef::clone(&layout.schema), arrays)?, parents))
+    /// [`ArrowError`] when the batch is not one of records of its stream.
+    pub fn rows(self, records: &RecordBatch) -> Result<(RecordBatch, UInt32Array), ArrowError> {
+        self.layout().rows(records)
     }
 }
 
-impl Column {
-    fn values(
-        &self,
-        posted: &RecordBatch,
-        parents: &UInt32Array,
-        items: Option<&StructArray>,
-    ) -> Result<ArrayRef, ArrowError> {
-        let of_posted = |name: &str| {
-            posted.column_by_name(name).ok_or_else(|| ArrowError::SchemaError(format!("no column {name}")))
-        };
-        let of_item = |name: &str| {
-            items
-                .and_then(|items| items.column_by_name(name))
-                .ok_or_else(|| ArrowError::SchemaError(format!("no item column {name}")))
-        };
-        let of_transaction = |values: &dyn Array| take(values, parents, None);
-        match self.origin {
-            Origin::Transaction(None) => of_transaction(of_posted(self.source)?),
-            Origin::Transaction(Some(record)) => of_transaction(&within(of_posted(record)?, self.source)?),
-            Origin::TransactionHas(record) => of_transaction(&is_not_null(of_posted(record)?)?),
-            Origin::Item(None) => Ok(ArrayRef::clone(of_item(self.source)?)),
-            Origin::Item(Some(record)) => within(of_item(record)?, self.source),
-            Origin::ItemHas(record) => Ok(Arc::new(is_not_null(of_item(record)?)?)),
-            Origin::EventDate => of_transaction(&dates(of_posted("event_time")?)),
-            Origin::StoreBucket => of_transaction(&buckets(of_posted("tenant_id")?, of_posted("store_id")?)),
-        }
-    }
-}
-
-/// Turns the fields of a record into columns; lists get tables of their own.
-fn flatten(
-    fields: &[Field],
-    value: fn(Option<&'static str>) -> Origin,
-    has: fn(&'static str) -> Origin,
-    columns: &mut Vec<Column>,
-) {
-    for field in fields {
-        let (inner, optional) = match &field.field_type {
-            FieldType::Optional(inner) => (inner.as_ref(), true),
-            other => (other, false),
-        };
-        match inner {
-            FieldType::List(_) => {}
-            FieldType::Record(record) => {
-                if optional {
-                    let present = ArrowField::new(format!("has_{}", field.name), DataType::Boolean, false);
-                    let doc = format!("Whether it is given: {}", field.doc);
-                    columns.push(Column {
-                        field: commented(present, &doc),
-                        source: field.name,
-                        origin: has(field.name),
-                    });
-                }
-                for part in &record.fields {
-                    let arrow = columns::arrow_field(part);
-                    let nullable = arrow.is_nullable() || optional;
-                    columns.push(Column {
-                        field: arrow.with_name(format!("{}_{}", field.name, part.name)).with_nullable(nullable),
-                        source: part.name,
-                        origin: value(Some(field.name)),
-                    });
-                }
-            }
-            _ => columns.push(Column { field: columns::arrow_field(field), source: field.name, origin: value(None) }),
-        }
-    }
-}
-
-/// The values of `name` in a column of records; null where the record is.
-fn within(records: &ArrayRef, name: &str) -> Result<ArrayRef, ArrowError> {
-    let records = records.as_struct_opt().ok_or_else(|| ArrowError::SchemaError(format!("{name}: no records")))?;
-    let values = records.column_by_name(name).ok_or_else(|| ArrowError::SchemaError(format!("no column {name}")))?;
-    match records.nulls() {
-        None => Ok(ArrayRef::clone(values)),
-        Some(nulls) => {
-            let absent = BooleanArray::new(!nulls.inner(), None);
-            arrow::compute::nullif(values, &absent)
-        }
-    }
-}
-
-/// The items of a list column, all in one, and for each the index of its transaction.
-fn items(posted: &RecordBatch, name: &str) -> Result<(UInt32Array, Option<StructArray>), ArrowError> {
-    let wrong = || ArrowError::SchemaError(format!("{name} is not a list of records"));
-    let lists = posted.column_by_name(name).and_then(|column| column.as_list_opt::<i32>()).ok_or_else(wrong)?;
-    let offsets = lists.value_offsets();
-    let first = offsets.first().copied().unwrap_or_default();
-    let last = offsets.last().copied().unwrap_or_default();
-    let as_index = |n: i32| usize::try_from(n).map_err(|_| wrong());
-    let values = lists.values().slice(as_index(first)?, as_index(last - first)?);
-    let mut parents = Vec::with_capacity(values.len());
-    for (parent, bounds) in (0u32..).zip(offsets.windows(2)) {
-        if let &[from, to] = bounds {
-            parents.extend(std::iter::repeat_n(parent, as_index(to - from)?));
-        }
-    }
-    Ok((UInt32Array::from(parents), Some(values.as_struct_opt().ok_or_else(wrong)?.clone())))
-}
-
-fn dates(event_times: &ArrayRef) -> ArrayRef {
-    let times = event_times.as_primitive_opt::<TimestampMicrosecondType>();
-    let dates: Date32Array = times
-        .into_iter()
-        .flat_map(|times| times.iter())
-        .map(|micros| micros.and_then(|micros| i32::try_from(micros.div_euclid(MICROS_PER_DAY)).ok()))
-        .collect();
-    Arc::new(dates)
-}
-
-fn buckets(tenants: &ArrayRef, stores: &ArrayRef) -> ArrayRef {
-    let texts = |column: &ArrayRef| column.as_string_opt::<i32>().cloned().unwrap_or_else(|| StringArray::new_null(0));
-    let (tenants, stores) = (texts(tenants), texts(stores));
-    let buckets: Int32Array = tenants
-        .iter()
-        .zip(stores.iter())
-        .map(|(tenant, store)| Some(store_bucket(tenant.unwrap_or_default(), store.unwrap_or_default())))
-        .collect();
-    Arc::new(buckets)
+/// What is stored of every record that does not say where it was received.
+pub(super) fn place_in_log() -> [Field; 2] {
+    let field = |name, doc: &str, field_type| Field { name, doc: doc.to_owned(), field_type, defaulted: false };
+    [
+        field(LOGGED_AT, "When the record was logged, by the clock of the broker or the sender.", FieldType::Instant),
+        field(LOG_OFFSET, "At which offset of its partition of the log the record stands.", FieldType::Long),
+    ]
 }
 
 /// The bucket of a store: FNV-1a of `tenant/store`, modulo [`STORE_BUCKETS`].
@@ -311,8 +282,8 @@ pub fn store_bucket(tenant: &str, store: &str) -> i32 {
 ///
 /// # Errors
 /// [`ArrowError`] when the batch lacks the columns.
-pub fn sorted(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
-    let keys = ["tenant_id", "store_id", "event_time"]
+pub fn sorted(table: Table, rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let keys = ["tenant_id", "store_id", table.time()]
         .into_iter()
         .filter_map(|name| rows.column_by_name(name))
         .map(|values| SortColumn { values: ArrayRef::clone(values), options: None })
@@ -321,15 +292,55 @@ pub fn sorted(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     take_record_batch(rows, &order)
 }
 
-fn commented(field: ArrowField, doc: &str) -> ArrowField {
-    field.with_metadata([(columns::COMMENT.to_owned(), doc.to_owned())].into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::sample;
     use super::*;
-    use arrow::datatypes::Int32Type;
+    use arrow::array::{Array as _, AsArray as _, Int64Array, TimestampMicrosecondArray};
+    use arrow::datatypes::{Field as ArrowField, Int32Type, Schema};
+    use tillsight_schemas::segment::Segment;
+    use tillsight_schemas::wire::columns;
+
+    /// A batch as [`super::super::intake`] makes it of records that do not say where they were received.
+    fn logged<T: Record>(records: &[T]) -> RecordBatch {
+        let batch = columns::to_batch(records).unwrap();
+        let mut fields: Vec<Arc<ArrowField>> = batch.schema().fields().iter().cloned().collect();
+        let mut arrays = batch.columns().to_vec();
+        fields.extend(place_in_log().iter().map(|field| Arc::new(columns::arrow_field(field))));
+        arrays.push(Arc::new(TimestampMicrosecondArray::from(vec![7; records.len()]).with_timezone("UTC")));
+        arrays.push(Arc::new(Int64Array::from(vec![8; records.len()])));
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).unwrap()
+    }
+
+    #[test]
+    fn lists_become_json_and_records_within_records_columns() {
+        let mut alert = sample::alert("17", 1, 0);
+        let (rows, _) = Table::Alerts.rows(&logged(&[alert.clone()])).unwrap();
+        let text = |name: &str| rows.column_by_name(name).unwrap().as_string::<i32>().value(0).to_owned();
+        assert_eq!(text("facts"), r#"[{"name":"absent_seconds","value":"14.0"}]"#);
+        assert_eq!(text("event_ids"), format!(r#"["{}"]"#, alert.anchor_event_id));
+        assert!(text("evidence").contains(r#""note":null"#), "{}", text("evidence"));
+        assert_eq!(text("clock_method"), "arrival");
+        alert.facts.clear();
+        let (rows, _) = Table::Alerts.rows(&logged(&[alert])).unwrap();
+        assert_eq!(rows.column_by_name("facts").unwrap().as_string::<i32>().value(0), "[]");
+    }
+
+    #[test]
+    fn stores_and_cameras_have_the_same_names_in_every_table() {
+        let segment: Segment = serde_json::from_str(include_str!("../../../schemas/samples/v1/segment.json")).unwrap();
+        let (rows, _) = Table::Segments.rows(&logged(&[segment])).unwrap();
+        assert_eq!(rows.column_by_name("camera_id").unwrap().as_string::<i32>().value(0), "kiosk");
+        for table in Table::ALL {
+            let schema = table.schema();
+            for name in ["tenant_id", "store_id", "event_date", "store_bucket", table.time()].iter().chain(table.key())
+            {
+                assert!(schema.field_with_name(name).is_ok(), "{} has no {name}", table.name());
+            }
+            let unhandy = ["store", "camera", "left", "right"];
+            assert!(schema.fields().iter().all(|field| !unhandy.contains(&field.name().as_str())), "{}", table.name());
+        }
+    }
 
     fn posted() -> RecordBatch {
         let mut two =

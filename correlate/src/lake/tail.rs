@@ -65,6 +65,10 @@ pub struct Part {
 }
 
 impl View {
+    pub(super) fn new(parts: impl IntoIterator<Item = (Table, Part)>) -> Self {
+        Self { tables: parts.into_iter().collect() }
+    }
+
     /// The part of a table.
     pub fn part(&self, table: Table) -> Option<&Part> {
         self.tables.get(&table)
@@ -90,6 +94,11 @@ enum Newest {
 }
 
 impl Views {
+    /// One view, for ever.
+    pub(super) fn fixed(view: View) -> Self {
+        Self(Arc::new(Mutex::new(Newest::Ready(Arc::new(view)))))
+    }
+
     /// The newest view.
     ///
     /// # Errors
@@ -183,7 +192,7 @@ impl HotTail {
             match self.step(Duration::from_millis(250)).await {
                 Ok(_) => {}
                 Err(error @ Error::ReadLog { .. }) => {
-                    tracing::warn!(error = chain(&error), "new transactions cannot be read, trying again");
+                    tracing::warn!(error = chain(&error), "new records cannot be read, trying again");
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
                 Err(error) => {
@@ -209,12 +218,13 @@ impl HotTail {
             let records = self.source.poll(POLL_RECORDS, wait).await.map_err(|source| Error::ReadLog { source })?;
             read = records.len();
             if read > 0 {
-                let posted = intake::decode(&records)?;
-                for lane in &mut self.lanes {
-                    let strangers = posted.strangers(&lane.progress);
-                    lane.store.introduce(strangers, &mut lane.progress).await?;
-                    let chunks = posted.admit(lane.store.table(), &mut lane.progress)?;
-                    lane.chunks.extend(chunks.into_iter().map(Arc::new));
+                for arrived in intake::decode(&records)? {
+                    for lane in self.lanes.iter_mut().filter(|lane| lane.store.table().stream() == arrived.stream) {
+                        let strangers = arrived.strangers(&lane.progress);
+                        lane.store.introduce(strangers, &mut lane.progress).await?;
+                        let chunks = arrived.admit(lane.store.table(), &mut lane.progress)?;
+                        lane.chunks.extend(chunks.into_iter().map(Arc::new));
+                    }
                 }
             }
         }
@@ -256,7 +266,9 @@ impl HotTail {
 
     fn caught_up(&self) -> bool {
         self.lanes.iter().all(|lane| {
-            self.catch_up.iter().all(|(partition, end)| lane.progress.next().get(partition).is_some_and(|n| n >= end))
+            let topic = lane.store.table().stream().topic();
+            let mut ends = self.catch_up.iter().filter(|(partition, _)| partition.topic == topic);
+            ends.all(|(partition, end)| lane.progress.next().get(partition).is_some_and(|next| next >= end))
         })
     }
 
@@ -282,6 +294,6 @@ impl HotTail {
                 .filter_map(|chunk| chunk.beyond(lane.held.get(&chunk.partition).copied().unwrap_or_default()))
                 .collect(),
         };
-        View { tables: self.lanes.iter().map(|lane| (lane.store.table(), part(lane))).collect() }
+        View::new(self.lanes.iter().map(|lane| (lane.store.table(), part(lane))))
     }
 }

@@ -9,11 +9,13 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use datafusion::prelude::SessionContext;
 use tillsight_schemas::ReplayClock;
+use tillsight_schemas::TimeSpan;
 use tillsight_schemas::clock::Clock;
+use tillsight_schemas::id::StoreKey;
 use tillsight_schemas::port::Partition;
-use tillsight_schemas::topic::POS_TRANSACTION;
+use tillsight_schemas::topic::{ALERT, CAM_PRESENCE, POS_TRANSACTION};
 
-use super::sample::{sale, value};
+use super::sample::{alert, sale, tile, value};
 use super::*;
 use crate::Error;
 
@@ -43,7 +45,7 @@ async fn follow(tail: &mut HotTail) {
 
 fn ring(log: &MemoryLog, numbers: std::ops::Range<i64>) {
     for n in numbers {
-        log.append(0, value(&sale("17", n, "2026-11-21T20:03:22Z")));
+        log.append_to(POS_TRANSACTION, value(&sale("17", n, "2026-11-21T20:03:22Z")));
     }
 }
 
@@ -260,4 +262,128 @@ async fn a_record_that_cannot_be_read_does_not_stop_the_others() {
     let (mut tail, _) = tail(root.path(), &log).await;
     follow(&mut tail).await;
     assert_eq!(seen(&tail).await, (once(0..3), 3));
+}
+
+/// How often a view shows each tile, by its number; as stored, and of those that hold only.
+async fn tiles(tail: &HotTail) -> (BTreeMap<i64, usize>, BTreeMap<i64, usize>) {
+    let view = tail.views().newest().unwrap();
+    let session = SessionContext::new();
+    tail.register(&session.state()).unwrap();
+    let rows = rows_of(&session, &view, Table::Presence).await;
+    let conform =
+        |batch: &RecordBatch| RecordBatch::try_new(Table::Presence.schema(), batch.columns().to_vec()).unwrap();
+    let rows: Vec<RecordBatch> = rows.iter().map(conform).collect();
+    let all = datafusion::catalog::MemTable::try_new(Table::Presence.schema(), vec![rows.clone()]).unwrap();
+    session.register_table("tiles", Arc::new(all)).unwrap();
+    let held = session.sql(&Table::Presence.latest("tiles")).await.unwrap().collect().await.unwrap();
+    let count = |batches: &[RecordBatch]| {
+        let mut seen = BTreeMap::new();
+        for batch in batches {
+            let starts = batch.column_by_name("start_at").unwrap();
+            for micros in starts.as_primitive::<arrow::datatypes::TimestampMicrosecondType>().iter().flatten() {
+                let first = tile("17", 0).start_at.timestamp_micros();
+                *seen.entry((micros - first) / 5_000_000).or_default() += 1;
+            }
+        }
+        seen
+    };
+    (count(&rows), count(&held))
+}
+
+fn look(log: &MemoryLog, numbers: std::ops::Range<i64>) {
+    for n in numbers {
+        log.append_to(CAM_PRESENCE, value(&tile("17", n)));
+    }
+}
+
+#[tokio::test]
+async fn two_streams_are_joined_without_a_seam_each_at_its_own_pace() {
+    let root = tempfile::tempdir().unwrap();
+    let log = MemoryLog::new(POS_TRANSACTION, 1).and(CAM_PRESENCE, 1);
+    let mut archiver_ = archiver(root.path(), &log).await;
+    let (mut tail_, clock) = tail(root.path(), &log).await;
+    for round in 0..3 {
+        look(&log, 4 * round..4 * round + 4);
+        ring(&log, round..round + 1);
+        follow(&mut tail_).await;
+        assert_eq!(tiles(&tail_).await.0, once(0..4 * round + 4), "in the tail");
+        drain(&mut archiver_).await;
+        archiver_.commit().await.unwrap();
+        clock.advance(chrono::TimeDelta::seconds(2));
+        follow(&mut tail_).await;
+        assert_eq!(tiles(&tail_).await.0, once(0..4 * round + 4), "in the lake");
+        assert_eq!(seen(&tail_).await.0, once(0..round + 1));
+        // A restart of the archiver in between.
+        drop(archiver_);
+        archiver_ = archiver(root.path(), &log).await;
+    }
+    let (late, _) = tail(root.path(), &log).await;
+    assert_eq!(tiles(&late).await.0, once(0..12), "everything was committed");
+}
+
+#[tokio::test]
+async fn repetitions_are_stored_and_the_last_record_of_a_key_holds() {
+    let root = tempfile::tempdir().unwrap();
+    let log = MemoryLog::new(CAM_PRESENCE, 1).and(ALERT, 1);
+    look(&log, 0..3);
+    look(&log, 1..4);
+    for (number, revision) in [(1, 0), (2, 0), (1, 1), (1, 0)] {
+        log.append_to(ALERT, value(&alert("17", number, revision)));
+    }
+    log.append_to(ALERT, value(&alert("18", 3, 0)));
+    let mut archiver = archiver(root.path(), &log).await;
+    drain(&mut archiver).await;
+    archiver.commit().await.unwrap();
+    look(&log, 3..5);
+    let (mut tail, _) = tail(root.path(), &log).await;
+    follow(&mut tail).await;
+    let (stored, held) = tiles(&tail).await;
+    assert_eq!(stored, [(0, 1), (1, 2), (2, 2), (3, 2), (4, 1)].into());
+    assert_eq!(held, once(0..5));
+
+    let history = History::open(root.path()).await.unwrap();
+    let day = TimeSpan::new("2026-11-22T00:00:00Z".parse().unwrap(), "2026-11-23T00:00:00Z".parse().unwrap()).unwrap();
+    let stores = |ids: &[&str]| -> Vec<StoreKey> {
+        ids.iter().map(|id| StoreKey::new("acme".parse().unwrap(), id.parse().unwrap())).collect()
+    };
+    let revisions = |rows: &[RecordBatch]| -> Vec<i32> {
+        let column = |batch: &RecordBatch| batch.column_by_name("revision").unwrap().clone();
+        rows.iter()
+            .flat_map(|batch| column(batch).as_primitive::<arrow::datatypes::Int32Type>().values().to_vec())
+            .collect()
+    };
+    let rows = history.scan(Table::Alerts, day, &stores(&["17"])).await.unwrap();
+    let mut found = revisions(&rows);
+    found.sort_unstable();
+    assert_eq!(found, [0, 1], "each alert once, in its latest revision, of this store only");
+    assert_eq!(revisions(&history.scan(Table::Alerts, day, &stores(&["17", "18"])).await.unwrap()).len(), 3);
+    assert!(history.scan(Table::Alerts, day, &[]).await.unwrap().iter().all(|batch| batch.num_rows() == 0));
+    let minute =
+        TimeSpan::new("2026-11-21T20:00:05Z".parse().unwrap(), "2026-11-21T20:00:15Z".parse().unwrap()).unwrap();
+    let rows = history.scan(Table::Presence, minute, &stores(&["17"])).await.unwrap();
+    assert_eq!(rows.iter().map(RecordBatch::num_rows).sum::<usize>(), 2);
+    assert_eq!(rows[0].num_columns(), Table::Presence.schema().fields().len());
+}
+
+#[tokio::test]
+async fn a_lake_from_before_a_stream_gets_its_table_and_its_records() {
+    let root = tempfile::tempdir().unwrap();
+    let old = MemoryLog::new(POS_TRANSACTION, 1);
+    ring(&old, 0..2);
+    let mut archiver_ = archiver(root.path(), &old).await;
+    drain(&mut archiver_).await;
+    archiver_.commit().await.unwrap();
+    drop(archiver_);
+    for table in Table::ALL.into_iter().filter(|table| table.stream() != Stream::Transactions) {
+        std::fs::remove_dir_all(root.path().join(table.name())).unwrap();
+    }
+    let new = old.and(CAM_PRESENCE, 2);
+    look(&new, 0..3);
+    let mut archiver_ = archiver(root.path(), &new).await;
+    drain(&mut archiver_).await;
+    archiver_.commit().await.unwrap();
+    let (mut tail, _) = tail(root.path(), &new).await;
+    follow(&mut tail).await;
+    assert_eq!(seen(&tail).await.0, once(0..2));
+    assert_eq!(tiles(&tail).await.0, once(0..3));
 }

@@ -3,9 +3,10 @@
 //! They never fail: what cannot be said (an unknown zone, an amount beyond 18 digits) is null, and the column it was
 //! made from stands beside it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Decimal128Array, TimestampMicrosecondArray};
+use arrow::array::{ArrayRef, AsArray, Decimal128Array, StringBuilder, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Int64Type, TimeUnit, TimestampMicrosecondType};
 use chrono::{DateTime, Offset, TimeZone};
 use chrono_tz::Tz;
@@ -13,6 +14,7 @@ use datafusion::common::exec_err;
 use datafusion::error::Result;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 use tillsight_schemas::money::Currency;
+use tillsight_schemas::store::Store;
 
 /// The digits of an amount.
 const PRECISION: u8 = 18;
@@ -29,7 +31,18 @@ pub(super) fn local_time() -> ScalarUDF {
 
 /// `thousandths(n)`: a quantity of which `n` is the thousandfold.
 pub(super) fn thousandths() -> ScalarUDF {
-    ScalarUDF::from(Thousandths { signature: Signature::any(1, Volatility::Immutable) })
+    ScalarUDF::from(Parts { name: "thousandths", scale: 3, signature: Signature::any(1, Volatility::Immutable) })
+}
+
+/// `millionths(n)`: seconds of which `n` are the microseconds.
+pub(super) fn millionths() -> ScalarUDF {
+    ScalarUDF::from(Parts { name: "millionths", scale: 6, signature: Signature::any(1, Volatility::Immutable) })
+}
+
+/// `store_zone(tenant, store)`: the time zone of a store among these; null for any other.
+pub(super) fn store_zone<'a>(stores: impl Iterator<Item = &'a Store>) -> ScalarUDF {
+    let zones = stores.map(|store| ((store.tenant.to_string(), store.id.to_string()), store.tz.name())).collect();
+    ScalarUDF::from(StoreZone { zones, signature: Signature::any(2, Volatility::Immutable) })
 }
 
 /// The scale that shows amounts of all these currencies exactly: 2, or more if one of them has smaller units.
@@ -75,13 +88,14 @@ impl ScalarUDFImpl for Money {
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Thousandths {
+struct StoreZone {
+    zones: BTreeMap<(String, String), &'static str>,
     signature: Signature,
 }
 
-impl ScalarUDFImpl for Thousandths {
+impl ScalarUDFImpl for StoreZone {
     fn name(&self) -> &'static str {
-        "thousandths"
+        "store_zone"
     }
 
     fn signature(&self) -> &Signature {
@@ -89,15 +103,61 @@ impl ScalarUDFImpl for Thousandths {
     }
 
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Decimal128(PRECISION, 3))
+        Ok(DataType::Utf8)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let [tenants, stores] = &ColumnarValue::values_to_arrays(&args.args)?[..] else {
+            return exec_err!("store_zone takes a tenant and a store");
+        };
+        let (Some(tenants), Some(stores)) = (tenants.as_string_opt::<i32>(), stores.as_string_opt::<i32>()) else {
+            return exec_err!("store_zone takes a tenant (text) and a store (text)");
+        };
+        // Neighbouring rows are of one store: it is looked up when it changes.
+        let mut last: Option<((&str, &str), Option<&'static str>)> = None;
+        let zone = |row: (Option<&'_ str>, Option<&'_ str>)| -> Option<&'static str> {
+            self.zones.get(&(row.0?.to_owned(), row.1?.to_owned())).copied()
+        };
+        let mut zones = StringBuilder::new();
+        for (tenant, store) in tenants.iter().zip(stores.iter()) {
+            let key = (tenant.unwrap_or_default(), store.unwrap_or_default());
+            let found = match last {
+                Some((known, found)) if known == key => found,
+                _ => zone((tenant, store)),
+            };
+            last = Some((key, found));
+            zones.append_option(found);
+        }
+        Ok(ColumnarValue::Array(Arc::new(zones.finish())))
+    }
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Parts {
+    name: &'static str,
+    scale: i8,
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for Parts {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Decimal128(PRECISION, self.scale))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let arrays = ColumnarValue::values_to_arrays(&args.args)?;
-        let Some(milli) = arrays.first().and_then(|milli| milli.as_primitive_opt::<Int64Type>()) else {
-            return exec_err!("thousandths takes a bigint");
+        let Some(parts) = arrays.first().and_then(|parts| parts.as_primitive_opt::<Int64Type>()) else {
+            return exec_err!("{} takes a bigint", self.name);
         };
-        decimals(milli.iter().map(|milli| fits(i128::from(milli?))).collect(), 3)
+        decimals(parts.iter().map(|parts| fits(i128::from(parts?))).collect(), self.scale)
     }
 }
 

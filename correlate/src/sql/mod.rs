@@ -11,6 +11,7 @@ mod functions;
 #[cfg(test)]
 mod tests;
 mod view;
+mod yielding;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -18,11 +19,13 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use arrow::array::{Int32Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use async_trait::async_trait;
-use datafusion::catalog::{CatalogProvider, MemTable, MemoryCatalogProvider, SchemaProvider, TableProvider};
+use datafusion::catalog::{
+    CatalogProvider, MemTable, MemoryCatalogProvider, SchemaProvider, Session as CatalogSession, TableProvider,
+};
 use datafusion::error::{DataFusionError, Result as PlanResult};
-use datafusion::execution::SessionState;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement as DfStatement;
@@ -32,10 +35,10 @@ use tillsight_schemas::wire::columns::COMMENT;
 
 pub use gate::Refusal;
 pub use scope::{Scope, Stores};
-pub use view::SCHEMA as DEFAULT_SCHEMA;
+pub use view::{CAM_SCHEMA, LP_SCHEMA, REC_SCHEMA, REF_SCHEMA, SCHEMA as DEFAULT_SCHEMA};
 
 use crate::error::{Error, Result};
-use crate::lake::{HotTail, Table, View, Views};
+use crate::lake::{History, HotTail, Table, View, Views};
 use scope::Scoped;
 use view::Planned;
 
@@ -43,8 +46,6 @@ use view::Planned;
 pub const CATALOG: &str = "tillsight";
 /// The schema of the raw tables.
 pub const LAKE_SCHEMA: &str = "lake";
-/// The schema of reference data.
-pub const REF_SCHEMA: &str = "ref";
 
 /// What all sessions together may use.
 #[derive(Debug, Clone)]
@@ -94,6 +95,23 @@ impl Engine {
     /// # Errors
     /// [`Error::Plan`] when memory or disk cannot be set up; [`Error::Delta`] when the tables cannot be read.
     pub fn new(tail: &HotTail, stores: Vec<Store>, limits: Limits) -> Result<Self> {
+        Self::with(tail.views(), |session| tail.register(session), stores, limits)
+    }
+
+    /// Makes an engine over what was archived, as it is at this moment.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn over(history: &History, stores: Vec<Store>, limits: Limits) -> Result<Self> {
+        Self::with(history.views()?, |session| history.storage(session), stores, limits)
+    }
+
+    fn with(
+        views: Views,
+        storage: impl FnOnce(&dyn CatalogSession) -> Result<()>,
+        stores: Vec<Store>,
+        limits: Limits,
+    ) -> Result<Self> {
         let mut runtime = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(FairSpillPool::new(limits.memory_bytes)))
             .with_max_temp_directory_size(limits.spill_bytes);
@@ -101,8 +119,8 @@ impl Engine {
             runtime = runtime.with_temp_file_path(folder);
         }
         let runtime = runtime.build_arc().map_err(Error::plan)?;
-        let engine = Self { runtime, limits, views: tail.views(), stores: RwLock::new(stores.into()) };
-        tail.register(&SessionContext::new_with_config_rt(engine.config(), Arc::clone(&engine.runtime)).state())?;
+        let engine = Self { runtime, limits, views, stores: RwLock::new(stores.into()) };
+        storage(&SessionContext::new_with_config_rt(engine.config(), Arc::clone(&engine.runtime)).state())?;
         Ok(engine)
     }
 
@@ -130,24 +148,35 @@ impl Engine {
         let stores = Arc::clone(&self.stores.read().unwrap_or_else(PoisonError::into_inner));
         let scale = functions::scale(stores.iter().map(|store| &store.currency));
         let pinned = Arc::new(Pinned { view: Mutex::default(), views: self.views.clone() });
-        let context = SessionContext::new_with_config_rt(self.config(), Arc::clone(&self.runtime));
+        let state = SessionStateBuilder::new()
+            .with_config(self.config())
+            .with_runtime_env(Arc::clone(&self.runtime))
+            .with_default_features()
+            .with_physical_optimizer_rule(Arc::new(yielding::YieldAfterJoins))
+            .build();
+        let context = SessionContext::new_with_state(state);
         let inner =
             SessionContext::new_with_config_rt(self.config().with_information_schema(false), Arc::clone(&self.runtime));
         for context in [&context, &inner] {
             context.register_udf(functions::money(scale));
             context.register_udf(functions::local_time());
             context.register_udf(functions::thousandths());
+            context.register_udf(functions::millionths());
+            context.register_udf(functions::store_zone(stores.iter().filter(|store| scope.covers(store))));
         }
         let lake = Arc::new(LakeSchema { pinned: Arc::clone(&pinned), scope: Arc::new(scope.clone()) });
-        let reference = RefSchema { stores: stores_table(stores.iter().filter(|store| scope.covers(store)))? };
+        let stores = stores_table(stores.iter().filter(|store| scope.covers(store)))?;
         let catalog = MemoryCatalogProvider::new();
         let within = MemoryCatalogProvider::new();
         let built = || -> PlanResult<()> {
             within.register_schema(LAKE_SCHEMA, Arc::clone(&lake) as Arc<dyn SchemaProvider>)?;
             inner.register_catalog(CATALOG, Arc::new(within));
-            catalog.register_schema(DEFAULT_SCHEMA, Arc::new(ViewSchema { inner: inner.state() }))?;
-            catalog.register_schema(LAKE_SCHEMA, lake)?;
+            for schema in view::View::SCHEMAS {
+                catalog.register_schema(schema, Arc::new(ViewSchema { schema, inner: inner.state(), stores: None }))?;
+            }
+            let reference = ViewSchema { schema: REF_SCHEMA, inner: inner.state(), stores: Some(stores) };
             catalog.register_schema(REF_SCHEMA, Arc::new(reference))?;
+            catalog.register_schema(LAKE_SCHEMA, lake)?;
             context.register_catalog(CATALOG, Arc::new(catalog));
             Ok(())
         };
@@ -168,7 +197,7 @@ impl Engine {
             }));
         };
         for view in view::View::ALL {
-            add(DEFAULT_SCHEMA, view.name(), view.doc(), &mut view.comments().into_iter().map(|(_, text)| text));
+            add(view.schema(), view.name(), view.doc(), &mut view.comments().into_iter().map(|(_, text)| text));
         }
         let of_fields = |schema: SchemaRef| {
             let texts: Vec<String> =
@@ -178,7 +207,7 @@ impl Engine {
         for table in Table::ALL {
             add(LAKE_SCHEMA, table.name(), &table.doc(), &mut of_fields(table.schema()));
         }
-        add(REF_SCHEMA, "stores", STORES_DOC, &mut of_fields(stores_schema()));
+        add(REF_SCHEMA, STORES, STORES_DOC, &mut of_fields(stores_schema()));
         comments
     }
 }
@@ -285,51 +314,37 @@ impl SchemaProvider for LakeSchema {
     }
 }
 
-/// The views over the raw tables.
+/// The views of one schema, and the stores where they belong to it.
 #[derive(Debug)]
 struct ViewSchema {
+    schema: &'static str,
     /// A session that knows the raw tables of the same scope and nothing else.
     inner: SessionState,
+    stores: Option<Arc<MemTable>>,
 }
 
 #[async_trait]
 impl SchemaProvider for ViewSchema {
     fn table_names(&self) -> Vec<String> {
-        view::View::ALL.iter().map(|view| view.name().to_owned()).collect()
+        let views = view::View::ALL.iter().filter(|view| view.schema() == self.schema).map(|view| view.name());
+        views.chain(self.stores.is_some().then_some(STORES)).map(str::to_owned).collect()
     }
 
     async fn table(&self, name: &str) -> PlanResult<Option<Arc<dyn TableProvider>>> {
-        let Some(view) = view::View::ALL.into_iter().find(|view| view.name() == name) else { return Ok(None) };
+        if let Some(stores) = self.stores.as_ref().filter(|_| name == STORES) {
+            return Ok(Some(Arc::clone(stores) as Arc<dyn TableProvider>));
+        }
+        let Some(view) = view::View::find(self.schema, name) else { return Ok(None) };
         let plan = self.inner.create_logical_plan(&view.sql()).await?;
         Ok(Some(Arc::new(Planned::new(plan, &view.comments()))))
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        view::View::ALL.iter().any(|view| view.name() == name)
+        view::View::find(self.schema, name).is_some() || (self.stores.is_some() && name == STORES)
     }
 }
 
-/// Reference data, within the scope.
-#[derive(Debug)]
-struct RefSchema {
-    stores: Arc<MemTable>,
-}
-
-#[async_trait]
-impl SchemaProvider for RefSchema {
-    fn table_names(&self) -> Vec<String> {
-        vec!["stores".to_owned()]
-    }
-
-    async fn table(&self, name: &str) -> PlanResult<Option<Arc<dyn TableProvider>>> {
-        Ok((name == "stores").then(|| Arc::clone(&self.stores) as Arc<dyn TableProvider>))
-    }
-
-    fn table_exist(&self, name: &str) -> bool {
-        name == "stores"
-    }
-}
-
+const STORES: &str = "stores";
 const STORES_DOC: &str = "The stores.";
 
 fn stores_schema() -> SchemaRef {

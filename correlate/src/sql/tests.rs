@@ -8,10 +8,13 @@ use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 use tillsight_schemas::ReplayClock;
 use tillsight_schemas::pos::PostedTransaction;
-use tillsight_schemas::topic::POS_TRANSACTION;
+use tillsight_schemas::topic::{
+    ALERT, CAM_EVENT, CAM_PRESENCE, CLOCK, JUDGEMENT, POS_TRANSACTION, REC_SEGMENT, REVIEW,
+};
+use tillsight_schemas::wire::avro::Avro;
 
 use super::*;
-use crate::lake::sample::{sale, value};
+use crate::lake::sample::{alert, sale, tile, value};
 use crate::lake::{ArchiveConfig, Archiver, MemoryLog, TailConfig};
 
 struct Shop {
@@ -33,8 +36,11 @@ fn stores() -> Vec<Store> {
 
 impl Shop {
     async fn open(sales: &[PostedTransaction], archived: bool) -> Self {
+        Self::with(MemoryLog::new(POS_TRANSACTION, 1), sales, archived).await
+    }
+
+    async fn with(log: MemoryLog, sales: &[PostedTransaction], archived: bool) -> Self {
         let root = tempfile::tempdir().unwrap();
-        let log = MemoryLog::new(POS_TRANSACTION, 1);
         let clock = Arc::new(ReplayClock::at("2026-11-21T21:00:00Z".parse().unwrap()));
         for sale in sales {
             log.append(0, value(sale));
@@ -231,4 +237,178 @@ async fn a_condition_on_time_opens_only_the_files_of_that_time() {
         .ask("SELECT count(*), min(sequence_no) FROM pos.transactions WHERE event_time >= '2026-11-08T00:00:00Z'")
         .await;
     assert_eq!(rows, "2 8");
+}
+
+/// A record of the samples, changed a little.
+fn sample<T: Avro>(file: &str, change: impl FnOnce(&mut T)) -> bytes::Bytes {
+    let path = format!("{}/../schemas/samples/v1/{file}.json", env!("CARGO_MANIFEST_DIR"));
+    let mut record: T = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    change(&mut record);
+    value(&record)
+}
+
+/// A shop with something in every stream: of store 17, of store 18, and of another retailer's store 17.
+async fn everything(archived: bool) -> Shop {
+    use tillsight_schemas::camera_event::CameraEvent;
+    use tillsight_schemas::clock_offset::ClockOffset;
+    use tillsight_schemas::judgement::Judgement;
+    use tillsight_schemas::review::{Disposition, Review};
+    use tillsight_schemas::segment::{GapReason, Segment, SegmentState, SpanKind};
+    let topics = [CAM_PRESENCE, CAM_EVENT, ALERT, JUDGEMENT, REVIEW, REC_SEGMENT, CLOCK];
+    let log = topics.iter().fold(MemoryLog::new(POS_TRANSACTION, 1), |log, topic| log.and(topic, 1));
+    for (tenant, store) in [("acme", "17"), ("acme", "18"), ("globex", "17")] {
+        let mut first = tile(store, 0);
+        let mut first_alert = alert(store, 1, 0);
+        (first.tenant_id, first_alert.tenant_id) = (tenant.parse().unwrap(), tenant.parse().unwrap());
+        let amended = {
+            let mut alert = first_alert.clone();
+            alert.revision = 1;
+            alert
+        };
+        // Everything twice, as a producer that was killed writes it.
+        for _ in 0..2 {
+            log.append_to(CAM_PRESENCE, value(&first));
+            for alert in [&first_alert, &amended] {
+                log.append_to(ALERT, value(alert));
+            }
+            log.append_to(
+                CAM_EVENT,
+                sample::<CameraEvent>("camera_event", |event| {
+                    (event.tenant_id, event.store_id) = (tenant.parse().unwrap(), store.parse().unwrap());
+                }),
+            );
+            log.append_to(
+                JUDGEMENT,
+                sample::<Judgement>("judgement", |judgement| {
+                    (judgement.tenant_id, judgement.store_id) = (tenant.parse().unwrap(), store.parse().unwrap());
+                }),
+            );
+            for (id, disposition, at) in [(1, Disposition::NoIssue, 11), (2, Disposition::Confirmed, 12)] {
+                log.append_to(
+                    REVIEW,
+                    sample::<Review>("review", |review| {
+                        (review.tenant_id, review.store_id) = (tenant.parse().unwrap(), store.parse().unwrap());
+                        review.review_id = uuid::Uuid::from_u128(id);
+                        review.alert_id = first_alert.alert_id;
+                        review.disposition = disposition;
+                        review.reviewed_at = format!("2026-11-22T{at}:00:00Z").parse().unwrap();
+                    }),
+                );
+            }
+            log.append_to(
+                CLOCK,
+                sample::<ClockOffset>("clock_offset", |clock| {
+                    (clock.tenant_id, clock.store_id) = (tenant.parse().unwrap(), store.parse().unwrap());
+                }),
+            );
+            let span = |seq: i64, from: &str, to: Option<&str>, change: &dyn Fn(&mut Segment)| {
+                log.append_to(
+                    REC_SEGMENT,
+                    sample::<Segment>("segment", |segment| {
+                        (segment.tenant, segment.store) = (tenant.parse().unwrap(), store.parse().unwrap());
+                        segment.seq = seq;
+                        segment.start_at = format!("2026-11-22T15:{from}Z").parse().unwrap();
+                        segment.end_at = to.map(|to| format!("2026-11-22T15:{to}Z").parse().unwrap());
+                        change(segment);
+                    }),
+                );
+            };
+            let gap = |segment: &mut Segment| {
+                (segment.kind, segment.state) = (SpanKind::Gap, None);
+                segment.gap_reason = Some(GapReason::Disconnected);
+            };
+            span(0, "00:00", None, &|segment| segment.state = Some(SegmentState::Open));
+            span(0, "00:00", Some("00:59"), &|_| {});
+            span(0, "00:59", None, &gap);
+            span(0, "00:59", Some("01:10.5"), &gap);
+            span(1, "01:10.5", Some("02:00"), &|_| {});
+            span(2, "02:00", Some("03:00"), &|segment| segment.state = Some(SegmentState::Deleted));
+            span(1, "03:00", Some("03:00"), &gap);
+        }
+    }
+    Shop::with(log, &[], archived).await
+}
+
+const ONE_EACH: [&str; 8] = [
+    "cam.presence",
+    "cam.events",
+    "lp.alerts",
+    "lp.judgements",
+    "ref.clock",
+    "(SELECT alert_id FROM lp.reviews GROUP BY alert_id)",
+    "(SELECT * FROM rec.segments WHERE seq = 0)",
+    "(SELECT * FROM rec.gaps WHERE cause = 'disconnected')",
+];
+
+#[tokio::test]
+async fn repetitions_are_dropped_and_the_latest_record_is_shown() {
+    for archived in [false, true] {
+        let shop = everything(archived).await;
+        let session = shop.session(only("17"));
+        for from in ONE_EACH {
+            assert_eq!(ask(&session, &format!("SELECT count(*) FROM {from} AS t")).await.unwrap(), "1", "{from}");
+        }
+        let told = "SELECT revision, amount, currency, disposition, review_note IS NOT NULL AS said, event_time_local \
+                    FROM lp.alerts";
+        assert_eq!(
+            ask(&session, told).await.unwrap(),
+            "1 25.99 USD confirmed true 2026-11-22T09:00:05",
+            "the last revision with the last decision"
+        );
+        assert_eq!(ask(&session, "SELECT count(*) FROM lp.reviews").await.unwrap(), "2");
+        assert_eq!(
+            ask(&session, "SELECT start_at_local, state, blind, seconds FROM cam.presence").await.unwrap(),
+            "2026-11-21T14:00:00 unknown frozen 5.000000"
+        );
+    }
+}
+
+#[tokio::test]
+async fn recorded_and_gaps_are_the_scheduled_time() {
+    for archived in [false, true] {
+        let shop = everything(archived).await;
+        let session = shop.session(only("17"));
+        let spans = "SELECT 'video' AS what, seconds FROM rec.segments UNION ALL \
+                     SELECT cause AS what, seconds FROM rec.gaps";
+        assert_eq!(
+            ask(&session, &format!("{spans} ORDER BY what, seconds")).await.unwrap(),
+            "disconnected 11.500000; expired 60.000000; video 49.500000; video 59.000000"
+        );
+        assert_eq!(
+            ask(&session, &format!("SELECT sum(seconds) AS total FROM ({spans}) AS t")).await.unwrap(),
+            "180.000000"
+        );
+    }
+}
+
+#[tokio::test]
+async fn no_statement_reaches_another_stores_alerts_presence_or_recordings() {
+    for archived in [false, true] {
+        let shop = everything(archived).await;
+        let session = shop.session(only("17"));
+        for view in view::View::ALL.iter().filter(|view| view.schema() != DEFAULT_SCHEMA) {
+            let name = format!("{}.{}", view.schema(), view.name());
+            let own = format!("SELECT DISTINCT tenant_id, store_id FROM {name} WHERE store_id = '18' OR true");
+            assert_eq!(ask(&session, &own).await.unwrap(), "acme 17", "{name}");
+            let all = format!("SELECT DISTINCT tenant_id, store_id FROM {name} ORDER BY store_id");
+            assert_eq!(shop.ask(&all).await, "acme 17; acme 18", "{name}");
+        }
+        for table in Table::ALL.iter().filter(|table| table.name().split('_').next() != Some("pos")) {
+            let own = format!("SELECT DISTINCT tenant_id, store_id FROM lake.{}", table.name());
+            assert_eq!(ask(&session, &own).await.unwrap(), "acme 17", "{own}");
+        }
+        let zones = "SELECT store_zone('acme', '17') AS own, store_zone('acme', '18') IS NULL AS hidden";
+        assert_eq!(ask(&session, zones).await.unwrap(), "America/Chicago true", "the zone of a foreign store is null");
+    }
+}
+
+#[tokio::test]
+async fn a_condition_on_time_reaches_below_the_search_for_repetitions() {
+    let shop = everything(true).await;
+    for name in ["cam.presence WHERE start_at", "cam.events WHERE event_time"] {
+        let plan = shop.ask(&format!("EXPLAIN SELECT * FROM {name} >= '2026-11-21T00:00:00Z'")).await;
+        let (below, above) = (plan.find("TableScan").unwrap(), plan.find("WindowAggr").unwrap());
+        let filter = plan.find("full_filters=[").unwrap();
+        assert!(above < below && below < filter, "{plan}");
+    }
 }

@@ -1,4 +1,4 @@
-//! The tables that people ask: the latest revision of every event, amounts as decimal numbers beside the minor units,
+//! The tables that people ask: the latest revision of every event and the latest record of each key, amounts as decimal numbers beside the minor units,
 //! times in the store's zone beside UTC, a comment on everything.
 //!
 //! They are generated from the tables of the lake: a column that is added there appears here.
@@ -16,9 +16,18 @@ use datafusion::physical_plan::ExecutionPlan;
 use tillsight_schemas::wire::columns::COMMENT;
 
 use crate::lake::Table;
+use crate::lake::table::{LOG_OFFSET, LOGGED_AT};
 
-/// The schema of the views.
+/// The schema of the POS views, which statements mean when they name none.
 pub const SCHEMA: &str = "pos";
+/// The schema of what cameras saw and said.
+pub const CAM_SCHEMA: &str = "cam";
+/// The schema of what loss prevention made of it.
+pub const LP_SCHEMA: &str = "lp";
+/// The schema of recordings.
+pub const REC_SCHEMA: &str = "rec";
+/// The schema of reference data.
+pub const REF_SCHEMA: &str = "ref";
 
 /// A table that people ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,20 +40,79 @@ pub(super) enum View {
     Lines,
     /// The payments of the latest revisions.
     Tenders,
+    /// Presence of zones.
+    Presence,
+    /// What cameras say.
+    CameraEvents,
+    /// Alerts with their last disposition.
+    Alerts,
+    /// Decisions of people.
+    Reviews,
+    /// What rules made of their anchors.
+    Judgements,
+    /// Recorded video.
+    Segments,
+    /// Spans without video.
+    Gaps,
+    /// Clock offsets.
+    Clocks,
 }
 
 impl View {
     /// Every view.
-    pub(super) const ALL: [Self; 4] = [Self::Transactions, Self::Revisions, Self::Lines, Self::Tenders];
+    pub(super) const ALL: [Self; 12] = [
+        Self::Transactions,
+        Self::Revisions,
+        Self::Lines,
+        Self::Tenders,
+        Self::Presence,
+        Self::CameraEvents,
+        Self::Alerts,
+        Self::Reviews,
+        Self::Judgements,
+        Self::Segments,
+        Self::Gaps,
+        Self::Clocks,
+    ];
 
-    /// Its name in schema `pos`.
-    pub(super) fn name(self) -> &'static str {
+    /// The schemas that hold nothing but views.
+    pub(super) const SCHEMAS: [&str; 4] = [SCHEMA, CAM_SCHEMA, LP_SCHEMA, REC_SCHEMA];
+
+    /// Schema, name and source.
+    fn about(self) -> (&'static str, &'static str, Table) {
         match self {
-            Self::Transactions => "transactions",
-            Self::Revisions => "transaction_revisions",
-            Self::Lines => "lines",
-            Self::Tenders => "tenders",
+            Self::Transactions => (SCHEMA, "transactions", Table::Transactions),
+            Self::Revisions => (SCHEMA, "transaction_revisions", Table::Transactions),
+            Self::Lines => (SCHEMA, "lines", Table::Lines),
+            Self::Tenders => (SCHEMA, "tenders", Table::Tenders),
+            Self::Presence => (CAM_SCHEMA, "presence", Table::Presence),
+            Self::CameraEvents => (CAM_SCHEMA, "events", Table::CameraEvents),
+            Self::Alerts => (LP_SCHEMA, "alerts", Table::Alerts),
+            Self::Reviews => (LP_SCHEMA, "reviews", Table::Reviews),
+            Self::Judgements => (LP_SCHEMA, "judgements", Table::Judgements),
+            Self::Segments => (REC_SCHEMA, "segments", Table::Segments),
+            Self::Gaps => (REC_SCHEMA, "gaps", Table::Segments),
+            Self::Clocks => (REF_SCHEMA, "clock", Table::Clocks),
         }
+    }
+
+    /// The view of this name.
+    pub(super) fn find(schema: &str, name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|view| view.schema() == schema && view.name() == name)
+    }
+
+    /// Its schema.
+    pub(super) fn schema(self) -> &'static str {
+        self.about().0
+    }
+
+    /// Its name in its schema.
+    pub(super) fn name(self) -> &'static str {
+        self.about().1
+    }
+
+    fn table(self) -> Table {
+        self.about().2
     }
 
     /// What one row is.
@@ -60,23 +128,40 @@ impl View {
             }
             Self::Lines => "The items of POS transactions, as last corrected: one row per item.",
             Self::Tenders => "The payments of POS transactions, as last corrected: one row per payment.",
-        }
-    }
-
-    fn table(self) -> Table {
-        match self {
-            Self::Transactions | Self::Revisions => Table::Transactions,
-            Self::Lines => Table::Lines,
-            Self::Tenders => Table::Tenders,
+            Self::Presence => {
+                "Whether somebody was in a zone: one row per tile of at most five seconds. `absent` is positive \
+                 evidence; `unknown` says that it cannot be told, and `blind` why."
+            }
+            Self::CameraEvents => "What cameras said by themselves (ONVIF events and metadata): one row per statement.",
+            Self::Alerts => {
+                "Alerts: one row per alert in its latest revision, retracted ones included (`state`), with the last \
+                 decision of a person about it."
+            }
+            Self::Reviews => "What people decided about alerts: one row per decision; the last one of an alert holds.",
+            Self::Judgements => {
+                "What rules made of their anchors: one row per rule and event, as last judged; `indeterminate` is a \
+                 blind spot."
+            }
+            Self::Segments => {
+                "Recorded video: one row per file of about a minute. Without those that retention has deleted: these \
+                 are gaps with the cause `expired`."
+            }
+            Self::Gaps => {
+                "Spans of the schedule without video: one row per gap, with its cause. Segments and gaps together are \
+                 the scheduled time."
+            }
+            Self::Clocks => "How far the clocks of registers are off: one row per version; all versions are kept.",
         }
     }
 
     /// The text of the view, over the tables of schema `lake`.
     pub(super) fn sql(self) -> String {
+        let table = self.table();
         let columns: Vec<String> =
-            columns(self.table()).iter().map(|column| format!("{} AS {}", column.text, column.name)).collect();
+            self.columns().iter().map(|column| format!("{} AS {}", column.text, column.name)).collect();
         let columns = columns.join(", ");
-        let table = self.table().name();
+        let from = format!("lake.{}", table.name());
+        let latest = table.latest(&from);
         // The corrected events are few: they are the side that joins keep in memory.
         let newer = "(SELECT tenant_id, event_id, max(revision) AS revision FROM lake.pos_transactions \
                      WHERE revision > 0 GROUP BY tenant_id, event_id) AS newer";
@@ -86,27 +171,88 @@ impl View {
         let is_moved = "moved.tenant_id = t.tenant_id AND moved.replaces = t.event_id";
         match self {
             Self::Revisions => format!(
-                "SELECT {columns}, newer.revision IS NOT NULL OR moved.replaces IS NOT NULL AS superseded \
-                 FROM {moved} RIGHT JOIN ({newer} RIGHT JOIN lake.{table} AS t ON {is_newer}) ON {is_moved}"
+                "SELECT {columns} FROM {moved} RIGHT JOIN ({newer} RIGHT JOIN {from} AS t ON {is_newer}) ON {is_moved}"
             ),
-            _ => format!(
+            Self::Transactions | Self::Lines | Self::Tenders => format!(
                 "SELECT {columns} FROM {moved} RIGHT ANTI JOIN \
-                 (SELECT t.* FROM {newer} RIGHT ANTI JOIN lake.{table} AS t ON {is_newer}) AS t ON {is_moved}"
+                 (SELECT t.* FROM {newer} RIGHT ANTI JOIN {from} AS t ON {is_newer}) AS t ON {is_moved}"
             ),
+            Self::Alerts => format!(
+                "SELECT {columns} FROM ({latest}) AS t LEFT JOIN (SELECT * FROM (SELECT tenant_id, store_id, alert_id, \
+                 disposition, note, reviewer, reviewed_at, row_number() OVER (PARTITION BY tenant_id, store_id, alert_id \
+                 ORDER BY reviewed_at DESC, {LOGGED_AT} DESC, {LOG_OFFSET} DESC) AS place FROM lake.{reviews}) AS every \
+                 WHERE place = 1) AS r \
+                 ON r.tenant_id = t.tenant_id AND r.store_id = t.store_id AND r.alert_id = t.alert_id",
+                reviews = Table::Reviews.name()
+            ),
+            Self::Segments => {
+                format!("SELECT {columns} FROM ({latest}) AS t WHERE t.kind = 'RECORDED' AND t.state <> 'deleted'")
+            }
+            // A gap that turned out to have no length is taken back by ending where it began.
+            Self::Gaps => format!(
+                "SELECT {columns} FROM ({latest}) AS t WHERE t.state = 'deleted' \
+                 OR (t.kind = 'GAP' AND (t.end_at IS NULL OR t.end_at > t.start_at))"
+            ),
+            _ => format!("SELECT {columns} FROM ({latest}) AS t"),
         }
     }
 
     /// The comments of its columns, in order.
     pub(super) fn comments(self) -> Vec<(String, String)> {
-        let mut comments: Vec<_> =
-            columns(self.table()).into_iter().map(|column| (column.name, column.comment)).collect();
-        if self == Self::Revisions {
-            comments.push((
-                "superseded".to_owned(),
-                "Whether a later revision or another event replaces this one.".to_owned(),
-            ));
+        self.columns().into_iter().map(|column| (column.name, column.comment)).collect()
+    }
+
+    fn columns(self) -> Vec<Column> {
+        let mut columns = columns(self.table());
+        let mut add = |name: &str, text: &str, comment: &str| {
+            columns.push(Column { name: name.to_owned(), text: text.to_owned(), comment: comment.to_owned() });
+        };
+        const SECONDS: &str = "millionths(CAST(t.end_at AS BIGINT) - CAST(t.start_at AS BIGINT))";
+        match self {
+            Self::Revisions => add(
+                "superseded",
+                "newer.revision IS NOT NULL OR moved.replaces IS NOT NULL",
+                "Whether a later revision or another event replaces this one.",
+            ),
+            Self::Presence => add("seconds", SECONDS, "How long the tile is."),
+            Self::Alerts => {
+                add("disposition", "r.disposition", "What was decided last about it; null while nobody has decided.");
+                add("review_note", "r.note", "The reviewer's words.");
+                add("reviewer", "r.reviewer", "Who decided last.");
+                add("reviewed_at", "r.reviewed_at", "When that was.");
+            }
+            Self::Segments => {
+                add("seconds", SECONDS, "How long it is; null while it is being written.");
+                columns.retain(|column| !["kind", "gap_reason"].contains(&column.name.as_str()));
+            }
+            Self::Gaps => {
+                add("seconds", SECONDS, "How long it is; null while it goes on.");
+                add(
+                    "cause",
+                    "CASE WHEN t.state = 'deleted' THEN 'expired' ELSE t.gap_reason END",
+                    "Why there is no video; `expired`: retention has deleted it.",
+                );
+                const SHOWN: &[&str] = &[
+                    "tenant_id",
+                    "store_id",
+                    "camera_id",
+                    "stream",
+                    "run",
+                    "seq",
+                    "start_at",
+                    "start_at_local",
+                    "end_at",
+                    "end_at_local",
+                    "logged_at",
+                    "event_date",
+                    "seconds",
+                    "cause",
+                ];
+                columns.retain(|column| SHOWN.contains(&column.name.as_str()));
+            }
+            _ => {}
         }
-        comments
+        columns
     }
 }
 
@@ -118,8 +264,14 @@ struct Column {
 
 /// The columns of a table as people see them.
 fn columns(table: Table) -> Vec<Column> {
+    let schema = table.schema();
+    let has_zone = schema.index_of("tz").is_ok();
+    let (zone, says_zone) = match has_zone {
+        true => ("t.tz", "zone: `tz`"),
+        false => ("store_zone(t.tenant_id, t.store_id)", "zone: `tz` of `ref.stores`"),
+    };
     let mut columns = Vec::new();
-    for field in table.schema().fields().iter().filter(|field| field.name() != "store_bucket") {
+    for field in schema.fields().iter().filter(|field| !["store_bucket", LOG_OFFSET].contains(&field.name().as_str())) {
         let name = field.name();
         let comment = field.metadata().get(COMMENT).cloned().unwrap_or_default();
         columns.push(Column { name: name.clone(), text: format!("t.{name}"), comment: comment.clone() });
@@ -134,10 +286,10 @@ fn columns(table: Table) -> Vec<Column> {
                 format!("thousandths(t.{name})"),
                 "Quantity in `uom`, as a decimal number.".to_owned(),
             )),
-            (DataType::Timestamp(..), ..) => Some((
+            (DataType::Timestamp(..), ..) if name != LOGGED_AT => Some((
                 format!("{name}_local"),
-                format!("local_time(t.{name}, t.tz)"),
-                format!("`{name}` as the clocks of the store show it (zone: `tz`)."),
+                format!("local_time(t.{name}, {zone})"),
+                format!("`{name}` as the clocks of the store show it ({says_zone})."),
             )),
             _ => None,
         };

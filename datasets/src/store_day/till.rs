@@ -94,7 +94,7 @@ struct Printed {
 }
 
 /// The tills of a store on one business day.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Tills {
     business_day: NaiveDate,
     sequences: Vec<i64>,

@@ -7,8 +7,10 @@ mod admin;
 mod connection;
 mod producer;
 mod reader;
+mod window;
 
 pub use admin::ensure_topics;
 pub use connection::{Connection, Security};
 pub use producer::{Outgoing, Producer};
 pub use reader::TopicReader;
+pub use window::{Window, WindowQuery, WindowReader};

@@ -294,7 +294,8 @@ impl Index {
     /// [`Error::Index`].
     pub async fn gaps(&self, stream: i64, span: TimeSpan) -> Result<Vec<GapRow>> {
         let rows = sqlx::query(
-            "SELECT * FROM gap WHERE stream = ?1 AND start_us < ?3 AND coalesce(end_us, ?3) > ?2 ORDER BY start_us",
+            "SELECT * FROM gap WHERE stream = ?1 AND start_us < ?3 AND coalesce(end_us, ?3) > ?2
+             AND (end_us IS NULL OR end_us > start_us) ORDER BY start_us",
         )
         .bind(stream)
         .bind(span.start().timestamp_micros())
@@ -303,6 +304,23 @@ impl Index {
         .await
         .map_err(index("find gaps"))?;
         rows.iter().map(gap).collect::<Result<_, _>>().map_err(index("find gaps"))
+    }
+
+    /// When the recordings of a stream that are still there begin and end, in microseconds since 1970, and whether one
+    /// is being written; `None` when there are none.
+    ///
+    /// # Errors
+    /// [`Error::Index`].
+    pub async fn extent(&self, stream: i64) -> Result<Option<(i64, i64, bool)>> {
+        let (from, to, open): (Option<i64>, Option<i64>, Option<bool>) = sqlx::query_as(
+            "SELECT min(start_us), max(end_us), max(state = 'open') FROM segment
+             WHERE stream = ? AND state <> 'deleted'",
+        )
+        .bind(stream)
+        .fetch_one(&self.pool)
+        .await
+        .map_err(index("find the recordings of a stream"))?;
+        Ok(from.zip(to).map(|(from, to)| (from, to, open.unwrap_or(false))))
     }
 
     /// The segments that the last process left open.
@@ -403,13 +421,24 @@ impl Index {
         let mut tx = self.pool.begin().await.map_err(index(action))?;
         for unsent in records {
             let state = unsent.record.state.map(SegmentState::as_str);
+            let start = unsent.record.start_at.timestamp_micros();
             let end = unsent.record.end_at.map(|end| end.timestamp_micros());
             match unsent.table {
                 "segment" => {
-                    sqlx::query("UPDATE segment SET unsent = 0 WHERE id = ? AND state = ?").bind(unsent.id).bind(state)
+                    // The record of an open segment does not say where it ends.
+                    sqlx::query(
+                        "UPDATE segment SET unsent = 0
+                         WHERE id = ?1 AND start_us = ?2 AND state = ?4 AND (?3 IS NULL OR end_us = ?3)",
+                    )
                 }
-                _ => sqlx::query("UPDATE gap SET unsent = 0 WHERE id = ? AND end_us IS ?").bind(unsent.id).bind(end),
+                _ => sqlx::query(
+                    "UPDATE gap SET unsent = 0 WHERE id = ?1 AND start_us = ?2 AND end_us IS ?3 AND ?4 IS NULL",
+                ),
             }
+            .bind(unsent.id)
+            .bind(start)
+            .bind(end)
+            .bind(state)
             .execute(&mut *tx)
             .await
             .map_err(index(action))?;

@@ -31,7 +31,8 @@ pub(super) async fn apply(tx: &mut SqliteConnection, stream: i64, change: &Chang
             Ok(())
         }
         Change::NoGap(run, seq) => {
-            sqlx::query("DELETE FROM gap WHERE stream = ? AND run = ? AND seq = ?")
+            // The topic may have heard of it: a gap that ends where it began takes it back.
+            sqlx::query("UPDATE gap SET end_us = start_us, unsent = 1 WHERE stream = ? AND run = ? AND seq = ?")
                 .bind(stream)
                 .bind(run)
                 .bind(seq)
@@ -98,8 +99,14 @@ async fn upsert_segment(tx: &mut SqliteConnection, stream: i64, row: &SegmentRow
     .bind(row.map_version)
     .bind(row.source.as_str())
     .bind(row.uncertainty_us)
-    .execute(tx)
+    .execute(&mut *tx)
     .await?;
+    // The time of a run's first picture is known better with the pictures after it: a gap ends where video begins.
+    sqlx::query("UPDATE gap SET end_us = ?2, unsent = 1 WHERE stream = ?1 AND end_us > ?2 AND start_us <= ?2")
+        .bind(stream)
+        .bind(row.start_us)
+        .execute(tx)
+        .await?;
     Ok(())
 }
 

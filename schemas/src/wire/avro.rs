@@ -28,12 +28,28 @@ pub trait Avro: Record {
     const SCHEMA_ID: u32;
 }
 
-impl Avro for crate::pos::Transaction {
-    const SCHEMA_ID: u32 = 1;
+macro_rules! ids {
+    ($($id:literal => $record:ty;)*) => {$(
+        impl Avro for $record {
+            const SCHEMA_ID: u32 = $id;
+        }
+    )*};
 }
 
-impl Avro for crate::pos::PostedTransaction {
-    const SCHEMA_ID: u32 = 2;
+ids! {
+    1 => crate::pos::Transaction;
+    2 => crate::pos::PostedTransaction;
+    3 => crate::presence::PresenceTile;
+    4 => crate::camera_event::CameraEvent;
+    5 => crate::detection::DetectionFrame;
+    6 => crate::heartbeat::Heartbeat;
+    7 => crate::clock_offset::ClockOffset;
+    8 => crate::alert::Alert;
+    9 => crate::judgement::Judgement;
+    10 => crate::review::Review;
+    11 => crate::segment::Segment;
+    12 => crate::hold::Hold;
+    13 => crate::clip::ClipStatement;
 }
 
 /// The Avro schema of a record as JSON.

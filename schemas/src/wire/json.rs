@@ -44,7 +44,8 @@ fn required(field: &Field) -> bool {
     !field.defaulted && !matches!(field.field_type, FieldType::Optional(_))
 }
 
-fn type_schema(field_type: &FieldType) -> Value {
+/// The JSON Schema of what a field holds.
+pub fn type_schema(field_type: &FieldType) -> Value {
     match field_type {
         FieldType::Text => json!({ "type": "string" }),
         FieldType::Int => json!({ "type": "integer", "minimum": i32::MIN, "maximum": i32::MAX }),

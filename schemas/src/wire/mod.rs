@@ -104,6 +104,8 @@ wire! {
     id::OperatorId => FieldType::Text;
     id::CameraId => FieldType::Text;
     id::IntegratorId => FieldType::Text;
+    id::ZoneId => FieldType::Text;
+    id::RuleId => FieldType::Text;
     crate::money::Currency => FieldType::Text;
 }
 
@@ -231,18 +233,37 @@ macro_rules! codes {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
 
     use serde_json::Value;
 
-    use super::{Record, avro, json};
+    use super::{avro, columns, json};
+    use crate::alert::Alert;
+    use crate::camera_event::CameraEvent;
+    use crate::clip::ClipStatement;
+    use crate::clock_offset::ClockOffset;
+    use crate::detection::DetectionFrame;
+    use crate::heartbeat::Heartbeat;
+    use crate::hold::Hold;
+    use crate::judgement::Judgement;
     use crate::pos::{PostedTransaction, Transaction};
+    use crate::presence::PresenceTile;
+    use crate::review::Review;
+    use crate::segment::Segment;
+
+    fn publishing() -> bool {
+        std::env::var_os("TILLSIGHT_PUBLISH").is_some()
+    }
+
+    fn place(path: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+    }
 
     /// Compares a published schema with the declaration; `TILLSIGHT_PUBLISH=1` writes it anew.
     fn published(path: &str, current: &Value) {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+        let path = place(path);
         let current = format!("{current:#}\n");
-        if std::env::var_os("TILLSIGHT_PUBLISH").is_some() {
+        if publishing() {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(&path, &current).unwrap();
         }
@@ -250,14 +271,39 @@ mod tests {
         assert!(stored == current, "{} is out of date: run with TILLSIGHT_PUBLISH=1", path.display());
     }
 
-    fn both<T: Record>(file: &str) {
+    /// Schemas are those of the declaration, and the samples of version 1 are still read: the JSON document fits the
+    /// schema, and the framed Avro value, once written, decodes to the same record for ever.
+    fn both<T: avro::Avro + PartialEq + std::fmt::Debug>(file: &str) {
         published(&format!("avro/{file}.avsc"), &avro::schema::<T>());
         published(&format!("json/{file}.schema.json"), &json::schema::<T>());
+
+        let text = std::fs::read(place(&format!("samples/v1/{file}.json"))).unwrap();
+        let document: Value = serde_json::from_slice(&text).unwrap();
+        assert!(json::check::<T>(&document).is_empty(), "{file}: {:?}", json::check::<T>(&document));
+        let record: T = serde_json::from_value(document).unwrap();
+        let framed = place(&format!("samples/v1/{file}.avro"));
+        if publishing() && !framed.try_exists().unwrap() {
+            std::fs::write(&framed, &avro::encode(std::slice::from_ref(&record)).unwrap()[0]).unwrap();
+        }
+        let decoded = avro::Decoder::<T>::new().decode(&[&std::fs::read(framed).unwrap()]).unwrap();
+        assert!(decoded.failed.is_empty(), "{file}: {:?}", decoded.failed);
+        assert_eq!(columns::from_batch::<T>(&decoded.batch).unwrap(), [record]);
     }
 
     #[test]
-    fn published_schemas_are_those_of_the_declarations() {
+    fn published_schemas_are_those_of_the_declarations_and_old_samples_are_read() {
         both::<Transaction>("transaction");
         both::<PostedTransaction>("posted_transaction");
+        both::<PresenceTile>("presence_tile");
+        both::<CameraEvent>("camera_event");
+        both::<DetectionFrame>("detection_frame");
+        both::<Heartbeat>("heartbeat");
+        both::<ClockOffset>("clock_offset");
+        both::<Alert>("alert");
+        both::<Judgement>("judgement");
+        both::<Review>("review");
+        both::<Segment>("segment");
+        both::<Hold>("hold");
+        both::<ClipStatement>("clip_statement");
     }
 }

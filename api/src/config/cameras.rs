@@ -1,0 +1,105 @@
+//! `[[camera]]` and `[[zone]]`: what hangs where, and what of its picture means what.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use tillsight_ingest::rtsp::Transport;
+use tillsight_schemas::id::{CameraId, RegisterId, StoreId, TenantId, ZoneId};
+use tillsight_schemas::zone::{Zone, ZoneKind};
+
+/// `[[camera]]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Camera {
+    /// Its id, unique within the store.
+    pub id: CameraId,
+    /// The retailer.
+    pub tenant: TenantId,
+    /// The store it hangs in.
+    pub store: StoreId,
+    /// What people call it.
+    #[serde(default)]
+    pub name: String,
+    /// Its main stream: `rtsp://host[:port]/path`, without credentials.
+    pub url: String,
+    /// Its ONVIF device service, if its events are wanted: `http://host[:port]/onvif/device_service`.
+    #[serde(default)]
+    pub onvif: Option<String>,
+    /// A smaller H.264 stream of it, which is looked at instead of the main one.
+    #[serde(default)]
+    pub sub_url: Option<String>,
+    /// The user name to log in with.
+    #[serde(default)]
+    pub username: Option<String>,
+    /// A file that holds the password.
+    #[serde(default)]
+    pub password_file: Option<PathBuf>,
+    /// `tcp` or `udp`.
+    #[serde(default)]
+    pub transport: Transport,
+    /// Whether sound is recorded.
+    #[serde(default)]
+    pub audio: bool,
+    /// Who says whether somebody is in its zones.
+    #[serde(default)]
+    pub presence: PresenceBy,
+}
+
+/// Who says whether somebody is in a zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PresenceBy {
+    /// Our detector.
+    #[default]
+    Detector,
+    /// The camera's own analytics (its ONVIF metadata).
+    Camera,
+    /// Both: nobody is there only if both say so.
+    Both,
+}
+
+/// `[[zone]]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlacedZone {
+    /// The retailer.
+    pub tenant: TenantId,
+    /// The store.
+    pub store: StoreId,
+    /// Its id, unique within the store.
+    pub id: ZoneId,
+    /// The camera that sees it.
+    pub camera: CameraId,
+    /// What it is for.
+    pub kind: ZoneKind,
+    /// The register that it belongs to.
+    #[serde(default)]
+    pub register: Option<RegisterId>,
+    /// Corners `[x, y]`, fractions of width and height from the upper left.
+    pub polygon: Vec<[f64; 2]>,
+    /// Which drawing of the zone this is.
+    #[serde(default = "first_version")]
+    pub version: i32,
+}
+
+fn first_version() -> i32 {
+    1
+}
+
+impl PlacedZone {
+    pub(super) fn is_on(&self, camera: &Camera) -> bool {
+        self.tenant == camera.tenant && self.store == camera.store && self.camera == camera.id
+    }
+
+    /// The zone by itself.
+    pub fn zone(&self) -> Zone {
+        Zone {
+            id: self.id.clone(),
+            camera: self.camera.clone(),
+            kind: self.kind,
+            register: self.register.clone(),
+            polygon: self.polygon.clone(),
+            version: self.version,
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! Alerts as people work with them: lists, one with its transactions and reviews, decisions.
+
+use chrono::{DateTime, Utc};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row};
+use tillsight_schemas::alert::Alert;
+use tillsight_schemas::id::{StoreId, TenantId};
+use tillsight_schemas::judgement::Judgement;
+use tillsight_schemas::pos::PostedTransaction;
+use tillsight_schemas::review::{Disposition, Review};
+use tillsight_schemas::wire::avro;
+use tillsight_schemas::{codes, port::Outgoing, topic};
+use uuid::Uuid;
+
+use super::epochs::{count, tell};
+use super::{Db, DbError, failed};
+
+codes! {
+    /// Which alerts a list shows.
+    pub enum AlertState {
+        /// Standing, and nobody has decided.
+        Open = "open",
+        /// Decided, or retracted.
+        Closed = "closed",
+        /// All.
+        All = "all",
+    }
+}
+
+/// What a list shows.
+#[derive(Debug, Clone)]
+pub struct AlertFilter {
+    /// The retailer.
+    pub tenant: TenantId,
+    /// The stores; all of the retailer when empty.
+    pub stores: Vec<StoreId>,
+    /// Open, closed or all.
+    pub state: AlertState,
+    /// One rule only.
+    pub rule: Option<String>,
+    /// Older than this event (microseconds, alert id): the last one of the page before.
+    pub before: Option<(i64, String)>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// An alert with its last decision.
+#[derive(Debug, Clone)]
+pub struct AlertRow {
+    /// Rises with each change of the row.
+    pub change: i64,
+    /// The alert as it stands.
+    pub alert: Alert,
+    /// The last decision; none while it is open (again).
+    pub disposition: Option<Disposition>,
+    /// Who decided.
+    pub reviewed_by: Option<String>,
+    /// When.
+    pub reviewed_at: Option<DateTime<Utc>>,
+}
+
+const LIST: &str = "SELECT change, document, disposition, reviewed_by, reviewed_at FROM alerts WHERE tenant = $1 \
+                    AND ($2 = '' OR $2 LIKE '%,' || store || ',%') AND ($3 = '' OR rule = $3) \
+                    AND ($4 = 'all' OR ($4 = 'open') = (disposition IS NULL AND state <> 'retracted')) \
+                    AND (event_time < $5 OR (event_time = $5 AND alert_id < $6)) \
+                    ORDER BY event_time DESC, alert_id DESC LIMIT $7";
+const ONE: &str = "SELECT change, document, disposition, reviewed_by, reviewed_at FROM alerts WHERE alert_id = $1";
+const SINCE: &str = "SELECT change, document, disposition, reviewed_by, reviewed_at FROM alerts WHERE change > $1 \
+                     ORDER BY change LIMIT $2";
+const LAST_CHANGE: &str = "SELECT coalesce(max(change), 0) FROM alerts";
+const OF_DAY: &str = "SELECT change, document, disposition, reviewed_by, reviewed_at FROM alerts WHERE tenant = $1 \
+                      AND store = $2 AND business_day = $3 ORDER BY event_time, alert_id";
+const EVENTS: &str = "SELECT document FROM alert_events WHERE alert_id = $1";
+const OF_EVENT: &str = "SELECT alert_id FROM alert_events WHERE event_id = $1 ORDER BY alert_id";
+const JUDGED: &str = "SELECT document FROM judgements WHERE anchor_event_id = $1 ORDER BY rule";
+const OUTCOMES: &str = "SELECT rule, outcome, why, count(*) FROM judgements WHERE tenant = $1 AND store = $2 \
+                        AND event_time >= $3 AND event_time < $4 GROUP BY rule, outcome, why ORDER BY rule, outcome, why";
+const REVIEWS: &str = "SELECT document FROM reviews WHERE alert_id = $1 ORDER BY reviewed_at DESC";
+const REVIEW: &str = "INSERT INTO reviews (review_id, alert_id, reviewed_at, document) VALUES ($1, $2, $3, $4)";
+const DECIDE: &str = "UPDATE alerts SET disposition = $2, reviewed_by = $3, reviewed_at = $4, change = $5 \
+                      WHERE alert_id = $1 AND revision = $6";
+
+#[cfg(test)]
+pub(super) const STATEMENTS: &[&str] =
+    &[LIST, ONE, SINCE, LAST_CHANGE, OF_DAY, EVENTS, OF_EVENT, JUDGED, OUTCOMES, REVIEWS, REVIEW, DECIDE];
+
+/// Why a decision was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum DecideError {
+    /// The alert was amended meanwhile: look again.
+    #[error("the alert has changed since it was looked at; it is at revision {current} now")]
+    Changed {
+        /// Its revision.
+        current: i32,
+    },
+    /// The database does not work.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+fn row(row: &AnyRow) -> Result<AlertRow, DbError> {
+    let read = || -> Result<AlertRow, Box<dyn std::error::Error + Send + Sync>> {
+        let disposition: Option<String> = row.try_get(2)?;
+        let reviewed_at: Option<i64> = row.try_get(4)?;
+        Ok(AlertRow {
+            change: row.try_get(0)?,
+            alert: serde_json::from_str(&row.try_get::<String, _>(1)?)?,
+            disposition: disposition.map(|code| code.parse()).transpose()?,
+            reviewed_by: row.try_get(3)?,
+            reviewed_at: reviewed_at.and_then(DateTime::from_timestamp_micros),
+        })
+    };
+    read().map_err(|_| DbError::Damaged("alert"))
+}
+
+fn documents<T: serde::de::DeserializeOwned>(rows: &[AnyRow], what: &'static str) -> Result<Vec<T>, DbError> {
+    rows.iter()
+        .map(|row| {
+            let text: String = row.try_get(0).map_err(failed("read a document"))?;
+            serde_json::from_str(&text).map_err(|_| DbError::Damaged(what))
+        })
+        .collect()
+}
+
+impl Db {
+    /// Alerts, newest first.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn alerts(&self, filter: &AlertFilter) -> Result<Vec<AlertRow>, DbError> {
+        let stores = match &filter.stores[..] {
+            [] => String::new(),
+            stores => format!(",{},", stores.iter().map(StoreId::as_str).collect::<Vec<_>>().join(",")),
+        };
+        let (before, id) = filter.before.clone().unwrap_or((i64::MAX, String::new()));
+        let rows = sqlx::query(LIST)
+            .bind(filter.tenant.as_str())
+            .bind(stores)
+            .bind(filter.rule.clone().unwrap_or_default())
+            .bind(filter.state.as_str())
+            .bind(before)
+            .bind(id)
+            .bind(i64::from(filter.limit))
+            .fetch_all(&self.pool)
+            .await
+            .map_err(failed("list alerts"))?;
+        rows.iter().map(row).collect()
+    }
+
+    /// The alerts of a store's business day, in event time, retracted ones included.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn alerts_of_day(
+        &self,
+        tenant: &TenantId,
+        store: &StoreId,
+        day: chrono::NaiveDate,
+    ) -> Result<Vec<AlertRow>, DbError> {
+        let rows = sqlx::query(OF_DAY)
+            .bind(tenant.as_str())
+            .bind(store.as_str())
+            .bind(day.to_string())
+            .fetch_all(&self.pool)
+            .await
+            .map_err(failed("list alerts"))?;
+        rows.iter().map(row).collect()
+    }
+
+    /// Alerts that changed after a change number, in order of change.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn alerts_since(&self, change: i64, limit: u32) -> Result<Vec<AlertRow>, DbError> {
+        let rows = sqlx::query(SINCE)
+            .bind(change)
+            .bind(i64::from(limit))
+            .fetch_all(&self.pool)
+            .await
+            .map_err(failed("list alerts"))?;
+        rows.iter().map(row).collect()
+    }
+
+    /// The number of the last change of any alert; 0 when there is none.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn last_change(&self) -> Result<i64, DbError> {
+        sqlx::query_scalar(LAST_CHANGE).fetch_one(&self.pool).await.map_err(failed("read the last change"))
+    }
+
+    /// One alert.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn alert(&self, id: Uuid) -> Result<Option<AlertRow>, DbError> {
+        let found =
+            sqlx::query(ONE).bind(id.to_string()).fetch_optional(&self.pool).await.map_err(failed("read an alert"))?;
+        found.as_ref().map(row).transpose()
+    }
+
+    /// The transactions an alert is about.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn alert_events(&self, id: Uuid) -> Result<Vec<PostedTransaction>, DbError> {
+        let rows = sqlx::query(EVENTS).bind(id.to_string()).fetch_all(&self.pool).await;
+        documents(&rows.map_err(failed("read the events of an alert"))?, "transaction")
+    }
+
+    /// The alerts that a transaction belongs to.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn alerts_of_event(&self, event: Uuid) -> Result<Vec<Uuid>, DbError> {
+        let ids: Vec<String> = sqlx::query_scalar(OF_EVENT)
+            .bind(event.to_string())
+            .fetch_all(&self.pool)
+            .await
+            .map_err(failed("find the alerts of an event"))?;
+        ids.iter().map(|id| id.parse().map_err(|_| DbError::Damaged("alert"))).collect()
+    }
+
+    /// What every rule made of an event.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn judgements_of(&self, event: Uuid) -> Result<Vec<Judgement>, DbError> {
+        let rows = sqlx::query(JUDGED).bind(event.to_string()).fetch_all(&self.pool).await;
+        documents(&rows.map_err(failed("read judgements"))?, "judgement")
+    }
+
+    /// How often each rule came to which outcome and why, for events of a store in a span (microseconds).
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn outcomes(
+        &self,
+        tenant: &TenantId,
+        store: &StoreId,
+        span: std::ops::Range<i64>,
+    ) -> Result<Vec<(String, String, String, i64)>, DbError> {
+        let rows = sqlx::query(OUTCOMES)
+            .bind(tenant.as_str())
+            .bind(store.as_str())
+            .bind(span.start)
+            .bind(span.end)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(failed("count judgements"))?;
+        let read = |row: &AnyRow| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?));
+        rows.iter().map(read).collect::<Result<_, sqlx::Error>>().map_err(failed("count judgements"))
+    }
+
+    /// The reviews of an alert, newest first.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn reviews(&self, id: Uuid) -> Result<Vec<Review>, DbError> {
+        let rows = sqlx::query(REVIEWS).bind(id.to_string()).fetch_all(&self.pool).await;
+        documents(&rows.map_err(failed("read reviews"))?, "review")
+    }
+
+    /// Takes a decision about the revision of an alert that was looked at, and tells the log.
+    ///
+    /// # Errors
+    /// [`DecideError::Changed`] when the alert has another revision by now.
+    pub async fn decide(&self, review: &Review) -> Result<(), DecideError> {
+        let mut transaction = self.pool.begin().await.map_err(failed("begin"))?;
+        self.write_decision(&mut transaction, review).await?;
+        transaction.commit().await.map_err(failed("commit a decision"))?;
+        Ok(())
+    }
+
+    async fn write_decision(&self, connection: &mut AnyConnection, review: &Review) -> Result<(), DecideError> {
+        // Counting first takes SQLite's write lock.
+        let change = count(connection, "change").await?;
+        let reopened = review.disposition == Disposition::Reopened;
+        let decided = sqlx::query(DECIDE)
+            .bind(review.alert_id.to_string())
+            .bind((!reopened).then(|| review.disposition.as_str()))
+            .bind(&review.reviewer)
+            .bind(review.reviewed_at.timestamp_micros())
+            .bind(change)
+            .bind(i64::from(review.alert_revision))
+            .execute(&mut *connection)
+            .await
+            .map_err(failed("decide about an alert"))?;
+        if decided.rows_affected() == 0 {
+            let found = sqlx::query(ONE)
+                .bind(review.alert_id.to_string())
+                .fetch_optional(&mut *connection)
+                .await
+                .map_err(failed("read an alert"))?;
+            return Err(match found.as_ref().map(row).transpose()? {
+                Some(found) => DecideError::Changed { current: found.alert.revision },
+                None => DbError::Missing(format!("alert {}", review.alert_id)).into(),
+            });
+        }
+        let document = serde_json::to_string(review).map_err(|_| DbError::Damaged("review"))?;
+        sqlx::query(REVIEW)
+            .bind(review.review_id.to_string())
+            .bind(review.alert_id.to_string())
+            .bind(review.reviewed_at.timestamp_micros())
+            .bind(document)
+            .execute(&mut *connection)
+            .await
+            .map_err(failed("write a review"))?;
+        let values = avro::encode(std::slice::from_ref(review)).map_err(|_| DbError::Damaged("review"))?;
+        for value in values {
+            let key = format!("{}/{}", review.tenant_id, review.store_id);
+            tell(connection, &Outgoing { topic: topic::REVIEW.to_owned(), key, value }).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,199 @@
+//! `GET /api/v1/alerts`, `GET /api/v1/alerts/{id}`, `POST /api/v1/alerts/{id}/review`.
+//!
+//! An alert of a store that the person does not see is not found: its existence is no news for them.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Deserialize;
+use tillsight_schemas::id::{StoreId, StoreKey};
+use tillsight_schemas::review::{Disposition, Review};
+use uuid::Uuid;
+
+use super::Shared;
+use super::auth::{Caller, Person, Right};
+use super::extract::{Body, Path, Query};
+use super::problem::Problem;
+use super::sight::{has_video, sight};
+use super::views::{AlertDetail, AlertPage, AlertSummary, RuleShown, TransactionShown, offset, summary, transaction};
+use crate::db::{AlertFilter, AlertRow, AlertState, DbError, DecideError};
+
+/// Alerts of a page, unless the question says how many.
+const PAGE: u32 = 50;
+/// Alerts of a page at most.
+const LARGEST_PAGE: u32 = 200;
+/// Characters of a note at most.
+const LONGEST_NOTE: usize = 4_000;
+
+/// Which alerts are asked for.
+#[derive(Debug, Deserialize)]
+pub(super) struct Asked {
+    state: Option<AlertState>,
+    store: Option<StoreId>,
+    rule: Option<String>,
+    cursor: Option<String>,
+    limit: Option<u32>,
+}
+
+/// A decision as it is sent.
+#[derive(Debug, Deserialize)]
+pub(super) struct Decision {
+    disposition: Disposition,
+    #[serde(default)]
+    note: Option<String>,
+    revision: i32,
+}
+
+fn unread(error: &DbError) -> Problem {
+    Problem::unavailable("the alerts cannot be read", error)
+}
+
+fn unknown(id: Uuid) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "not found", format!("there is no alert {id} for you"))
+}
+
+/// What a list shows of an alert, with what is recorded at this moment.
+pub(super) async fn shown(shared: &Shared, row: &AlertRow) -> AlertSummary {
+    let store = StoreKey::new(row.alert.tenant_id.clone(), row.alert.store_id.clone());
+    summary(row, has_video(shared, &store, &row.alert.evidence).await)
+}
+
+/// Lists alerts, newest first.
+pub(super) async fn list(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Query(asked): Query<Asked>,
+) -> Result<Json<AlertPage>, Problem> {
+    let person = caller.person(Right::Look)?;
+    let limit = asked.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
+    let stores = match asked.store {
+        Some(store) if !person.scope.sees(&person.scope.tenant, &store) => {
+            return Ok(Json(AlertPage { items: Vec::new(), next_cursor: None }));
+        }
+        Some(store) => vec![store],
+        None => person.scope.stores.clone(),
+    };
+    let before = asked.cursor.as_deref().map(read_cursor).transpose()?;
+    let filter = AlertFilter {
+        tenant: person.scope.tenant.clone(),
+        stores,
+        state: asked.state.unwrap_or(AlertState::Open),
+        rule: asked.rule,
+        before,
+        limit: limit + 1,
+    };
+    let mut rows = shared.db.alerts(&filter).await.map_err(|error| unread(&error))?;
+    let page = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = rows.len() > page;
+    rows.truncate(page);
+    let last = rows.last().filter(|_| more);
+    let next_cursor = last.map(|row| format!("{}.{}", row.alert.event_time.timestamp_micros(), row.alert.alert_id));
+    let mut items = Vec::with_capacity(rows.len());
+    for row in &rows {
+        items.push(shown(&shared, row).await);
+    }
+    Ok(Json(AlertPage { items, next_cursor }))
+}
+
+fn read_cursor(cursor: &str) -> Result<(i64, String), Problem> {
+    let bad = || Problem::new(StatusCode::BAD_REQUEST, "bad cursor", "send the next_cursor of the page before");
+    let (micros, id) = cursor.split_once('.').ok_or_else(bad)?;
+    let id: Uuid = id.parse().map_err(|_| bad())?;
+    Ok((micros.parse().map_err(|_| bad())?, id.to_string()))
+}
+
+/// The alert of that id, if the person sees its store.
+async fn find(shared: &Shared, person: &Person, id: Uuid) -> Result<AlertRow, Problem> {
+    let row = shared.db.alert(id).await.map_err(|error| unread(&error))?;
+    row.filter(|row| person.scope.sees(&row.alert.tenant_id, &row.alert.store_id)).ok_or_else(|| unknown(id))
+}
+
+/// One alert with its proof.
+pub(super) async fn detail(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
+) -> Result<Json<AlertDetail>, Problem> {
+    let person = caller.person(Right::Look)?;
+    let row = find(&shared, &person, id).await?;
+    let alert = &row.alert;
+    let store = StoreKey::new(alert.tenant_id.clone(), alert.store_id.clone());
+    let events = shared.db.alert_events(id).await.map_err(|error| unread(&error))?;
+    let reviews = shared.db.reviews(id).await.map_err(|error| unread(&error))?;
+    let verdicts = shared.db.judgements_of(alert.anchor_event_id).await.map_err(|error| unread(&error))?;
+    let shop = shared.stores.get(&store.tenant, &store.store);
+    let ahead = offset(alert.clock.method, alert.clock.offset_us);
+    let (anchor, mut related): (Vec<TransactionShown>, Vec<TransactionShown>) = events
+        .iter()
+        .map(|posted| transaction(posted, shop, ahead))
+        .partition(|transaction| transaction.event_id == alert.anchor_event_id);
+    related.sort_by_key(|transaction| transaction.event_time);
+    let known = shared.rules.iter().find(|rule| rule.id == alert.rule_id && rule.version == alert.rule_version);
+    let rule = known.cloned().unwrap_or_else(|| RuleShown {
+        id: alert.rule_id.clone(),
+        version: alert.rule_version.clone(),
+        name: alert.rule_id.as_str().replace('_', " "),
+        description: String::new(),
+        severity: alert.severity,
+        params: Vec::new(),
+    });
+    let sight = sight(&shared, &person, &store, &alert.register_id, &alert.evidence).await;
+    Ok(Json(AlertDetail {
+        summary: shown(&shared, &row).await,
+        alert: alert.clone(),
+        rule,
+        transaction: anchor.into_iter().next(),
+        related,
+        sight,
+        reviews,
+        verdicts,
+    }))
+}
+
+/// Takes a decision about an alert.
+pub(super) async fn review(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
+    Body(decision): Body<Decision>,
+) -> Result<Json<AlertSummary>, Problem> {
+    let person = caller.person(Right::Review)?;
+    let row = find(&shared, &person, id).await?;
+    let note = decision.note.map(|note| note.trim().to_owned()).filter(|note| !note.is_empty());
+    if note.as_ref().is_some_and(|note| note.chars().count() > LONGEST_NOTE) {
+        let detail = format!("a note has {LONGEST_NOTE} characters at most");
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "note too long", detail));
+    }
+    let review = Review {
+        review_id: Uuid::new_v4(),
+        alert_id: id,
+        alert_revision: decision.revision,
+        tenant_id: row.alert.tenant_id.clone(),
+        store_id: row.alert.store_id.clone(),
+        disposition: decision.disposition,
+        note,
+        reviewer: person.name.clone(),
+        reviewed_at: shared.clock.now(),
+    };
+    shared.db.decide(&review).await.map_err(|error| match error {
+        DecideError::Changed { .. } => Problem::new(StatusCode::CONFLICT, "changed meanwhile", error.to_string()),
+        DecideError::Db(DbError::Missing(_)) => unknown(id),
+        DecideError::Db(error) => Problem::unavailable("the decision cannot be kept", &error),
+    })?;
+    let row = find(&shared, &person, id).await?;
+    Ok(Json(shown(&shared, &row).await))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_that_was_not_ours_is_refused() {
+        let id = Uuid::nil();
+        assert_eq!(read_cursor(&format!("12.{id}")).unwrap(), (12, id.to_string()));
+        for bad in ["", "12", "x.y", "12.' OR 1=1"] {
+            assert!(read_cursor(bad).is_err(), "{bad}");
+        }
+    }
+}

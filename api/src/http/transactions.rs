@@ -1,0 +1,89 @@
+//! `GET /api/v1/transactions/{event_id}`: one receipt, what the rules made of it, and what can be seen of it.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use chrono::TimeDelta;
+use tillsight_schemas::alert::Evidence;
+use tillsight_schemas::id::StoreKey;
+use uuid::Uuid;
+
+use super::Shared;
+use super::alerts::shown;
+use super::auth::{Caller, Right};
+use super::extract::Path;
+use super::problem::Problem;
+use super::sight::sight;
+use super::views::{TransactionDetail, offset, transaction};
+
+/// Video before and after a transaction that has no alert.
+const PADDING: TimeDelta = TimeDelta::seconds(20);
+/// How far till and camera may be apart where that was not measured, as far as it is shown.
+const UNMEASURED: TimeDelta = TimeDelta::seconds(60);
+
+/// One receipt.
+pub(super) async fn detail(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
+) -> Result<Json<TransactionDetail>, Problem> {
+    let person = caller.person(Right::Look)?;
+    let unread = |error: &crate::db::DbError| Problem::unavailable("the transaction cannot be read", error);
+    let of_alerts = shared.db.alerts_of_event(id).await.map_err(|error| unread(&error))?;
+    let mut rows = Vec::new();
+    let mut found = None;
+    for alert in of_alerts {
+        let Some(row) = shared.db.alert(alert).await.map_err(|error| unread(&error))? else { continue };
+        if found.is_none() {
+            let events = shared.db.alert_events(alert).await.map_err(|error| unread(&error))?;
+            found = events.into_iter().find(|posted| posted.header.event_id == id);
+        }
+        rows.push(row);
+    }
+    if found.is_none() {
+        found = shared
+            .receipts
+            .get(id)
+            .await
+            .map_err(|error| Problem::unavailable("the receipts cannot be searched", &*error))?;
+    }
+    let posted = found
+        .filter(|posted| person.scope.sees(&posted.header.tenant_id, &posted.transaction.store_id))
+        .ok_or_else(|| {
+            let detail = format!("there is no transaction {id} for you among alerts and indexed receipts");
+            Problem::new(StatusCode::NOT_FOUND, "not found", detail)
+        })?;
+    let store = StoreKey::new(posted.header.tenant_id.clone(), posted.transaction.store_id.clone());
+    let register = &posted.transaction.register_id;
+    let clock = shared.known.clock_at(&store, register, posted.header.event_time);
+    let ahead = clock.as_ref().and_then(|clock| offset(clock.method, clock.offset_us));
+    let shown_transaction = transaction(&posted, shared.stores.get(&store.tenant, &store.store), ahead);
+
+    let event_at = posted.header.event_time + ahead.unwrap_or_default();
+    let measured = clock.filter(|_| ahead.is_some());
+    let bound = measured.map_or(UNMEASURED, |clock| TimeDelta::microseconds(clock.uncertainty_us));
+    let length = posted.header.begin_time.map_or(TimeDelta::zero(), |begin| posted.header.event_time - begin);
+    let registers = shared.cameras.registers(&store);
+    let cameras = registers.into_iter().find(|(id, _, _)| id == register).map(|(_, cameras, _)| cameras);
+    let evidence = |camera_id| Evidence {
+        camera_id,
+        from_at: event_at - length.max(TimeDelta::zero()) - PADDING - bound,
+        to_at: event_at + PADDING + bound,
+        event_at,
+        note: None,
+    };
+    let evidence: Vec<Evidence> = match cameras {
+        Some(cameras) => cameras.into_iter().map(|camera| evidence(Some(camera))).collect(),
+        None => vec![evidence(None)],
+    };
+    let mut alerts = Vec::with_capacity(rows.len());
+    for row in &rows {
+        alerts.push(shown(&shared, row).await);
+    }
+    Ok(Json(TransactionDetail {
+        transaction: shown_transaction,
+        alerts,
+        verdicts: shared.db.judgements_of(id).await.map_err(|error| unread(&error))?,
+        sight: sight(&shared, &person, &store, register, &evidence).await,
+    }))
+}

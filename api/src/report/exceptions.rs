@@ -1,0 +1,170 @@
+//! The exceptions of a day: alerts that stand, with their decisive lines and a picture.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, SecondsFormat, Utc};
+use image::codecs::jpeg::JpegEncoder;
+use image::imageops::FilterType;
+use tillsight_analytics::still::jpeg;
+use tillsight_schemas::alert::{Alert, AlertState, Evidence};
+use tillsight_schemas::id::StoreKey;
+use tillsight_schemas::pos::{Action, Line, Transaction};
+use tillsight_schemas::segment::{StreamKey, StreamKind};
+use tillsight_schemas::store::Store;
+
+use super::model::{DecisiveLine, Exception};
+use super::{ReportError, Reporter};
+use crate::db::AlertRow;
+
+/// Lines of a receipt that are shown.
+const LINES: usize = 3;
+/// Pixels from left to right of a picture in a file: it is read on a phone.
+const STILL_WIDTH: u32 = 640;
+/// Quality of a picture in a file.
+const STILL_QUALITY: u8 = 70;
+
+/// A picture to put into a file.
+#[derive(Debug)]
+pub(super) struct StillAt {
+    key: StreamKey,
+    at: DateTime<Utc>,
+}
+
+impl Reporter {
+    /// The alerts of a day that stand, what matters most first: open before decided, then severity, then amount.
+    pub(super) async fn exceptions(&self, store: &Store, day: chrono::NaiveDate) -> Result<Vec<AlertRow>, ReportError> {
+        let mut rows = self.db.alerts_of_day(&store.tenant, &store.id, day).await?;
+        rows.retain(|row| row.alert.state != AlertState::Retracted);
+        rows.sort_by_key(|row| {
+            let alert = &row.alert;
+            let severity = u8::MAX - alert.severity as u8;
+            (row.disposition.is_some(), severity, -alert.amount_minor.unwrap_or(0), alert.event_time, alert.alert_id)
+        });
+        Ok(rows)
+    }
+
+    /// What the report says of an alert, and where its picture is.
+    pub(super) async fn exception(
+        &self,
+        store: &Store,
+        row: &AlertRow,
+        pictures: bool,
+    ) -> Result<(Exception, Option<StillAt>), ReportError> {
+        let alert = &row.alert;
+        let events = self.db.alert_events(alert.alert_id).await?;
+        let anchor = events.iter().find(|posted| posted.header.event_id == alert.anchor_event_id);
+        let (still, no_still) = if pictures {
+            self.still(store, alert).await
+        } else {
+            (None, Some("your role does not see video".to_owned()))
+        };
+        let still_url = still.as_ref().map(|still| {
+            let at = still.at.to_rfc3339_opts(SecondsFormat::Micros, true);
+            format!("/api/v1/stills/{}.jpg?store={}&at={at}", still.key.camera, store.id)
+        });
+        let exception = Exception {
+            alert_id: alert.alert_id,
+            rule_id: alert.rule_id.clone(),
+            title: alert.title.clone(),
+            reason: alert.reason.clone(),
+            severity: alert.severity,
+            event_time: alert.event_time,
+            register_id: alert.register_id.clone(),
+            operator_id: alert.operator_id.clone(),
+            receipt_no: anchor.and_then(|posted| posted.transaction.receipt_no.clone()),
+            amount_minor: alert.amount_minor,
+            lines: anchor.map(|posted| decisive(&posted.transaction)).unwrap_or_default(),
+            clock: alert.clock.words.clone(),
+            no_still,
+            still_url,
+            link: format!("{}/alerts/{}", self.address, alert.alert_id),
+            disposition: row.disposition,
+        };
+        Ok((exception, still))
+    }
+
+    /// Where the picture of an alert is, or why there is none.
+    async fn still(&self, store: &Store, alert: &Alert) -> (Option<StillAt>, Option<String>) {
+        let mut why = "no camera looks at the register".to_owned();
+        for Evidence { camera_id, event_at, note, .. } in &alert.evidence {
+            let Some(camera) = camera_id else {
+                why = note.clone().unwrap_or(why);
+                continue;
+            };
+            let key = StreamKey::new(
+                &StoreKey::new(store.tenant.clone(), store.id.clone()),
+                camera.clone(),
+                StreamKind::Main,
+            );
+            let still = match self.cameras.reader().await {
+                Ok(reader) => reader.still(&key, *event_at).await,
+                Err(error) => Err(error),
+            };
+            match still {
+                Ok(_) => return (Some(StillAt { key, at: *event_at }), None),
+                Err(error) => why = error.to_string(),
+            }
+        }
+        (None, Some(why))
+    }
+
+    /// A picture as a `data:` address: a file with it needs nothing else.
+    pub(super) async fn picture(&self, still: &StillAt) -> Option<String> {
+        let taken = self.cameras.reader().await.ok()?.still(&still.key, still.at).await.ok()?;
+        let made = tokio::task::spawn_blocking(move || {
+            let whole = jpeg(&taken.codec, &taken.units, 95).ok()?;
+            let picture = image::load_from_memory(&whole).ok()?;
+            let width = STILL_WIDTH.min(picture.width());
+            let height = picture.height() * width / picture.width().max(1);
+            let small = picture.resize_exact(width, height.max(1), FilterType::Triangle).into_rgb8();
+            let mut bytes = Vec::new();
+            small.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, STILL_QUALITY)).ok()?;
+            Some(format!("data:image/jpeg;base64,{}", STANDARD.encode(&bytes)))
+        });
+        made.await.ok().flatten()
+    }
+}
+
+/// The lines that matter: those that are no plain sale, else the dearest.
+fn decisive(transaction: &Transaction) -> Vec<DecisiveLine> {
+    let special = |line: &Line| line.action != Action::Sale || line.price_override.is_some();
+    let mut lines: Vec<&Line> = transaction.lines.iter().collect();
+    lines.sort_by_key(|line| (!special(line), -line.extended_minor, line.line_no));
+    lines
+        .into_iter()
+        .take(LINES)
+        .map(|line| DecisiveLine {
+            description: line.description.clone(),
+            qty_milli: Some(line.qty_milli),
+            extended_minor: Some(line.extended_minor),
+            action: if line.price_override.is_some() {
+                "PRICE_SET_BY_HAND".to_owned()
+            } else {
+                line.action.as_str().to_owned()
+            },
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_plain_sale_comes_first_then_what_is_dear() {
+        let mut transaction: Transaction =
+            serde_json::from_str(include_str!("../../../schemas/samples/v1/transaction.json")).unwrap();
+        let line = transaction.lines[0].clone();
+        let of = |line_no, action, extended_minor| Line {
+            line_no,
+            action,
+            extended_minor,
+            price_override: None,
+            ..line.clone()
+        };
+        transaction.lines =
+            vec![of(1, Action::Sale, 100), of(2, Action::Sale, 900), of(3, Action::Void, 5), of(4, Action::Sale, 500)];
+        let shown: Vec<_> = decisive(&transaction).into_iter().map(|line| line.extended_minor).collect();
+        assert_eq!(shown, [Some(5), Some(900), Some(500)]);
+    }
+}

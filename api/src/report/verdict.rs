@@ -1,0 +1,123 @@
+//! What a day comes to, in a sentence or two: exceptions first, then whether the system could see.
+//!
+//! A quiet day is said only of a day that was seen.
+
+use tillsight_schemas::money::Currency;
+
+use super::model::{Exception, ReportBlind, ReportCamera, ReportTotals, ReportVerdict};
+
+/// Below this a camera counts as blind, in thousandths of the time that it was to record.
+const SEEN_PERMILLE: i64 = 950;
+
+/// What the verdict is made of.
+pub(super) struct Facts<'a> {
+    /// All exceptions of the day, those beyond ten included.
+    pub(super) exceptions: &'a [Exception],
+    pub(super) totals: &'a ReportTotals,
+    pub(super) cameras: &'a [ReportCamera],
+    pub(super) blind: &'a [ReportBlind],
+    pub(super) currency: Currency,
+}
+
+/// The verdict of a day.
+pub(super) fn verdict(facts: &Facts<'_>) -> ReportVerdict {
+    let Facts { exceptions, totals, .. } = facts;
+    let sight = sight(facts);
+    let (level, text) = if exceptions.is_empty() {
+        match (totals.transactions, &sight.problem) {
+            (0, _) => ("blind", "No transaction came from the tills, so nothing could be judged.".to_owned()),
+            (_, Some(problem)) => ("blind", format!("No rule fired, but {problem}.")),
+            (_, None) => ("quiet", "Quiet day: no rule fired.".to_owned()),
+        }
+    } else {
+        let open = exceptions.iter().filter(|each| each.disposition.is_none()).count();
+        let stake: i64 = exceptions.iter().filter_map(|each| each.amount_minor).sum();
+        let number = counted(exceptions.len(), "exception", "exceptions");
+        let decided = if open == exceptions.len() {
+            "none decided yet".to_owned()
+        } else if open == 0 {
+            "all decided".to_owned()
+        } else {
+            format!("{open} still to be decided")
+        };
+        let mut text = format!("{number}, {} at stake, {decided}.", facts.currency.format(stake));
+        if let Some(problem) = &sight.problem {
+            text = format!("{text} Mind that {problem}.");
+        }
+        ("look", text)
+    };
+    ReportVerdict { level: level.to_owned(), text: format!("{text} {}", sight.words) }
+}
+
+struct Seen {
+    words: String,
+    problem: Option<String>,
+}
+
+fn sight(facts: &Facts<'_>) -> Seen {
+    let recording: Vec<(&ReportCamera, i64)> =
+        facts.cameras.iter().filter_map(|camera| Some((camera, camera.uptime_permille?))).collect();
+    let words = match &recording[..] {
+        [] if facts.cameras.is_empty() => "The store has no camera.".to_owned(),
+        [] => "No camera was to record that day.".to_owned(),
+        of => {
+            let said: Vec<String> =
+                of.iter().map(|(camera, uptime)| format!("{} {}", camera.name, percent(*uptime))).collect();
+            format!("Recorded: {}.", said.join(", "))
+        }
+    };
+    let poor = recording.iter().filter(|(_, uptime)| *uptime < SEEN_PERMILLE).min_by_key(|(_, uptime)| *uptime);
+    let judged_blind = facts.blind.iter().find(|blind| blind.count * 2 > blind.of);
+    let problem = match (recording.is_empty(), poor, judged_blind) {
+        (_, Some((camera, uptime)), _) => {
+            Some(format!("{} recorded only {} of the day", camera.name, percent(*uptime)))
+        }
+        (_, _, Some(blind)) => Some(format!(
+            "{} could not be judged {} of {} times",
+            blind.rule_id.replace('_', " "),
+            blind.count,
+            blind.of
+        )),
+        (true, ..) => Some("there is no video of the day".to_owned()),
+        _ => None,
+    };
+    Seen { words, problem }
+}
+
+/// Thousandths as percent.
+pub(super) fn percent(permille: i64) -> String {
+    format!("{}.{} %", permille / 10, permille % 10)
+}
+
+/// A number with its noun.
+pub(super) fn counted(count: usize, one: &str, many: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn camera(uptime_permille: Option<i64>) -> ReportCamera {
+        ReportCamera { camera_id: "kiosk".parse().unwrap(), name: "Kiosk".into(), uptime_permille, gaps: Vec::new() }
+    }
+
+    fn said(transactions: i64, cameras: &[ReportCamera], blind: &[ReportBlind]) -> ReportVerdict {
+        let totals = ReportTotals { transactions, sales: transactions, sales_minor: 0, refunds: 0, refunds_minor: 0 };
+        verdict(&Facts { exceptions: &[], totals: &totals, cameras, blind, currency: Currency::new("USD").unwrap() })
+    }
+
+    #[test]
+    fn a_day_is_quiet_only_if_it_was_seen() {
+        let quiet = said(400, &[camera(Some(992))], &[]);
+        assert_eq!(quiet.level, "quiet");
+        assert_eq!(quiet.text, "Quiet day: no rule fired. Recorded: Kiosk 99.2 %.");
+        assert_eq!(said(0, &[camera(Some(1000))], &[]).level, "blind");
+        let half = said(400, &[camera(Some(510))], &[]);
+        assert!(half.level == "blind" && half.text.contains("Kiosk recorded only 51.0 % of the day"), "{}", half.text);
+        assert_eq!(said(400, &[camera(None)], &[]).level, "blind");
+        let rule = ReportBlind { rule_id: "refund_no_customer".into(), count: 3, of: 4, why: "camera_blind".into() };
+        let blind = said(400, &[camera(Some(1000))], &[rule]);
+        assert!(blind.text.contains("refund no customer could not be judged 3 of 4 times"), "{}", blind.text);
+    }
+}

@@ -1,0 +1,216 @@
+//! The role `analytics`: the cameras that have zones are looked at, and what is seen goes to Kafka.
+//!
+//! It reads each camera through an RTSP session of its own (the sub-stream where there is one), so that nothing it does
+//! can cost the recorder a picture. When Kafka is away, tiles wait in memory up to [`STATEMENTS`]; then the zones wait
+//! too, and say afterwards that they could not tell.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::DateTime;
+use tillsight_analytics::detect::{Detector, Runtime};
+use tillsight_analytics::look::Look;
+use tillsight_analytics::model::Model;
+use tillsight_analytics::watch::{Analysis, CameraPlan, Feed, Frame, Statement, WatchConfig};
+use tillsight_ingest::bus::{Outgoing, Producer};
+use tillsight_ingest::rtsp::{AccessUnit, Outlets, StreamReader, Tap, VideoCodec};
+use tillsight_schemas::detection::DetectionFrame;
+use tillsight_schemas::error::chain;
+use tillsight_schemas::id::StoreKey;
+use tillsight_schemas::presence::PresenceTile;
+use tillsight_schemas::topic;
+use tillsight_schemas::wire::avro;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::recorder::stream;
+use super::roles::clock;
+use super::{RunError, camera_looks};
+use crate::config::{Camera, Config, PresenceBy};
+
+/// Statements that may wait for Kafka: with ten zones and tiles of a second, a minute.
+const STATEMENTS: usize = 1_024;
+/// Statements in one request.
+const BATCH: usize = 256;
+/// The pause after Kafka did not take a batch.
+const AGAIN: Duration = Duration::from_millis(500);
+/// Bound of the error of a picture's time when arrival leads: what a network and a camera's encoder may delay it.
+const TIME_UNCERTAINTY_US: i64 = 300_000;
+
+/// Looks until `stop`.
+pub(super) async fn analyse(config: &Config, stop: &CancellationToken) -> Result<(), RunError> {
+    let settings = &config.analytics;
+    let runtime = Runtime::load(&settings.runtime.clone().unwrap_or_else(installed_runtime))
+        .map_err(RunError::part("the analysis"))?;
+    let model =
+        Model::load(&settings.model.clone().unwrap_or_else(installed_model)).map_err(RunError::part("the analysis"))?;
+    let mut detectors = Vec::new();
+    for _ in 0..settings.threads {
+        detectors.push(Detector::load(&runtime, model.clone(), 1).map_err(RunError::part("the analysis"))?);
+    }
+    let producer =
+        Producer::new(&config.connection(), "tillsight-analytics").map_err(RunError::part("the Kafka producer"))?;
+    let (statements, said) = mpsc::channel(STATEMENTS);
+    let watch = WatchConfig {
+        looks_per_second: settings.looks_per_second,
+        key_frames_only: settings.key_frames_only,
+        tile_seconds: settings.tile_seconds,
+        ..WatchConfig::default()
+    };
+    let mut analysis = Analysis::new(watch, clock(), statements, stop.clone());
+    let mut tasks = JoinSet::new();
+    let mut believed = camera_looks::Believed::new();
+    for camera in &config.cameras {
+        let store = StoreKey::new(camera.tenant.clone(), camera.store.clone());
+        let zones: Vec<_> = config.zones_of(camera).collect();
+        if zones.is_empty() {
+            continue;
+        }
+        let plan = CameraPlan {
+            store,
+            camera: camera.id.clone(),
+            zones,
+            detector: camera.presence != PresenceBy::Camera,
+            own: camera.presence != PresenceBy::Detector,
+            time_uncertainty_us: TIME_UNCERTAINTY_US,
+        };
+        let feed = analysis.watch(plan);
+        let outlets = Outlets::new(None);
+        let (looks, own) = mpsc::channel(camera_looks::WAITING);
+        if camera.presence != PresenceBy::Detector {
+            believed.insert((StoreKey::new(camera.tenant.clone(), camera.store.clone()), camera.id.clone()), looks);
+        }
+        tasks.spawn(feed_camera(feed, outlets.live("analytics"), own, stop.clone()));
+        tasks.spawn(StreamReader::new(looked_at(camera)?, outlets, clock()).run(stop.clone()));
+    }
+    if !believed.is_empty() {
+        tasks.spawn(camera_looks::follow(config.connection(), believed, stop.clone()));
+    }
+    tasks.spawn(publish(said, producer, stop.clone()));
+    tracing::info!(model = %model.name(), detectors = detectors.len(), "looking");
+    analysis.run(detectors).await;
+    tasks.join_all().await;
+    Ok(())
+}
+
+/// The stream of a camera that is looked at.
+fn looked_at(camera: &Camera) -> Result<tillsight_ingest::rtsp::StreamConfig, RunError> {
+    let mut config = stream(camera)?;
+    if let Some(sub) = &camera.sub_url {
+        config.url = url::Url::parse(sub).map_err(RunError::part("a camera's address"))?;
+        config.key.kind = tillsight_schemas::segment::StreamKind::Sub;
+    }
+    config.audio = false;
+    Ok(config)
+}
+
+/// Pictures from the camera's session to its analysis, and what the camera sees by itself.
+async fn feed_camera(
+    mut feed: Feed,
+    mut pictures: Tap<AccessUnit>,
+    mut own: mpsc::Receiver<Look>,
+    stop: CancellationToken,
+) {
+    let mut lost = 0;
+    loop {
+        let unit = tokio::select! {
+            () = stop.cancelled() => return,
+            Some(look) = own.recv() => {
+                feed.look(look);
+                continue;
+            }
+            unit = pictures.next() => match unit {
+                Some(unit) => unit,
+                None => return,
+            },
+        };
+        if pictures.dropped() > lost || unit.lost > 0 {
+            lost = pictures.dropped();
+            feed.lost();
+        }
+        if unit.format.codec != VideoCodec::H264 {
+            feed.undecodable();
+            continue;
+        }
+        let Some(at) = DateTime::from_timestamp_micros(unit.utc_us) else { continue };
+        feed.frame(Frame { run: unit.run, pts: unit.pts, at, key: unit.key, data: unit.to_annex_b() });
+    }
+}
+
+/// What was said, to Kafka, in order. A batch that was not taken is sent again: readers drop tiles that they have.
+async fn publish(mut said: mpsc::Receiver<Statement>, producer: Producer, stop: CancellationToken) {
+    let mut batch = Vec::new();
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            count = said.recv_many(&mut batch, BATCH) => if count == 0 { return },
+        }
+        let records = records(&batch);
+        batch.clear();
+        while let Err(error) = producer.send(records.clone()).await {
+            tracing::warn!(error = %chain(&error), tiles = records.len(), "presence waits for Kafka");
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(AGAIN) => {}
+            }
+        }
+    }
+}
+
+/// Statements as records, each kind in its order.
+fn records(batch: &[Statement]) -> Vec<Outgoing> {
+    let mut tiles: Vec<PresenceTile> = Vec::new();
+    let mut frames: Vec<DetectionFrame> = Vec::new();
+    for statement in batch {
+        match statement {
+            Statement::Tile(tile) => tiles.push(tile.clone()),
+            Statement::Detection(frame) => frames.push(frame.clone()),
+        }
+    }
+    let tile_keys = tiles.iter().map(|tile| format!("{}/{}", tile.tenant_id, tile.store_id));
+    let frame_keys = frames.iter().map(|frame| format!("{}/{}", frame.tenant_id, frame.store_id));
+    let mut records = Vec::new();
+    if !tiles.is_empty() {
+        records.extend(outgoing(topic::CAM_PRESENCE, tile_keys, avro::encode(&tiles)));
+    }
+    if !frames.is_empty() {
+        records.extend(outgoing(topic::CAM_DETECTION, frame_keys, avro::encode(&frames)));
+    }
+    records
+}
+
+fn outgoing<E: std::error::Error>(
+    topic: &str,
+    keys: impl Iterator<Item = String>,
+    values: Result<Vec<Bytes>, E>,
+) -> Vec<Outgoing> {
+    match values {
+        Ok(values) => keys
+            .zip(values)
+            .map(|(key, value)| Outgoing {
+                topic: topic.to_owned(),
+                key: Some(Bytes::from(key)),
+                value: Some(value),
+                headers: Vec::new(),
+            })
+            .collect(),
+        Err(error) => {
+            tracing::error!(%error, topic, "records cannot be encoded");
+            Vec::new()
+        }
+    }
+}
+
+/// Where `deploy/setup.sh` puts ONNX Runtime.
+fn installed_runtime() -> PathBuf {
+    const PINS: &str = include_str!("../../../deploy/onnxruntime/requirements.txt");
+    let version = PINS.lines().find_map(|line| line.strip_prefix("onnxruntime==")?.split_whitespace().next());
+    crate::cache_dir().join("onnxruntime").join(version.unwrap_or("unknown")).join("libonnxruntime.so")
+}
+
+/// Where `deploy/setup.sh` puts the detector.
+fn installed_model() -> PathBuf {
+    crate::cache_dir().join("models").join("ssdlite.toml")
+}

@@ -1,0 +1,91 @@
+//! The rules within the role `correlate`: the engine judges, and what it committed is told to Kafka.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tillsight_correlate::engine::{Engine, Settings, TOPICS};
+use tillsight_correlate::rule::Rule;
+use tillsight_ingest::bus::{Outgoing, Producer, TopicReader};
+use tillsight_schemas::error::chain;
+use tillsight_schemas::id::StoreKey;
+use tillsight_schemas::metric;
+use tillsight_schemas::port::Outbox;
+use tokio_util::sync::CancellationToken;
+
+use super::RunError;
+use super::roles::clock;
+use crate::config::Config;
+use crate::db::Db;
+
+/// How long the engine rests after a failure.
+const REOPEN: Duration = Duration::from_secs(2);
+/// How often the outbox is looked at when it was empty.
+const LOOK: Duration = Duration::from_millis(100);
+/// How many records are told at once.
+const BATCH: u32 = 500;
+
+/// Judges until `stop`; after a failure it goes on from the last checkpoint.
+pub(super) async fn judge(config: &Config, db: Arc<Db>, stop: &CancellationToken) -> Result<(), RunError> {
+    let rules = Rule::all(config.rules.folder.as_deref()).map_err(RunError::part("the rules"))?;
+    let zones =
+        config.zones.iter().map(|placed| (StoreKey::new(placed.tenant.clone(), placed.store.clone()), placed.zone()));
+    let settings = Settings::new(zones.collect());
+    let connection = config.connection();
+    let topics: Vec<String> = TOPICS.iter().map(|topic| (*topic).to_owned()).collect();
+    while !stop.is_cancelled() {
+        let work = async {
+            let source = TopicReader::new(&connection, "tillsight-rules", topics.clone())
+                .map_err(RunError::part("the rules' reader"))?;
+            let mut engine = Engine::open(settings.clone(), rules.clone(), Box::new(source), db.clone(), clock())
+                .await
+                .map_err(RunError::part("the rules"))?;
+            engine.run(stop.clone()).await.map_err(RunError::part("the rules"))
+        };
+        if let Err(error) = work.await {
+            tracing::error!(error = %chain(&error), "the rule engine starts again from its checkpoint");
+            pause(REOPEN, stop).await;
+        }
+    }
+    Ok(())
+}
+
+/// Tells Kafka what was committed, in order, until `stop`. A record may be told twice, never not.
+pub(super) async fn tell(config: &Config, db: Arc<Db>, stop: &CancellationToken) -> Result<(), RunError> {
+    let producer =
+        Producer::new(&config.connection(), "tillsight-outbox").map_err(RunError::part("the Kafka producer"))?;
+    while !stop.is_cancelled() {
+        match pass(&*db, &producer).await {
+            Ok(0) => pause(LOOK, stop).await,
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(error = %chain(&error), "what was committed waits for Kafka");
+                pause(REOPEN, stop).await;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn pass(outbox: &dyn Outbox, producer: &Producer) -> Result<usize, RunError> {
+    let waiting = outbox.waiting(BATCH).await.map_err(RunError::part("the outbox"))?;
+    let count = waiting.len();
+    metrics::gauge!(metric::OUTBOX).set(u32::try_from(count).unwrap_or(u32::MAX));
+    let Some(last) = waiting.last().map(|(seq, _)| *seq) else { return Ok(0) };
+    let records = waiting.into_iter().map(|(_, record)| Outgoing {
+        topic: record.topic,
+        key: Some(Bytes::from(record.key)),
+        value: Some(record.value),
+        headers: Vec::new(),
+    });
+    producer.send(records.collect()).await.map_err(RunError::part("the outbox"))?;
+    outbox.delivered(last).await.map_err(RunError::part("the outbox"))?;
+    Ok(count)
+}
+
+async fn pause(how_long: Duration, stop: &CancellationToken) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = tokio::time::sleep(how_long) => {}
+    }
+}

@@ -1,0 +1,298 @@
+//! The rule engine: judges every anchor once it is complete, and again when later data touches it.
+//!
+//! ```text
+//! lp.pos.transaction.v1 ─┐              ┌─ complete? ─► rules (SQL) ─► judgements ─► one transaction: judgements,
+//! lp.cam.presence.v1 ────┴► memory ─────┤                                            alerts, outbox, checkpoint
+//!                           clocks      └─ touched by late data: judged again, as a revision
+//! ```
+//!
+//! An anchor is complete when every zone that the rule requires has a watermark beyond what the rule looks at. Where a
+//! zone stays behind for [`Settings::max_wait`], the anchor is judged without it, provisionally, and again when its
+//! tiles arrive. Evaluation is a function of the data: the same records in any ticks come to the same judgements.
+
+mod agenda;
+mod checkpoint;
+mod clock;
+mod error;
+mod judge;
+mod memory;
+mod plan;
+mod scripted;
+mod tables;
+mod verdict;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tillsight_schemas::clock::SharedClock;
+use tillsight_schemas::clock_offset::ClockOffset;
+use tillsight_schemas::id::{CameraId, RegisterId, StoreKey, ZoneId};
+use tillsight_schemas::port::{EpochStore, EventSource, LogRecord, Partition};
+use tillsight_schemas::pos::PostedTransaction;
+use tillsight_schemas::presence::PresenceTile;
+use tillsight_schemas::wire::avro::{Avro, Decoder};
+use tillsight_schemas::wire::columns;
+use tillsight_schemas::zone::{Zone, ZoneKind};
+use tillsight_schemas::{metric, topic};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use agenda::Agenda;
+use checkpoint::{Bookmarks, Checkpoint};
+use clock::Clocks;
+pub use error::EngineError;
+use memory::{Event, Memory};
+use plan::Compiled;
+pub use scripted::{MemoryStore, ScriptedLog};
+
+use crate::rule::Rule;
+
+/// The topics that the engine reads.
+pub const TOPICS: [&str; 2] = [topic::POS_TRANSACTION, topic::CAM_PRESENCE];
+/// How many records are taken from the log at once.
+const POLL_RECORDS: usize = 2_000;
+/// How often a checkpoint is written when nothing was judged.
+const CHECKPOINT_EVERY: TimeDelta = TimeDelta::seconds(1);
+
+/// What the engine is told about the installation.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The zones of all stores.
+    pub zones: Vec<(StoreKey, Zone)>,
+    /// How long an anchor waits for a zone that is behind.
+    pub max_wait: TimeDelta,
+    /// How long an alert's video is held.
+    pub hold_for: TimeDelta,
+}
+
+impl Settings {
+    /// The defaults: anchors wait for 120 s, video is held for 30 days.
+    pub fn new(zones: Vec<(StoreKey, Zone)>) -> Self {
+        Self { zones, max_wait: TimeDelta::seconds(120), hold_for: TimeDelta::days(30) }
+    }
+
+    fn of_register(&self, store: &StoreKey, register: &RegisterId) -> impl Iterator<Item = &Zone> {
+        let ours = move |(key, zone): &&(StoreKey, Zone)| key == store && zone.register.as_ref() == Some(register);
+        self.zones.iter().filter(ours).map(|(_, zone)| zone)
+    }
+
+    /// The zones of these kinds that look at a register.
+    fn zones_of(&self, store: &StoreKey, register: &RegisterId, kinds: &[ZoneKind]) -> Vec<ZoneId> {
+        self.of_register(store, register)
+            .filter(|zone| kinds.contains(&zone.kind))
+            .map(|zone| zone.id.clone())
+            .collect()
+    }
+
+    /// The cameras that look at a register.
+    fn cameras_of(&self, store: &StoreKey, register: &RegisterId) -> Vec<CameraId> {
+        let cameras: BTreeSet<_> = self.of_register(store, register).map(|zone| zone.camera.clone()).collect();
+        cameras.into_iter().collect()
+    }
+}
+
+/// Judges the anchors of a log.
+pub struct Engine {
+    settings: Settings,
+    rules: Vec<Compiled>,
+    source: Box<dyn EventSource>,
+    store: Arc<dyn EpochStore>,
+    clock: SharedClock,
+    partition: Partition,
+    fence: i64,
+    memories: BTreeMap<StoreKey, Memory>,
+    clocks: Clocks,
+    stated: Vec<ClockOffset>,
+    agenda: Agenda,
+    bookmarks: Bookmarks,
+    committed_at: DateTime<Utc>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("rules", &self.rules).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Plans the rules, takes over from the last holder and goes to where it stopped.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub async fn open(
+        settings: Settings,
+        rules: Vec<Rule>,
+        mut source: Box<dyn EventSource>,
+        store: Arc<dyn EpochStore>,
+        clock: SharedClock,
+    ) -> Result<Self, EngineError> {
+        let mut compiled = Vec::new();
+        for rule in rules {
+            compiled.push(Compiled::new(rule).await?);
+        }
+        // One worker holds all partitions; the fence keeps a second one out.
+        let partition = Partition::new("engine", 0);
+        let tenure = store.take(&partition).await.map_err(EngineError::Store)?;
+        let bounds = source.bounds().await.map_err(EngineError::Log)?;
+        let left = Checkpoint::read(tenure.checkpoint.as_deref());
+        let (bookmarks, start) = Bookmarks::resume(&left, &bounds)?;
+        source.seek(&start).await.map_err(EngineError::Log)?;
+        tracing::debug!(rules = compiled.len(), fence = tenure.fence, "the rule engine reads on");
+        let agenda = Agenda::resume(left.pending(&compiled));
+        let committed_at = clock.now();
+        Ok(Self {
+            settings,
+            rules: compiled,
+            source,
+            store,
+            clock,
+            partition,
+            fence: tenure.fence,
+            memories: BTreeMap::new(),
+            clocks: left.clocks,
+            stated: Vec::new(),
+            agenda,
+            bookmarks,
+            committed_at,
+        })
+    }
+
+    /// Works until `stop`, and commits what is judged then.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub async fn run(&mut self, stop: CancellationToken) -> Result<(), EngineError> {
+        while !stop.is_cancelled() {
+            self.step(Duration::from_millis(50)).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes what the log has, waiting at most `wait` for it, judges what is complete and commits. Returns how many
+    /// records were read.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub async fn step(&mut self, wait: Duration) -> Result<usize, EngineError> {
+        let records = self.source.poll(POLL_RECORDS, wait).await.map_err(EngineError::Log)?;
+        self.take_in(&records)?;
+        let now = self.clock.now();
+        let judged = self.judge(now).await?;
+        self.forget();
+        if !judged.is_empty() || !self.stated.is_empty() || now - self.committed_at >= CHECKPOINT_EVERY {
+            self.commit(judged, now).await?;
+        }
+        Ok(records.len())
+    }
+
+    fn take_in(&mut self, records: &[LogRecord]) -> Result<(), EngineError> {
+        let of = |topic: &str| records.iter().filter(|record| record.partition.topic == topic).collect::<Vec<_>>();
+        for (record, tile) in decode::<PresenceTile>(&of(topic::CAM_PRESENCE))? {
+            let store = StoreKey::new(tile.tenant_id.clone(), tile.store_id.clone());
+            self.bookmarks.read(record, &store, tile.end_at.timestamp_micros());
+            if self.memories.entry(store.clone()).or_default().see(&tile) {
+                self.agenda.seen(&store, tile.start_at.timestamp_micros()..tile.end_at.timestamp_micros());
+            }
+        }
+        for (record, posted) in decode::<PostedTransaction>(&of(topic::POS_TRANSACTION))? {
+            self.posted(record, posted);
+        }
+        for record in records {
+            self.bookmarks.passed(record);
+        }
+        let count = u64::try_from(records.len()).unwrap_or_default();
+        metrics::counter!(metric::ENGINE_RECORDS).increment(count);
+        Ok(())
+    }
+
+    /// Lets go of what no rule looks back to any more.
+    fn forget(&mut self) {
+        for (store, memory) in &mut self.memories {
+            let horizon = memory.horizon();
+            if horizon <= memory.floor() {
+                continue;
+            }
+            memory.forget(horizon);
+            self.agenda.forget(store, horizon);
+            self.bookmarks.forget(store, horizon);
+        }
+    }
+
+    fn posted(&mut self, record: &LogRecord, posted: PostedTransaction) {
+        let store = StoreKey::new(posted.header.tenant_id.clone(), posted.transaction.store_id.clone());
+        let at = posted.header.event_time.timestamp_micros();
+        self.bookmarks.read(record, &store, at);
+        let memory = self.memories.entry(store.clone()).or_default();
+        // Below the checkpoint a record was judged before; it is read again as the neighbourhood of others.
+        let replayed = self.bookmarks.is_replay(record);
+        let id = posted.header.event_id;
+        if !replayed && let Some(statement) = self.clocks.entry(clock::name(&posted)).or_default().see(&posted) {
+            self.stated.push(statement);
+        }
+        if at < memory.horizon() && !replayed {
+            // Its neighbourhood is in the lake only.
+            metrics::counter!(metric::ENGINE_TOO_LATE).increment(1);
+            tracing::debug!(%store, event = %id, "an event came more than a day late: rules that look back judge it with what is remembered");
+        }
+        let event = Event { posted: Arc::new(posted), logged_at: record.logged_at };
+        for touched in memory.add(event) {
+            for (number, rule) in self.rules.iter().enumerate() {
+                let header = &rule.rule.header;
+                let until = touched + header.lookback_seconds * 1_000_000;
+                let from = touched - header.lookahead_seconds * 1_000_000;
+                for event in memory.events(from, until) {
+                    let anchor = &event.posted;
+                    if !header.anchor.contains(&anchor.transaction.kind) {
+                        continue;
+                    }
+                    let item = (number, anchor.header.event_id);
+                    if anchor.header.event_id == id {
+                        self.agenda.arrived(item, &store, replayed);
+                    } else if !replayed && memory.remembers(anchor, header.lookback_seconds) {
+                        self.agenda.touched(item, &store);
+                    }
+                }
+            }
+        }
+        if replayed {
+            self.recall(&store, id);
+        }
+    }
+
+    /// Notes by which presence an anchor was judged before the checkpoint, so that late tiles bring it back.
+    fn recall(&mut self, store: &StoreKey, id: Uuid) {
+        let Some(posted) = self.memories.get(store).and_then(|memory| memory.event(id)).map(|event| &event.posted)
+        else {
+            return;
+        };
+        let anchor = self.anchor(posted, store);
+        for (number, rule) in self.rules.iter().enumerate() {
+            let header = &rule.rule.header;
+            if !header.watched.is_empty() && header.anchor.contains(&anchor.posted.transaction.kind) {
+                self.agenda.looked((number, id), store, verdict::looked(header, &anchor));
+            }
+        }
+    }
+}
+
+/// Decodes records of one topic; one that cannot be decoded is named in the log and left out (the lake and the raw topic
+/// have it).
+fn decode<'a, T: Avro>(records: &[&'a LogRecord]) -> Result<Vec<(&'a LogRecord, T)>, EngineError> {
+    let present: Vec<(&LogRecord, &[u8])> =
+        records.iter().filter_map(|record| Some((*record, &record.value.as_ref()?[..]))).collect();
+    if present.is_empty() {
+        return Ok(Vec::new());
+    }
+    let values: Vec<&[u8]> = present.iter().map(|(_, value)| *value).collect();
+    let decoded = Decoder::<T>::new().decode(&values)?;
+    for (index, reason) in &decoded.failed {
+        if let Some((record, _)) = present.get(*index) {
+            metrics::counter!(metric::ENGINE_UNREADABLE).increment(1);
+            tracing::error!(partition = %record.partition, offset = record.offset, reason, "record left out by the rules");
+        }
+    }
+    let origins = decoded.value_of_row.iter().filter_map(|index| present.get(*index)).map(|(record, _)| *record);
+    Ok(origins.zip(columns::from_batch::<T>(&decoded.batch)?).collect())
+}

@@ -1,0 +1,261 @@
+//! From what a rule's SQL returned to judgements and alerts.
+//!
+//! The content hash covers what was judged and nothing of when or in which order: a repetition has the same hash.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+use arrow::error::ArrowError;
+use chrono::{DateTime, TimeDelta, Utc};
+use sha2::{Digest, Sha256};
+use tillsight_schemas::alert::{Alert, AlertState, Evidence, Fact, SeenSpan, Severity, alert_id};
+use tillsight_schemas::id::{CameraId, RuleId, StoreKey};
+use tillsight_schemas::judgement::{Judgement, Outcome};
+use tillsight_schemas::pos::PostedTransaction;
+use uuid::Uuid;
+
+use super::memory::{Memory, Span};
+use super::plan::Compiled;
+use super::tables::{Anchor, begin_us};
+use crate::rule::{Header, RuleError, explain};
+
+/// One row of a rule's result.
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    pub(crate) outcome: Outcome,
+    pub(crate) why: String,
+    pub(crate) severity: Severity,
+    pub(crate) amount_minor: Option<i64>,
+    pub(crate) members: Vec<Uuid>,
+    pub(crate) facts: BTreeMap<String, String>,
+}
+
+impl Row {
+    /// Says nothing about the anchor.
+    pub(crate) fn silent(header: &Header, outcome: Outcome, why: &str) -> Self {
+        Self {
+            outcome,
+            why: why.to_owned(),
+            severity: header.severity,
+            amount_minor: None,
+            members: Vec::new(),
+            facts: BTreeMap::new(),
+        }
+    }
+}
+
+/// Reads a rule's result: anchor by anchor.
+pub(crate) fn rows(rule: &Compiled, batches: &[RecordBatch]) -> Result<BTreeMap<Uuid, Row>, RuleError> {
+    let header = &rule.rule.header;
+    let wrong = |problem: String| header.wrong(problem);
+    let columns_failed = |error: ArrowError| header.wrong(format!("its result cannot be read: {error}"));
+    let mut rows = BTreeMap::new();
+    for batch in batches {
+        let columns = batch.columns().iter().map(|column| cast(column, &DataType::Utf8));
+        let columns: Vec<_> = columns.collect::<Result<_, _>>().map_err(columns_failed)?;
+        let names: Vec<String> = batch.schema().fields().iter().map(|field| field.name().clone()).collect();
+        for row in 0..batch.num_rows() {
+            let mut values: BTreeMap<String, String> = names
+                .iter()
+                .zip(&columns)
+                .filter_map(|(name, column)| {
+                    let texts = column.as_string_opt::<i32>()?;
+                    texts.is_valid(row).then(|| (name.clone(), texts.value(row).to_owned()))
+                })
+                .collect();
+            let mut take = |name: &str| values.remove(name);
+            let anchor = take("anchor_id").and_then(|id| id.parse().ok());
+            let anchor: Uuid = anchor.ok_or_else(|| wrong("anchor_id is not the id of an anchor".to_owned()))?;
+            let outcome = take("outcome").unwrap_or_default();
+            let outcome = outcome.parse().map_err(|problem| wrong(format!("its outcome {problem}")))?;
+            let why = take("why").unwrap_or_default();
+            let severity = take("severity").map(|code| code.parse()).transpose();
+            let severity = severity.map_err(|problem| wrong(format!("its severity {problem}")))?;
+            let amount_minor = take("amount_minor").and_then(|amount| amount.parse().ok());
+            let members = take("members").unwrap_or_default();
+            let members = members.split(',').filter_map(|id| id.trim().parse().ok()).collect();
+            let severity = severity.unwrap_or(header.severity);
+            let found = Row { outcome, why, severity, amount_minor, members, facts: values };
+            if rows.insert(anchor, found).is_some() {
+                return Err(wrong(format!("it returned two rows for the anchor {anchor}")));
+            }
+        }
+    }
+    Ok(rows)
+}
+
+/// The span of the recorder's clock that a rule looks at around an anchor: from, to.
+pub(crate) fn looked(header: &Header, anchor: &Anchor) -> std::ops::Range<i64> {
+    let margin = header.params.get("margin_ms").map_or(0, |margin| margin.default * 1_000);
+    let margin = margin.max(header.lookahead_seconds * 1_000_000) + anchor.aligned.bound_us;
+    anchor.aligned.begin_us - margin..anchor.aligned.end_us + margin
+}
+
+/// What a judgement is made of beside the row.
+pub(crate) struct Circumstances<'a> {
+    pub(crate) header: &'a Header,
+    pub(crate) anchor: &'a Anchor,
+    pub(crate) memory: &'a Memory,
+    /// The cameras that look at the register.
+    pub(crate) cameras: Vec<CameraId>,
+    pub(crate) provisional: bool,
+    pub(crate) logged_at: DateTime<Utc>,
+    pub(crate) now: DateTime<Utc>,
+}
+
+fn instant(us: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_micros(us).unwrap_or_default()
+}
+
+impl Circumstances<'_> {
+    fn posted(&self) -> &PostedTransaction {
+        &self.anchor.posted
+    }
+
+    fn store(&self) -> StoreKey {
+        let posted = self.posted();
+        StoreKey::new(posted.header.tenant_id.clone(), posted.transaction.store_id.clone())
+    }
+
+    /// The id of the judgement, and of its alert.
+    pub(crate) fn id(&self) -> Uuid {
+        let store = self.store();
+        let rule: &RuleId = &self.header.id;
+        alert_id(rule, self.header.major, &store.tenant, &store.store, self.posted().header.event_id)
+    }
+
+    pub(crate) fn judgement(&self, row: &Row, revision: i32) -> Judgement {
+        let posted = self.posted();
+        Judgement {
+            judgement_id: self.id(),
+            revision,
+            tenant_id: posted.header.tenant_id.clone(),
+            store_id: posted.transaction.store_id.clone(),
+            rule_id: self.header.id.clone(),
+            rule_version: self.header.version.clone(),
+            anchor_event_id: posted.header.event_id,
+            register_id: posted.transaction.register_id.clone(),
+            operator_id: posted.transaction.operator_id.clone(),
+            event_time: posted.header.event_time,
+            outcome: row.outcome,
+            why: row.why.clone(),
+            provisional: self.provisional,
+            judged_at: self.now,
+        }
+    }
+
+    /// The transactions of an alert, in order.
+    pub(crate) fn members(&self, row: &Row) -> Vec<Arc<PostedTransaction>> {
+        let others = row.members.iter().filter_map(|id| self.memory.event(*id)).map(|event| Arc::clone(&event.posted));
+        let mut all: Vec<_> = others.chain([Arc::clone(&self.anchor.posted)]).collect();
+        all.sort_by_key(|posted| (posted.header.event_time, posted.header.event_id));
+        all.dedup_by_key(|posted| posted.header.event_id);
+        all
+    }
+
+    pub(crate) fn alert(&self, row: &Row, revision: i32) -> Alert {
+        let posted = self.posted();
+        let currency = posted.transaction.currency;
+        let members = self.members(row);
+        let evidence = self.evidence(&members);
+        let seen = if self.header.watched.is_empty() { Vec::new() } else { self.seen() };
+        let mut words = row.facts.clone();
+        let operator = posted.transaction.operator_id.as_ref().map_or("unknown", |id| id.as_str());
+        words.insert("operator".to_owned(), operator.to_owned());
+        words.insert("register".to_owned(), posted.transaction.register_id.to_string());
+        words.insert("kind".to_owned(), explain::kind(posted.transaction.kind).to_owned());
+        if let Some(minor) = row.amount_minor {
+            words.insert("amount".to_owned(), explain::amount(minor, currency.as_ref()));
+        }
+        let facts = row.facts.iter().map(|(name, value)| Fact { name: name.clone(), value: value.clone() }).collect();
+        let mut alert = Alert {
+            alert_id: self.id(),
+            revision,
+            state: if revision == 0 { AlertState::Standing } else { AlertState::Amended },
+            content_sha256: String::new(),
+            tenant_id: posted.header.tenant_id.clone(),
+            store_id: posted.transaction.store_id.clone(),
+            rule_id: self.header.id.clone(),
+            rule_version: self.header.version.clone(),
+            severity: row.severity,
+            anchor_event_id: posted.header.event_id,
+            event_ids: members.iter().map(|member| member.header.event_id).collect(),
+            register_id: posted.transaction.register_id.clone(),
+            operator_id: posted.transaction.operator_id.clone(),
+            business_day: posted.transaction.business_day,
+            event_time: posted.header.event_time,
+            amount_minor: row.amount_minor,
+            currency: currency.map(|currency| currency.to_string()),
+            title: self.header.title.clone(),
+            reason: explain::fill(&self.header.explanation, &words),
+            facts,
+            evidence,
+            clock: self.anchor.aligned.statement.clone(),
+            seen,
+            provisional: self.provisional,
+            anchor_logged_at: self.logged_at,
+            raised_at: self.now,
+        };
+        alert.content_sha256 = content(&alert);
+        alert
+    }
+
+    fn evidence(&self, members: &[Arc<PostedTransaction>]) -> Vec<Evidence> {
+        let aligned = &self.anchor.aligned;
+        // Video of the last minutes: an event of hours ago (a voided sale) is a receipt, not a part of this clip.
+        let shift = aligned.statement.offset_us;
+        let recent = aligned.begin_us - 600_000_000;
+        let first = members.iter().map(|member| begin_us(member) + shift).filter(|begin| *begin >= recent).min();
+        let begin = first.unwrap_or(aligned.begin_us).min(aligned.begin_us);
+        let before = TimeDelta::seconds(self.header.clip.before_seconds);
+        let after = TimeDelta::seconds(self.header.clip.after_seconds);
+        let evidence = |camera_id: Option<CameraId>, note: Option<String>| Evidence {
+            camera_id,
+            from_at: instant(begin - aligned.bound_us) - before,
+            to_at: instant(aligned.end_us + aligned.bound_us) + after,
+            event_at: instant(aligned.end_us),
+            note,
+        };
+        if self.cameras.is_empty() {
+            let note = format!("No camera looks at register {}.", self.posted().transaction.register_id);
+            return vec![evidence(None, Some(note))];
+        }
+        self.cameras.iter().map(|camera| evidence(Some(camera.clone()), None)).collect()
+    }
+
+    /// The states of the register's zones, clipped to what the rule looked at.
+    fn seen(&self) -> Vec<SeenSpan> {
+        let looked = looked(self.header, self.anchor);
+        let register = &self.posted().transaction.register_id;
+        let ours = |span: &&Span| span.register.as_ref() == Some(register) && self.header.watched.contains(&span.kind);
+        let spans = self.memory.spans(&looked).filter(ours);
+        spans
+            .map(|span| SeenSpan {
+                zone_id: span.zone.clone(),
+                zone_kind: span.kind,
+                start_at: instant(span.start_us.max(looked.start)),
+                end_at: instant(span.end_us.min(looked.end)),
+                state: span.state,
+                blind: span.blind,
+                source: span.source,
+            })
+            .collect()
+    }
+}
+
+/// The hash of what was judged. When it was judged, and in which revision, does not belong to it.
+fn content(alert: &Alert) -> String {
+    let hashed = Alert {
+        revision: 0,
+        state: AlertState::Standing,
+        content_sha256: String::new(),
+        anchor_logged_at: DateTime::UNIX_EPOCH,
+        raised_at: DateTime::UNIX_EPOCH,
+        ..alert.clone()
+    };
+    let text = serde_json::to_vec(&hashed).unwrap_or_default();
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,158 @@
+//! [`History`]: what was archived, for back-tests and reports, without scope and without the hot tail.
+//!
+//! It sees what the archiver has committed: the newest minute may be missing. For that, take the [`super::Views`] of a
+//! [`super::HotTail`].
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::ScalarValue;
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::{Expr, ident, lit};
+use datafusion::prelude::SessionContext;
+use tillsight_schemas::TimeSpan;
+use tillsight_schemas::id::StoreKey;
+
+use super::store::Store;
+use super::table::{Table, store_bucket};
+use super::tail::{Part, View, Views};
+use crate::error::{Error, Result};
+
+/// The tables of a lake, each at one version.
+#[derive(Debug)]
+pub struct History {
+    stores: Vec<Store>,
+}
+
+impl History {
+    /// Opens a lake, and makes the tables that it lacks.
+    ///
+    /// # Errors
+    /// [`Error::Folder`] or [`Error::Delta`] when folder or tables cannot be used.
+    pub async fn open(root: &Path) -> Result<Self> {
+        let mut stores = Vec::with_capacity(Table::ALL.len());
+        for table in Table::ALL {
+            stores.push(Store::open(root, table).await?);
+        }
+        Ok(Self { stores })
+    }
+
+    /// Goes to the newest versions.
+    ///
+    /// # Errors
+    /// [`Error::Delta`] when the log of a table cannot be read.
+    pub async fn refresh(&mut self) -> Result<()> {
+        for store in &mut self.stores {
+            store.refresh().await?;
+        }
+        Ok(())
+    }
+
+    /// Adds every table to a session, under its name, as it lies on disk: all revisions, repetitions included.
+    /// [`Table::latest`] is the text of a query for the rows that hold.
+    ///
+    /// # Errors
+    /// [`Error::Delta`] when a table cannot be read; [`Error::Rows`] when the session has a table of its name.
+    pub fn register(&self, session: &SessionContext) -> Result<()> {
+        for store in &self.stores {
+            store.register(&session.state())?;
+            session.register_table(store.table().name(), store.rows()?).map_err(failed(store.table()))?;
+        }
+        Ok(())
+    }
+
+    /// The rows of a table as they lie on disk. The session that reads them must know the storage:
+    /// [`History::register`].
+    ///
+    /// # Errors
+    /// [`Error::Delta`] when the table cannot be read.
+    pub fn table(&self, table: Table) -> Result<Arc<dyn TableProvider>> {
+        self.store(table)?.rows()
+    }
+
+    /// The versions that are open, for [`crate::sql::Engine`].
+    ///
+    /// # Errors
+    /// [`Error::Delta`] when a table cannot be read.
+    pub(crate) fn views(&self) -> Result<Views> {
+        let part = |store: &Store| {
+            Ok((store.table(), Part { version: store.version(), kept: store.rows()?, beyond: Vec::new() }))
+        };
+        Ok(Views::fixed(View::new(self.stores.iter().map(part).collect::<Result<Vec<_>>>()?)))
+    }
+
+    /// Lets a session read the files of the tables.
+    ///
+    /// # Errors
+    /// [`Error::Delta`] when the storage cannot be registered.
+    pub(crate) fn storage(&self, session: &dyn Session) -> Result<()> {
+        self.stores.iter().try_for_each(|store| store.register(session))
+    }
+
+    /// The rows of some stores whose time ([`Table::time`]) lies in a span, by store and time. Of repeated and revised
+    /// records only the one that holds is there; of POS tables every revision.
+    ///
+    /// # Errors
+    /// [`Error::Delta`] or [`Error::Rows`] when the table cannot be read.
+    pub async fn scan(&self, table: Table, span: TimeSpan, stores: &[StoreKey]) -> Result<Vec<RecordBatch>> {
+        let store = self.store(table)?;
+        let session = SessionContext::new();
+        store.register(&session.state())?;
+        let rows = store.rows()?;
+        let read = async {
+            session.register_table(table.name(), rows)?;
+            let instant = |micros| lit(ScalarValue::TimestampMicrosecond(Some(micros), Some(Arc::from("UTC"))));
+            let time = || ident(table.time());
+            session
+                .sql(&table.latest(table.name()))
+                .await?
+                .filter(any_of(stores))?
+                .filter(time().gt_eq(instant(span.start().timestamp_micros())))?
+                .filter(time().lt(instant(span.end().timestamp_micros())))?
+                .sort(["tenant_id", "store_id", table.time()].map(|name| ident(name).sort(true, false)).to_vec())?
+                .select(table.schema().fields().iter().map(|field| ident(field.name())).collect::<Vec<_>>())?
+                .collect()
+                .await
+        };
+        read.await.map_err(failed(table))
+    }
+
+    /// How many rows a table has, read from its files.
+    ///
+    /// # Errors
+    /// [`Error::Delta`] or [`Error::Rows`] when the table cannot be read.
+    pub async fn count(&self, table: Table) -> Result<usize> {
+        let store = self.store(table)?;
+        let session = SessionContext::new();
+        store.register(&session.state())?;
+        let rows = store.rows()?;
+        // A column is read so that the files are opened; their number alone stands in the log of the table.
+        let read = async {
+            session.register_table(table.name(), rows)?;
+            session.sql(&format!("SELECT tenant_id FROM {}", table.name())).await?.count().await
+        };
+        read.await.map_err(failed(table))
+    }
+
+    fn store(&self, table: Table) -> Result<&Store> {
+        let missing = || DataFusionError::Internal("the table was not opened".to_owned());
+        self.stores.iter().find(|store| store.table() == table).ok_or_else(|| failed(table)(missing()))
+    }
+}
+
+/// The rows of these stores. The bucket says nothing new, but is a partition column: files of others are not opened.
+fn any_of(stores: &[StoreKey]) -> Expr {
+    stores.iter().fold(lit(false), |any, key| {
+        let (tenant, store) = (key.tenant.as_str(), key.store.as_str());
+        any.or(ident("tenant_id")
+            .eq(lit(tenant))
+            .and(ident("store_id").eq(lit(store)))
+            .and(ident("store_bucket").eq(lit(store_bucket(tenant, store)))))
+    })
+}
+
+fn failed(table: Table) -> impl FnOnce(DataFusionError) -> Error {
+    move |source| Error::Rows { table: table.name(), source: Box::new(source) }
+}

@@ -1,0 +1,149 @@
+//! Rules: a folder with a header (`rule.toml`), one SQL text (`rule.sql`) and tests (`tests/*.toml`).
+//!
+//! A rule names its anchors. Its SQL reads the table `anchor` and the neighbourhood, and returns one row for each
+//! anchor that it has something to say about; an anchor without a row did not match. The same text judges live and over
+//! history. The library is part of the program; a folder of the installation can add to it.
+
+mod error;
+pub mod explain;
+pub mod fixture;
+mod header;
+
+use std::path::Path;
+
+pub use error::RuleError;
+pub use header::{Clip, Header, LONGEST_LOOKBACK, Param, Scope};
+
+/// A rule.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// What `rule.toml` says.
+    pub header: Header,
+    /// The text of `rule.sql`.
+    pub sql: String,
+    /// Its tests: name of the file and text.
+    pub tests: Vec<(String, String)>,
+}
+
+macro_rules! library {
+    ($($id:literal: [$($test:literal),*];)*) => {
+        &[$((
+            include_str!(concat!("../../rules/", $id, "/rule.toml")),
+            include_str!(concat!("../../rules/", $id, "/rule.sql")),
+            &[$(($test, include_str!(concat!("../../rules/", $id, "/tests/", $test, ".toml")))),*],
+        )),*]
+    };
+}
+
+type Texts = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+const LIBRARY: &[Texts] = library! {
+    "cancel_burst": ["cancels"];
+    "no_sale_no_customer": ["drawer"];
+    "post_void": ["voids"];
+    "price_override_deep": ["prices"];
+    "refund_no_customer": ["refunds", "late", "lost_camera"];
+    "void_followed_by_no_sale": ["drawer"];
+};
+
+impl Rule {
+    /// Takes a rule from its texts.
+    ///
+    /// # Errors
+    /// [`RuleError`] when the header is wrong.
+    pub fn new(header: &str, sql: &str, tests: Vec<(String, String)>) -> Result<Self, RuleError> {
+        Ok(Self { header: Header::parse(header)?, sql: sql.to_owned(), tests })
+    }
+
+    /// The rules that come with the program.
+    ///
+    /// # Errors
+    /// [`RuleError`] when one of them is wrong, which is a defect.
+    pub fn library() -> Result<Vec<Self>, RuleError> {
+        LIBRARY
+            .iter()
+            .map(|(header, sql, tests)| {
+                let tests = tests.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+                Self::new(header, sql, tests)
+            })
+            .collect()
+    }
+
+    /// Reads a rule from its folder.
+    ///
+    /// # Errors
+    /// [`RuleError`] when a file cannot be read, the header is wrong, or the folder has another name than the rule.
+    pub fn read(folder: &Path) -> Result<Self, RuleError> {
+        let text = |path: &Path| {
+            std::fs::read_to_string(path).map_err(|source| RuleError::Read { path: path.to_owned(), source })
+        };
+        let mut tests = Vec::new();
+        let folder_of_tests = folder.join("tests");
+        if folder_of_tests.is_dir() {
+            let entries = std::fs::read_dir(&folder_of_tests)
+                .map_err(|source| RuleError::Read { path: folder_of_tests.clone(), source })?;
+            for entry in entries.flatten() {
+                let path = entry.path();
+                if path.extension().is_some_and(|extension| extension == "toml") {
+                    let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+                    tests.push((name, text(&path)?));
+                }
+            }
+        }
+        tests.sort();
+        let rule = Self::new(&text(&folder.join("rule.toml"))?, &text(&folder.join("rule.sql"))?, tests)?;
+        match folder.file_name() {
+            Some(name) if name.to_string_lossy() == rule.header.id.as_str() => Ok(rule),
+            _ => Err(rule.header.wrong(format!("its folder {} must have the rule's name", folder.display()))),
+        }
+    }
+
+    /// The library and the rules of a folder, which holds one folder a rule; a rule of the folder replaces one of the
+    /// library with the same name.
+    ///
+    /// # Errors
+    /// [`RuleError`] for the first rule that is wrong.
+    pub fn all(folder: Option<&Path>) -> Result<Vec<Self>, RuleError> {
+        let mut rules = Self::library()?;
+        if let Some(folder) = folder {
+            let failed = |source| RuleError::Read { path: folder.to_owned(), source };
+            for entry in std::fs::read_dir(folder).map_err(failed)? {
+                let path = entry.map_err(failed)?.path();
+                if path.join("rule.toml").is_file() {
+                    let rule = Self::read(&path)?;
+                    rules.retain(|other| other.header.id != rule.header.id);
+                    rules.push(rule);
+                }
+            }
+        }
+        rules.sort_by(|a, b| a.header.id.cmp(&b.header.id));
+        Ok(rules)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_library_holds_six_rules_with_tests() {
+        let rules = Rule::library().unwrap();
+        assert_eq!(rules.len(), 6);
+        for rule in rules {
+            assert!(!rule.tests.is_empty(), "{} has no tests", rule.header.id);
+        }
+    }
+
+    #[test]
+    fn a_folder_adds_rules_and_says_what_is_wrong_with_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("mine");
+        std::fs::create_dir(&folder).unwrap();
+        let (header, sql, _) = LIBRARY[0];
+        std::fs::write(folder.join("rule.toml"), header).unwrap();
+        std::fs::write(folder.join("rule.sql"), sql).unwrap();
+        assert!(Rule::all(Some(dir.path())).unwrap_err().to_string().contains("must have the rule's name"));
+        std::fs::write(folder.join("rule.toml"), header.replace("cancel_burst", "mine")).unwrap();
+        assert_eq!(Rule::all(Some(dir.path())).unwrap().len(), 7);
+    }
+}

@@ -1,0 +1,50 @@
+//! [`Review`]: what a person decided about an alert (topic `lp.review.v1`). Reviews are appended; the last one of an
+//! alert holds.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::id::{StoreId, TenantId};
+use crate::{codes, record};
+
+codes! {
+    /// What a person decided.
+    pub enum Disposition {
+        /// A loss by intent.
+        Confirmed = "confirmed",
+        /// Against the rules of the house, without intent to be seen.
+        Policy = "policy",
+        /// Something that works badly: equipment, training, process.
+        Operational = "operational",
+        /// Nothing wrong: the alert was false.
+        NoIssue = "no_issue",
+        /// To be followed up.
+        FollowUp = "follow_up",
+        /// Open again: an earlier decision was taken back.
+        Reopened = "reopened",
+    }
+}
+
+record! {
+    /// A decision about an alert.
+    pub struct Review {
+        /// Its identity.
+        review_id: Uuid,
+        /// The alert.
+        alert_id: Uuid,
+        /// The revision of the alert that was looked at.
+        alert_revision: i32,
+        /// The retailer.
+        tenant_id: TenantId,
+        /// The shop.
+        store_id: StoreId,
+        /// What was decided.
+        disposition: Disposition,
+        /// In the reviewer's words.
+        note: Option<String>,
+        /// Who decided.
+        reviewer: String,
+        /// When.
+        reviewed_at: DateTime<Utc>,
+    }
+}

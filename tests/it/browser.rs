@@ -1,0 +1,117 @@
+//! The whole way of an alert with nobody's part played by a test: a till rings over HTTP, the rules judge, a real browser
+//! shows the camera's picture, and what the camera burnt into it is read off the screen.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+use tillsight_datasets::cameras::{Cameras, Font, Luma};
+use tillsight_schemas::{Clock as _, SystemClock};
+use tillsight_tests::Shop;
+use tillsight_tests::outside::{cache, eventually};
+
+use crate::film;
+
+const PASSWORD: &str = "correct horse battery";
+const SCRIPT: &str = include_str!("../browser/review.mjs");
+
+/// A sale at register 1 that completes now.
+fn sale(number: i64, lines: &Value) -> Value {
+    let now = SystemClock.now();
+    let time = |at: DateTime<Utc>| at.format("%Y-%m-%dT%H:%M:%S%.3f+00:00").to_string();
+    json!({
+        "store_id": "17", "register_id": "1", "kind": "SALE", "sequence_no": number, "operator_id": "1042",
+        "event_time_raw": time(now), "begin_time_raw": time(now - TimeDelta::seconds(2)), "currency": "USD",
+        "total_minor": 2000, "receipt_no": format!("17-1-{number:04}"), "lines": lines,
+        "tenders": [{ "tender_no": 1, "tender_type": "CASH", "amount_minor": 2000, "direction": "IN" }],
+        "source": { "adapter": "json" },
+    })
+}
+
+fn line(description: &str, price: i64, by_hand: bool) -> Value {
+    json!([{
+        "line_no": 1, "action": "SALE", "entry": "SCANNED", "description": description, "qty_milli": 1000, "uom": "EA",
+        "unit_price_minor": price, "regular_price_minor": 4000, "extended_minor": price,
+        "price_override": by_hand.then(|| json!({ "reason": "PRICE MATCH" })),
+    }])
+}
+
+#[test]
+fn an_alert_arrives_in_a_real_browser_plays_at_the_right_second_is_decided_and_found_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let films = film::short(folder.path());
+    let cameras =
+        Cameras::start(&[film::setup("kiosk", &films.kiosk, film::SIZE, folder.path())], folder.path()).unwrap();
+    let zone = serde_json::to_string(&films.labels.zone).unwrap();
+    let shop = Shop::with(&format!(
+        "[[camera]]\nid = \"kiosk\"\ntenant = \"demo\"\nstore = \"17\"\nname = \"Kiosk 1\"\nurl = \"{}\"\n\
+         [[zone]]\nid = \"kiosk-customer\"\ntenant = \"demo\"\nstore = \"17\"\ncamera = \"kiosk\"\nkind = \"customer\"\n\
+         register = \"1\"\npolygon = {zone}\n",
+        cameras.address("kiosk").unwrap().url
+    ));
+    shop.tillsight_with(&["user", "add", "lena", "--role", "analyst", "--password-stdin"], &format!("{PASSWORD}\n"));
+    let (_, till) = shop.token(&["--integrator", "kiosk"]);
+    let ring = |number, lines: &Value| {
+        let (status, said) = shop.post("/api/v1/pos/transactions", Some(&till), &sale(number, lines));
+        assert_eq!(status, 202, "{said}");
+    };
+    let script = folder.path().join("review.mjs");
+    std::fs::write(&script, SCRIPT).unwrap();
+    let mut browser = Command::new("timeout")
+        .args(["--kill-after=5", "240", "node"])
+        .arg(&script)
+        .args([&shop.url("/"), "lena", PASSWORD])
+        .arg(folder.path())
+        .env("BROWSER_HOME", cache().join("browser"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(browser.stdout.take().unwrap()).lines();
+    let mut step = |wanted: &str| -> Value {
+        let line = said.next().unwrap_or_else(|| panic!("the browser ended before {wanted:?}: see above")).unwrap();
+        let said: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(said["step"], wanted, "{said}");
+        said
+    };
+    assert_eq!(step("waiting")["path"], "/alerts");
+
+    // A till whose clock is known from three sales; then a price set by hand, half of what stands on the shelf. The video
+    // goes on for ten seconds after it.
+    for number in 1..=3 {
+        ring(number, &line("BREAD", 400, false));
+    }
+    let rung = SystemClock.now();
+    ring(4, &line("WHISKY", 2000, true));
+
+    let opened = step("opened");
+    assert!(opened["title"].as_str().unwrap().to_lowercase().contains("price"), "{opened}");
+    let looked = step("looked");
+    let side = |name: &str| usize::try_from(looked[name].as_u64().unwrap()).unwrap();
+    let bytes = std::fs::read(folder.path().join("event.gray")).unwrap();
+    let text = Font::default().clock(Luma { width: side("width"), height: side("height"), bytes: &bytes });
+    let burnt =
+        text.split_once("Z #").and_then(|(clock, _)| NaiveDateTime::parse_from_str(clock, "%Y-%m-%d %H:%M:%S%.f").ok());
+    let burnt = burnt.unwrap_or_else(|| panic!("no clock in the picture: {text:?}")).and_utc();
+    assert!((burnt - rung).abs() <= TimeDelta::milliseconds(1_500), "rung at {rung}, the picture is of {burnt}");
+    // The page says the same second, in the store's zone although the browser is in Tokyo.
+    let store = burnt.with_timezone(&chrono_tz::America::Chicago);
+    let near = [-200, -100, 0, 100, 200].map(|off| {
+        let at = store + TimeDelta::milliseconds(off);
+        format!("{}.{}", at.format("%H:%M:%S"), at.timestamp_subsec_millis() / 100)
+    });
+    let shown = looked["shown"].as_str().unwrap();
+    assert!(near.iter().any(|time| shown.starts_with(time)) && shown.contains('C'), "{shown}, burnt in {store}");
+    assert_eq!(step("accessible")["violations"], json!([]));
+    step("decided");
+    assert!(step("found")["hits"].as_u64().unwrap() >= 1);
+    let reported = step("reported");
+    assert!(reported["verdict"].as_str().unwrap().contains("exception"), "{reported}");
+    assert_eq!(step("done")["errors"], json!([]));
+    eventually("the browser ends", || match browser.try_wait().unwrap() {
+        Some(status) if status.success() => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
+    drop(cameras);
+}

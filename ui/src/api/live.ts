@@ -1,0 +1,118 @@
+// The server's events (SSE): one connection while somebody is signed in, and who listens to it.
+import { useEffect, useSyncExternalStore } from "react";
+import { alertQuery, camerasQuery, client, demoQuery, meQuery } from "./queries";
+import type { AlertDetail, AlertSummary, Camera } from "./types";
+
+export type LiveState = "connecting" | "live" | "lost";
+
+const listeners = new Set<(alert: AlertSummary) => void>();
+const watchers = new Set<() => void>();
+let state: LiveState = "connecting";
+let source: EventSource | undefined;
+let timer: ReturnType<typeof setTimeout> | undefined;
+let wait = 1000;
+let seen = false;
+
+function become(next: LiveState): void {
+  if (state === next) return;
+  state = next;
+  for (const each of watchers) each();
+}
+
+function opened(): void {
+  wait = 1000;
+  become("live");
+  // What happened while nobody listened.
+  if (seen) {
+    void client.invalidateQueries({ queryKey: ["alerts"] });
+    void client.invalidateQueries({ queryKey: camerasQuery.queryKey });
+  }
+  seen = true;
+}
+
+function connect(): void {
+  clearTimeout(timer);
+  source?.close();
+  const mine = new EventSource("/api/v1/events");
+  source = mine;
+  mine.onopen = opened;
+  mine.onerror = () => {
+    become("lost");
+    // The browser tries again by itself, unless the server refused.
+    if (mine.readyState !== EventSource.CLOSED) return;
+    void client.invalidateQueries({ queryKey: meQuery.queryKey });
+    timer = setTimeout(connect, wait);
+    wait = Math.min(wait * 2, 30_000);
+  };
+  const alert = (message: MessageEvent<string>) => tell(message.data);
+  mine.addEventListener("alert", alert);
+  mine.addEventListener("review", alert);
+  mine.addEventListener("camera", (message: MessageEvent<string>) => {
+    const camera = parse<Camera>(message.data);
+    if (!camera) return;
+    client.setQueryData(camerasQuery.queryKey, (old: Camera[] | undefined) =>
+      old?.map((each) => (each.id === camera.id && each.store_id === camera.store_id ? { ...each, ...camera } : each)),
+    );
+  });
+}
+
+function parse<T>(text: string): T | undefined {
+  try {
+    return JSON.parse(text) as T;
+  } catch {
+    return undefined;
+  }
+}
+
+function tell(text: string): void {
+  const alert = parse<AlertSummary>(text);
+  if (!alert?.alert_id) return;
+  announce(alert);
+}
+
+// Also called with the answer to one's own decision, which may come before the event.
+export function announce(alert: AlertSummary): void {
+  for (const each of listeners) each(alert);
+  const key = alertQuery(alert.alert_id).queryKey;
+  const known = client.getQueryData<AlertDetail>(key);
+  if (known && (known.revision !== alert.revision || known.reviewed_at !== alert.reviewed_at)) {
+    client.setQueryData<AlertDetail>(key, { ...known, ...alert });
+    void client.invalidateQueries({ queryKey: key });
+  }
+  if (client.getQueryData(demoQuery.queryKey)) void client.invalidateQueries({ queryKey: demoQuery.queryKey });
+}
+
+export function retryNow(): void {
+  wait = 1000;
+  become("connecting");
+  connect();
+}
+
+// Holds the connection as long as the component is there.
+export function useConnection(): void {
+  useEffect(() => {
+    connect();
+    return () => {
+      clearTimeout(timer);
+      source?.close();
+      source = undefined;
+      seen = false;
+      become("connecting");
+    };
+  }, []);
+}
+
+export function useLiveState(): LiveState {
+  return useSyncExternalStore(
+    (watcher) => {
+      watchers.add(watcher);
+      return () => watchers.delete(watcher);
+    },
+    () => state,
+  );
+}
+
+export function listen(listener: (alert: AlertSummary) => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}

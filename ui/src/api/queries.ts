@@ -1,0 +1,145 @@
+// What the pages ask the server for, and how long an answer holds.
+import {
+  infiniteQueryOptions,
+  keepPreviousData,
+  MutationCache,
+  QueryCache,
+  QueryClient,
+  queryOptions,
+} from "@tanstack/react-query";
+import { get, Problem, queryString } from "./http";
+import type {
+  AlertDetail,
+  AlertSummary,
+  Camera,
+  Coverage,
+  Demo,
+  Me,
+  Page,
+  Report,
+  Rule,
+  SearchPage,
+  Store,
+  TransactionDetail,
+} from "./types";
+
+// A session that has ended shows the sign-in, whichever request learns of it.
+const signedOut = (error: unknown) => {
+  if (error instanceof Problem && error.status === 401) void client.invalidateQueries({ queryKey: ["me"] });
+};
+
+export const client: QueryClient = new QueryClient({
+  queryCache: new QueryCache({ onError: signedOut }),
+  mutationCache: new MutationCache({ onError: signedOut }),
+  defaultOptions: {
+    queries: {
+      staleTime: 30_000,
+      refetchOnWindowFocus: false,
+      retry: (count, error) => count < 2 && (!(error instanceof Problem) || error.status === 0 || error.status >= 502),
+    },
+  },
+});
+
+export const meQuery = queryOptions({
+  queryKey: ["me"],
+  queryFn: async ({ signal }): Promise<Me | null> => {
+    try {
+      return await get<Me>("/api/v1/session", signal);
+    } catch (error) {
+      if (error instanceof Problem && error.status === 401) return null;
+      throw error;
+    }
+  },
+  staleTime: Number.POSITIVE_INFINITY,
+});
+
+export const storesQuery = queryOptions({
+  queryKey: ["stores"],
+  queryFn: ({ signal }) => get<{ items: Store[] }>("/api/v1/stores", signal).then((answer) => answer.items),
+  staleTime: 60_000,
+});
+
+export const camerasQuery = queryOptions({
+  queryKey: ["cameras"],
+  queryFn: ({ signal }) => get<{ items: Camera[] }>("/api/v1/cameras", signal).then((answer) => answer.items),
+});
+
+export const rulesQuery = queryOptions({
+  queryKey: ["rules"],
+  queryFn: ({ signal }) => get<{ items: Rule[] }>("/api/v1/rules", signal).then((answer) => answer.items),
+  staleTime: 300_000,
+});
+
+export type QueueFilter = { state: "open" | "closed" | "all"; store?: string; rule?: string };
+
+export const alertsQuery = (filter: QueueFilter) =>
+  infiniteQueryOptions({
+    queryKey: ["alerts", filter],
+    queryFn: ({ pageParam, signal }) =>
+      get<Page<AlertSummary>>(`/api/v1/alerts${queryString({ ...filter, cursor: pageParam, limit: 50 })}`, signal),
+    initialPageParam: "",
+    getNextPageParam: (last) => last.next_cursor,
+    staleTime: 60_000,
+  });
+
+export const alertQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["alert", id],
+    queryFn: ({ signal }) => get<AlertDetail>(`/api/v1/alerts/${encodeURIComponent(id)}`, signal),
+    staleTime: 20_000,
+    // What is still being recorded is asked for again when it is whole, and sooner while there is nothing of it.
+    refetchInterval: (query) => {
+      const video = query.state.data?.video ?? [];
+      const due = Math.max(0, ...video.map((each) => Date.parse(each.to_at))) + 5_000 - Date.now();
+      if (due <= 0 || due > 600_000) return false;
+      return video.some((each) => each.camera_id && !each.play_url) ? Math.min(due, 3_000) : due;
+    },
+  });
+
+export const transactionQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["transaction", id],
+    queryFn: ({ signal }) => get<TransactionDetail>(`/api/v1/transactions/${encodeURIComponent(id)}`, signal),
+  });
+
+export type SearchState = { q: string; from?: string; to?: string };
+
+export const searchQuery = (search: SearchState) =>
+  infiniteQueryOptions({
+    queryKey: ["search", search],
+    queryFn: ({ pageParam, signal }) =>
+      get<SearchPage>(`/api/v1/search${queryString({ ...search, cursor: pageParam, limit: 100 })}`, signal),
+    initialPageParam: "",
+    getNextPageParam: (last) => last.next_cursor,
+    placeholderData: keepPreviousData,
+  });
+
+export const coverageQuery = (store: string, from: string, to: string) =>
+  queryOptions({
+    queryKey: ["coverage", store, from, to],
+    queryFn: ({ signal }) => get<Coverage>(`/api/v1/coverage${queryString({ store, from, to })}`, signal),
+    enabled: store !== "",
+    refetchInterval: 15_000,
+    placeholderData: keepPreviousData,
+  });
+
+export const reportQuery = (store: string, day: string) =>
+  queryOptions({
+    queryKey: ["report", store, day],
+    queryFn: ({ signal }) => get<Report>(`/api/v1/reports${queryString({ store, day })}`, signal),
+    enabled: store !== "" && day !== "",
+  });
+
+// Answers null where the server is no demo.
+export const demoQuery = queryOptions({
+  queryKey: ["demo"],
+  queryFn: async ({ signal }): Promise<Demo | null> => {
+    try {
+      return await get<Demo>("/api/v1/demo", signal);
+    } catch (error) {
+      if (error instanceof Problem && error.status >= 400 && error.status < 500) return null;
+      throw error;
+    }
+  },
+  retry: false,
+});

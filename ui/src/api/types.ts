@@ -1,0 +1,384 @@
+// The HTTP contract, version 1. Instants are RFC 3339 UTC, money is minor units, ids are text.
+
+export type Role = "analyst" | "manager" | "head_office" | "admin";
+export type Severity = "info" | "low" | "medium" | "high" | "critical";
+export type Disposition = "confirmed" | "policy" | "operational" | "no_issue" | "follow_up" | "reopened";
+export type PresenceState = "present" | "absent" | "unknown";
+export type Outcome = "fired" | "silent" | "indeterminate";
+export type Instant = string;
+
+export type Page<T> = { items: T[]; next_cursor: string | null };
+
+export type Me = { name: string; role: Role; tenant: string; stores: string[] };
+
+export type ClockOffset = {
+  register_id: string;
+  version: number;
+  valid_from: Instant;
+  offset_us: number;
+  uncertainty_us: number;
+  method: "unsynchronised" | "arrival";
+  samples: number;
+};
+
+export type Register = {
+  id: string;
+  name?: string | null;
+  cameras: string[];
+  zones: string[];
+  clock: ClockOffset | null;
+};
+
+export type Store = { tenant: string; id: string; name: string; tz: string; currency: string; registers: Register[] };
+
+export type Zone = {
+  id: string;
+  camera: string;
+  kind: "customer" | "cashier" | "bagging" | "drawer" | "exit";
+  register: string | null;
+  polygon: [number, number][];
+  version: number;
+};
+
+export type Camera = {
+  store_id: string;
+  id: string;
+  name: string;
+  state: "live" | "lost" | "unknown";
+  since: Instant | null;
+  zones: Zone[];
+  last_frame_at: Instant | null;
+  recorded_from: Instant | null;
+  recorded_to: Instant | null;
+  analysed: boolean;
+};
+
+export type AlertSummary = {
+  alert_id: string;
+  revision: number;
+  state: "standing" | "amended" | "retracted";
+  store_id: string;
+  register_id: string;
+  operator_id: string | null;
+  rule_id: string;
+  severity: Severity;
+  title: string;
+  reason: string;
+  amount_minor: number | null;
+  currency: string | null;
+  event_time: Instant;
+  camera_time: Instant | null;
+  raised_at: Instant;
+  business_day: string | null;
+  provisional: boolean;
+  has_video: boolean;
+  disposition: Disposition | null;
+  reviewed_by: string | null;
+  reviewed_at: Instant | null;
+};
+
+export type Fact = { name: string; value: string };
+
+export type ClockStatement = {
+  offset_us: number;
+  uncertainty_us: number;
+  method: string;
+  samples: number;
+  version: number;
+  words: string;
+};
+
+export type SeenSpan = {
+  zone_id: string;
+  zone_kind: string;
+  start_at: Instant;
+  end_at: Instant;
+  state: PresenceState;
+  blind: string | null;
+  source: string;
+};
+
+export type Evidence = { camera_id: string | null; from_at: Instant; to_at: Instant; note: string | null };
+
+export type Alert = {
+  rule_version: string;
+  facts: Fact[];
+  clock: ClockStatement;
+  evidence: Evidence[];
+  seen: SeenSpan[];
+  event_ids: string[];
+  anchor_event_id: string;
+};
+
+export type RuleParam = { name: string; value: string | number | boolean; unit?: string | null };
+export type Rule = {
+  id: string;
+  version: string;
+  name: string;
+  description: string;
+  severity: Severity;
+  params: RuleParam[];
+};
+
+export type Line = {
+  line_no: number;
+  action: string;
+  description: string | null;
+  gtin: string | null;
+  qty_milli: number | null;
+  uom: string | null;
+  unit_price_minor: number | null;
+  regular_price_minor: number | null;
+  extended_minor: number | null;
+  discount_minor: number | null;
+  price_override: boolean;
+  department: string | null;
+  at: Instant | null;
+  camera_at: Instant | null;
+};
+
+export type Tender = {
+  tender_no: number;
+  tender_type: string;
+  amount_minor: number;
+  direction: string;
+  change_minor: number | null;
+  pan_masked: string | null;
+};
+
+export type Transaction = {
+  event_id: string;
+  store_id: string;
+  register_id: string;
+  operator_id: string | null;
+  supervisor_id: string | null;
+  kind: string;
+  kind_raw: string | null;
+  receipt_no: string | null;
+  sequence_no: string | number | null;
+  business_day: string | null;
+  event_time: Instant;
+  begin_time: Instant | null;
+  event_time_raw: string;
+  camera_time: Instant | null;
+  currency: string;
+  gross_minor: number | null;
+  net_minor: number | null;
+  tax_minor: number | null;
+  total_minor: number | null;
+  training: boolean;
+  lines: Line[];
+  tenders: Tender[];
+  receipt_text: string | null;
+};
+
+export type Gap = { start_at: Instant; end_at: Instant; reason: string };
+
+export type Video = {
+  camera_id: string | null;
+  camera_name: string | null;
+  from_at: Instant;
+  to_at: Instant;
+  event_at: Instant;
+  // Time 0 of the file.
+  starts_at: Instant | null;
+  clip_url: string | null;
+  play_url: string | null;
+  poster_url: string | null;
+  note: string | null;
+  gaps: Gap[];
+};
+
+export type Box = {
+  track_id: string | number | null;
+  label: string;
+  score_milli: number;
+  left: number;
+  top: number;
+  right: number;
+  bottom: number;
+};
+export type Look = { at: Instant; camera_id?: string; boxes: Box[] };
+
+export type Review = {
+  review_id: string;
+  alert_revision: number;
+  disposition: Disposition;
+  note: string | null;
+  reviewer: string;
+  reviewed_at: Instant;
+};
+
+export type Judgement = {
+  judgement_id: string;
+  rule_id: string;
+  rule_version: string;
+  outcome: Outcome;
+  why: string;
+  provisional: boolean;
+  judged_at: Instant;
+};
+
+export type AlertDetail = AlertSummary & {
+  alert: Alert;
+  rule: Rule;
+  transaction: Transaction | null;
+  related: Transaction[];
+  video: Video[];
+  presence: SeenSpan[];
+  zones: Zone[];
+  boxes: Look[];
+  reviews: Review[];
+  verdicts: Judgement[];
+};
+
+export type TransactionDetail = {
+  transaction: Transaction;
+  alerts: AlertSummary[];
+  verdicts: Judgement[];
+  video: Video[];
+  presence: SeenSpan[];
+  boxes: Look[];
+  zones: Zone[];
+};
+
+export type Hit = {
+  kind: "alert" | "receipt";
+  id: string;
+  alert_id: string | null;
+  event_id: string;
+  store_id: string;
+  register_id: string;
+  operator_id: string | null;
+  event_time: Instant;
+  type: string;
+  rule_id: string | null;
+  severity: Severity | null;
+  title: string;
+  amount_minor: number | null;
+  currency: string | null;
+  snippet: string;
+  disposition: Disposition | null;
+};
+
+export type FacetName = "rule" | "type" | "store" | "register" | "operator" | "disposition";
+export type Facet = { value: string; count: number };
+export type Bucket = { start_at: Instant; end_at: Instant; alerts: number; receipts: number };
+
+export type SearchPage = Page<Hit> & {
+  total: number;
+  took_ms: number;
+  facets: Record<FacetName, Facet[]>;
+  histogram: Bucket[];
+  problems: string[];
+};
+
+export type PresenceSpan = { start_at: Instant; end_at: Instant; state: PresenceState; blind: string | null };
+
+export type Coverage = {
+  store_id: string;
+  from: Instant;
+  to: Instant;
+  cameras: {
+    camera_id: string;
+    name: string;
+    scheduled_seconds: number;
+    recorded_seconds: number;
+    gap_seconds: number;
+    spans: { start_at: Instant; end_at: Instant; kind: "recorded" | "gap"; reason: string | null }[];
+    presence: {
+      zone_id: string;
+      present_seconds: number;
+      absent_seconds: number;
+      unknown_seconds: number;
+      spans: PresenceSpan[];
+    }[];
+  }[];
+  registers: {
+    register_id: string;
+    last_event_at: Instant | null;
+    transactions: number;
+    lag_ms_p95: number | null;
+    clock: ClockOffset | null;
+  }[];
+  rules: {
+    rule_id: string;
+    fired: number;
+    silent: number;
+    indeterminate: number;
+    state: "live" | "degraded" | "blind";
+    why: string | null;
+  }[];
+  quarantined: number;
+};
+
+export type Rate = {
+  name: string;
+  value: number | null;
+  unit: string;
+  events: number;
+  of: number;
+  baseline_mean: number | null;
+  baseline_low: number | null;
+  baseline_high: number | null;
+  note: string;
+  sql: string;
+};
+
+export type Exception = {
+  alert_id: string;
+  rule_id: string;
+  title: string;
+  reason: string;
+  severity: Severity;
+  event_time: Instant;
+  register_id: string;
+  operator_id: string | null;
+  receipt_no: string | null;
+  amount_minor: number | null;
+  lines: { description: string | null; qty_milli: number | null; extended_minor: number | null; action: string }[];
+  clock: string;
+  no_still: string | null;
+  still_url: string | null;
+  link: string;
+  disposition: Disposition | null;
+};
+
+export type Report = {
+  store: { id: string; name: string; tz: string; currency: string };
+  business_day: string;
+  from: Instant;
+  to: Instant;
+  verdict: { level: "quiet" | "look" | "blind"; text: string };
+  totals: { transactions: number; sales: number; sales_minor: number; refunds: number; refunds_minor: number };
+  exceptions: Exception[];
+  more: number;
+  rates: Rate[];
+  sight: {
+    cameras: { camera_id: string; name: string; uptime_permille: number | null; gaps: Gap[] }[];
+    zones: { zone_id: string; seconds: number; unknown_seconds: number }[];
+    pos_lag_ms_p95: number | null;
+    quarantined: number | null;
+    unsynchronised_lanes: string[];
+    indeterminate: { rule_id: string; count: number; of: number; why: string }[];
+  };
+  questions: { name: string; sql: string }[];
+  made_at: Instant;
+  as_of: Instant | null;
+};
+
+export type DemoCase = {
+  scenario: string;
+  case: string;
+  expected_rule: string | null;
+  why: string;
+  true_time: Instant;
+  register_id: string;
+  state: "waiting" | "found" | "missed" | "silent_as_expected" | "false_alarm";
+  alert_id: string | null;
+};
+export type Demo = {
+  expected: DemoCase[];
+  till: { register_id: string; clock_ahead_seconds: number };
+  cameras: { id: string; plugged: boolean; zone_now: PresenceState | null }[];
+};

@@ -1,0 +1,80 @@
+// Keys. They are off while somebody types, and with Ctrl, Alt or Meta held, so that the browser's own keys work.
+import { useEffect, useRef } from "react";
+
+export type Keys = Record<string, (event: KeyboardEvent) => void>;
+
+function typing(target: EventTarget | null): boolean {
+  if (!(target instanceof HTMLElement)) return false;
+  if (target.isContentEditable || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement)
+    return true;
+  return (
+    target instanceof HTMLInputElement && !["checkbox", "radio", "button", "submit", "range"].includes(target.type)
+  );
+}
+
+// Names are `event.key`; a letter is the same with and without caps lock.
+export function useKeys(keys: Keys, enabled = true): void {
+  const now = useRef(keys);
+  now.current = keys;
+  useEffect(() => {
+    if (!enabled) return;
+    const press = (event: KeyboardEvent) => {
+      if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing || event.defaultPrevented) return;
+      if (typing(event.target) || document.querySelector("dialog[open]")) return;
+      const control = event.target instanceof HTMLElement && event.target.closest("button, a, summary, [role=slider]");
+      if (control && (event.key === " " || event.key === "Enter")) return;
+      const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+      const act = now.current[event.shiftKey && event.key.length > 1 ? `Shift+${name}` : name];
+      if (!act) return;
+      event.preventDefault();
+      act(event);
+    };
+    window.addEventListener("keydown", press);
+    return () => window.removeEventListener("keydown", press);
+  }, [enabled]);
+}
+
+// What the help sheet lists, by place.
+export const HELP: { where: string; keys: [string, string][] }[] = [
+  {
+    where: "Everywhere",
+    keys: [
+      ["/", "Search"],
+      ["g then q", "Go to the queue"],
+      ["g then s", "Go to search"],
+      ["g then r", "Go to the daily report"],
+      ["g then c", "Go to cameras and coverage"],
+      ["?", "This list"],
+      ["Esc", "Close, or leave a text box"],
+    ],
+  },
+  {
+    where: "Queue and review",
+    keys: [
+      ["j  k", "Next, previous alert"],
+      ["Enter", "Open the alert (in the queue)"],
+      ["1", "Decide: confirmed loss"],
+      ["2", "Decide: policy"],
+      ["3", "Decide: operational"],
+      ["4", "Decide: no issue"],
+      ["5", "Decide: follow up"],
+      ["n", "Write a note, kept with the decision"],
+      ["u", "Undo the last decision"],
+    ],
+  },
+  {
+    where: "Video",
+    keys: [
+      ["Space", "Play or pause"],
+      ["[  ]", "Previous, next receipt line"],
+      [",  .", "One frame back, forward"],
+      ["←  →", "5 seconds back, forward"],
+      ["Shift ←  →", "1 second back, forward"],
+      ["-  +", "Slower, faster (0.25 to 8 times)"],
+      ["e", "Go to the event"],
+      ["b", "Boxes and zones on the picture"],
+      ["m", "Sound on or off"],
+      ["f", "Full screen"],
+    ],
+  },
+];

@@ -1,0 +1,100 @@
+// Codes as words, and numbers with their units.
+import type { ClockOffset, Disposition, PresenceState } from "../api/types";
+
+export function money(minor: number | null | undefined, currency: string | null | undefined): string {
+  if (minor === null || minor === undefined) return "";
+  try {
+    const format = new Intl.NumberFormat("en-US", { style: "currency", currency: currency || "USD" });
+    const digits = format.resolvedOptions().maximumFractionDigits ?? 2;
+    return format.format(minor / 10 ** digits);
+  } catch {
+    return `${minor} ${currency ?? ""}`;
+  }
+}
+
+export function quantity(milli: number | null | undefined, uom?: string | null): string {
+  if (milli === null || milli === undefined) return "";
+  const number = new Intl.NumberFormat("en-US", { maximumFractionDigits: 3 }).format(milli / 1000);
+  return uom && !/^(ea|each|pc|pcs|h87)$/i.test(uom) ? `${number} ${uom}` : number;
+}
+
+// NO_SALE, no_sale → No sale
+export function words(code: string | null | undefined): string {
+  if (!code) return "";
+  const text = code.replace(/_/g, " ").toLowerCase();
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+export const DISPOSITIONS: { code: Exclude<Disposition, "reopened">; key: string; name: string; help: string }[] = [
+  { code: "confirmed", key: "1", name: "Confirmed loss", help: "A loss by intent" },
+  { code: "policy", key: "2", name: "Policy", help: "Against the rules of the house" },
+  { code: "operational", key: "3", name: "Operational", help: "Equipment, training or process" },
+  { code: "no_issue", key: "4", name: "No issue", help: "Nothing wrong: a false alert" },
+  { code: "follow_up", key: "5", name: "Follow up", help: "Look at it again later" },
+];
+
+export function dispositionName(code: Disposition | null): string {
+  if (code === null) return "Open";
+  if (code === "reopened") return "Reopened";
+  return DISPOSITIONS.find((each) => each.code === code)?.name ?? words(code);
+}
+
+// A reopened alert is as open as a new one.
+export function isOpen(disposition: Disposition | null): boolean {
+  return disposition === null || disposition === "reopened";
+}
+
+export const PRESENCE: Record<PresenceState, string> = {
+  present: "Somebody there",
+  absent: "Nobody there",
+  unknown: "Cannot be told",
+};
+
+const BLIND: Record<string, string> = {
+  starting: "the analysis has just begun",
+  no_signal: "no picture comes",
+  frozen: "the picture is frozen",
+  covered: "the picture is black or covered",
+  shed: "too few frames could be analysed",
+  lost: "a person was lost inside the zone",
+  motion: "something moves that is no recognised person",
+  undecodable: "the picture cannot be decoded",
+};
+
+export function presenceWords(state: PresenceState, blind: string | null): string {
+  const why = blind ? (BLIND[blind] ?? words(blind).toLowerCase()) : "";
+  return state === "unknown" && why ? `${PRESENCE.unknown}: ${why}` : PRESENCE[state];
+}
+
+const GAPS: Record<string, string> = {
+  not_started: "recording had not begun",
+  unreachable: "the camera did not answer",
+  disconnected: "the connection broke",
+  no_frames: "no frames came",
+  clock_step: "the clocks jumped",
+  crash: "the recorder ended without closing its files",
+  stopped: "the recorder was stopped",
+  disk: "the disk refused to write",
+  unscheduled: "recording was not wanted",
+  unknown: "the index was rebuilt and does not say why",
+  expired: "deleted by retention",
+};
+
+export function gapWords(reason: string | null | undefined): string {
+  return reason ? (GAPS[reason] ?? words(reason).toLowerCase()) : "no reason was recorded";
+}
+
+function seconds(us: number): string {
+  const value = Math.abs(us) / 1_000_000;
+  return `${value < 10 ? value.toFixed(1) : Math.round(value)} s`;
+}
+
+export function clockWords(clock: ClockOffset | null): string {
+  if (!clock) return "Not measured yet";
+  const bound = `± ${seconds(clock.uncertainty_us)}`;
+  if (clock.method === "unsynchronised") return `Not synchronised, ${bound}`;
+  const from = `from ${clock.samples} events`;
+  // The offset is what is added to the till's time, so a negative one means that the till is ahead.
+  if (Math.abs(clock.offset_us) < 50_000) return `In step ${bound}, ${from}`;
+  return `Till ${seconds(clock.offset_us)} ${clock.offset_us < 0 ? "ahead" : "behind"} ${bound}, ${from}`;
+}

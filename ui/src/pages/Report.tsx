@@ -1,0 +1,293 @@
+// The daily exception report, as the store's manager reads it on a phone: the verdict first.
+import { useQuery } from "@tanstack/react-query";
+import { Link, useSearch } from "@tanstack/react-router";
+import { useState } from "react";
+import { queryString } from "../api/http";
+import { reportQuery } from "../api/queries";
+import type { Exception, Rate, Report } from "../api/types";
+import { dayWords, full, hourMinute, zoneName } from "../lib/time";
+import { gapWords, isOpen, money, quantity, words } from "../lib/words";
+import { Chip, DispositionMark, SeverityMark, StoreTime } from "../parts/bits";
+import { DayPicker, useDayOfStore } from "../parts/DayPicker";
+import { Empty, Failed, Skeleton } from "../parts/states";
+
+const VERDICT = { quiet: "Quiet day", look: "Look at this", blind: "We could not see" } as const;
+
+export default function ReportPage() {
+  const search = useSearch({ from: "/reports" });
+  // Today's, as far as it has come, when no day is asked for.
+  const { store, day, today } = useDayOfStore(search, 0);
+  const query = useQuery(reportQuery(store?.id ?? "", day));
+  const file = (format: "html" | "csv") => `/api/v1/reports/file${queryString({ store: store?.id, day, format })}`;
+  return (
+    <div className="report">
+      <header className="bar-of-page">
+        <h1>
+          Daily report <small>{store?.name}</small>
+        </h1>
+        <DayPicker to="/reports" store={store} day={day} today={today} />
+        <span className="fill" />
+        {query.data && (
+          <>
+            <a className="button small" href={file("html")} download>
+              Save as HTML
+            </a>
+            <a className="button small" href={file("csv")} download>
+              Save as CSV
+            </a>
+          </>
+        )}
+      </header>
+      {query.isError ? (
+        <Failed error={query.error} retry={() => query.refetch()} />
+      ) : query.data ? (
+        <Body report={query.data} />
+      ) : (
+        <>
+          <Skeleton rows={1} height={96} label="Loading the report" />
+          <Skeleton rows={3} height={140} />
+        </>
+      )}
+    </div>
+  );
+}
+
+function Body({ report }: { report: Report }) {
+  const { tz, currency } = report.store;
+  return (
+    <>
+      <section className={`card verdict ${report.verdict.level}`} aria-labelledby="verdict-title">
+        <h2 id="verdict-title">
+          <span aria-hidden="true">{{ quiet: "✓", look: "!", blind: "?" }[report.verdict.level]}</span>{" "}
+          {VERDICT[report.verdict.level]}
+        </h2>
+        <p>{report.verdict.text}</p>
+        <p className="quiet">
+          {report.totals.sales} sales, {money(report.totals.sales_minor, currency)}; {report.totals.refunds} refunds,{" "}
+          {money(report.totals.refunds_minor, currency)}
+        </p>
+        <p className="quiet">
+          {full(report.from, tz)} to {full(report.to, tz)}
+        </p>
+      </section>
+      <div className="two">
+        <section aria-labelledby="exceptions-title" className="exceptions">
+          <h2 id="exceptions-title">
+            {report.exceptions.length === 0 ? "No exceptions" : "Exceptions"}
+            {report.more > 0 && (
+              <small>
+                {" "}
+                and{" "}
+                <Link to="/alerts" search={{ state: "all", store: report.store.id }}>
+                  {report.more} more
+                </Link>
+              </small>
+            )}
+          </h2>
+          {report.exceptions.length === 0 && (
+            <Empty title="Nothing to look at">
+              <p>No rule fired that day. The box “Could we see?” says how much of the day was seen.</p>
+            </Empty>
+          )}
+          {report.exceptions.map((each) => (
+            <Item key={each.alert_id} item={each} zone={tz} currency={currency} />
+          ))}
+        </section>
+        <div className="side">
+          <Sight report={report} />
+          <section className="card" aria-labelledby="rates-title">
+            <h2 id="rates-title">Rates</h2>
+            <p className="quiet">The band is this store's own usual range.</p>
+            {report.rates.map((rate) => (
+              <RateRow key={rate.name} rate={rate} />
+            ))}
+          </section>
+          <details className="card">
+            <summary>Where the other numbers come from</summary>
+            {report.questions.map((each) => (
+              <div key={each.name}>
+                <h3>{each.name}</h3>
+                {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so that it must be reached by keyboard */}
+                <pre tabIndex={0}>{each.sql}</pre>
+              </div>
+            ))}
+          </details>
+          <p className="quiet">
+            Made {full(report.made_at, tz)}
+            {report.as_of && ` from records up to ${full(report.as_of, tz)}`}.
+          </p>
+        </div>
+      </div>
+    </>
+  );
+}
+
+function Item({ item, zone, currency }: { item: Exception; zone: string; currency: string }) {
+  const [gone, setGone] = useState(false);
+  return (
+    <article className="card exception">
+      {item.still_url && !gone ? (
+        <img
+          src={item.still_url}
+          alt={`Still at ${hourMinute(item.event_time, zone)}`}
+          loading="lazy"
+          onError={() => setGone(true)}
+        />
+      ) : (
+        <div className="still">No picture{item.no_still && `: ${item.no_still}`}</div>
+      )}
+      <div>
+        <p className="first">
+          <SeverityMark severity={item.severity} />
+          <StoreTime at={item.event_time} zone={zone} />
+          {!isOpen(item.disposition) && <DispositionMark disposition={item.disposition} />}
+        </p>
+        <h3>
+          <Link to="/alerts/$alertId" params={{ alertId: item.alert_id }} search={{ state: "all" }}>
+            {item.title}
+          </Link>{" "}
+          <span className="amount">{money(item.amount_minor, currency)}</span>
+        </h3>
+        <p>{item.reason}</p>
+        {item.lines.length > 0 && (
+          <ul className="decisive">
+            {item.lines.map((line, at) => (
+              // biome-ignore lint/suspicious/noArrayIndexKey: lines of a receipt, which may repeat
+              <li key={at}>
+                <span>
+                  {line.action !== "SALE" && <b>{words(line.action)} </b>}
+                  {line.description ?? "Item"}
+                  {line.qty_milli !== null && line.qty_milli !== 1000 ? ` × ${quantity(line.qty_milli)}` : ""}
+                </span>
+                <span>{money(line.extended_minor, currency)}</span>
+              </li>
+            ))}
+          </ul>
+        )}
+        <p className="meta">
+          <Chip>Register {item.register_id}</Chip>
+          {item.operator_id && <Chip>Operator {item.operator_id}</Chip>}
+          {item.receipt_no && <Chip>Receipt {item.receipt_no}</Chip>}
+        </p>
+        <p className="quiet">{item.clock}</p>
+      </div>
+    </article>
+  );
+}
+
+function RateRow({ rate }: { rate: Rate }) {
+  const { baseline_low: low, baseline_high: high, baseline_mean: mean } = rate;
+  const value = rate.value ?? 0;
+  const most = Math.max(value, high ?? 0, mean ?? 0) * 1.15 || 1;
+  const outside = rate.value !== null && low !== null && high !== null && (value < low || value > high);
+  const part = (number: number) => `${Math.max(0, Math.min(100, (number / most) * 100))}%`;
+  const number = (each: number) => new Intl.NumberFormat("en-US", { maximumFractionDigits: 2 }).format(each);
+  return (
+    <div className="rate">
+      <div className="line">
+        <span>
+          {rate.name} <small>{`${rate.events} of ${rate.of}`}</small>
+        </span>
+        <b className={outside ? "outside" : ""}>
+          {rate.value === null ? "none" : number(value)} <small>{rate.unit}</small>
+          {outside && <small> {value > (high ?? 0) ? "above" : "below"} usual</small>}
+        </b>
+      </div>
+      {low !== null && high !== null ? (
+        <div className="bullet" role="img" aria-label={`${number(value)}; usually ${number(low)} to ${number(high)}`}>
+          <i className="usual" style={{ left: part(low), width: `calc(${part(high)} - ${part(low)})` }} />
+          {mean !== null && <i className="mean" style={{ left: part(mean) }} />}
+          <i className={outside ? "value outside" : "value"} style={{ left: part(value) }} />
+        </div>
+      ) : (
+        <p className="quiet">No usual range yet.</p>
+      )}
+      <p className="quiet">{rate.note}</p>
+      <details>
+        <summary>SQL</summary>
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so that it must be reached by keyboard */}
+        <pre tabIndex={0}>{rate.sql}</pre>
+      </details>
+    </div>
+  );
+}
+
+function lag(ms: number): string {
+  if (ms < 120_000) return `${(ms / 1000).toFixed(1)} s`;
+  return ms < 7_200_000 ? `${Math.round(ms / 60_000)} min` : `${Math.round(ms / 3_600_000)} h`;
+}
+
+function Sight({ report }: { report: Report }) {
+  const { sight, store } = report;
+  return (
+    <section className="card sight" aria-labelledby="sight-title">
+      <h2 id="sight-title">Could we see?</h2>
+      <dl className="facts">
+        {sight.cameras.map((camera) => (
+          <div key={camera.camera_id}>
+            <dt>Camera {camera.name}</dt>
+            <dd>
+              {camera.uptime_permille === null
+                ? "was not to record that day"
+                : `${(camera.uptime_permille / 10).toFixed(1)} % of its time recorded`}
+              {camera.gaps.slice(0, 4).map((gap) => (
+                <small key={gap.start_at}>
+                  {hourMinute(gap.start_at, store.tz)} to {hourMinute(gap.end_at, store.tz)}{" "}
+                  {zoneName(gap.end_at, store.tz)}: {gapWords(gap.reason)}
+                </small>
+              ))}
+              {camera.gaps.length > 4 && <small>and {camera.gaps.length - 4} more gaps</small>}
+            </dd>
+          </div>
+        ))}
+        {sight.zones
+          .filter((zone) => zone.unknown_seconds > 0)
+          .map((zone) => (
+            <div key={zone.zone_id}>
+              <dt>Zone {zone.zone_id}</dt>
+              <dd>{Math.ceil(zone.unknown_seconds / 60)} min without knowing whether somebody was there</dd>
+            </div>
+          ))}
+        <div>
+          <dt>Till records behind</dt>
+          <dd>
+            {sight.pos_lag_ms_p95 === null ? "not measured" : `${lag(sight.pos_lag_ms_p95)} (95 of 100 are faster)`}
+          </dd>
+        </div>
+        <div>
+          <dt>Records set aside</dt>
+          <dd>
+            {sight.quarantined === null
+              ? "not known: the broker does not answer"
+              : sight.quarantined === 0
+                ? "none"
+                : `${sight.quarantined} could not be read`}
+          </dd>
+        </div>
+        <div>
+          <dt>Clocks not synchronised</dt>
+          <dd>
+            {sight.unsynchronised_lanes.length === 0 ? "none" : `register ${sight.unsynchronised_lanes.join(", ")}`}
+          </dd>
+        </div>
+        <div>
+          <dt>Could not be judged</dt>
+          <dd>
+            {sight.indeterminate.length === 0
+              ? "none"
+              : sight.indeterminate.map((each) => (
+                  <small key={each.rule_id}>
+                    {`${words(each.rule_id)}: ${each.count} of ${each.of}, mostly ${each.why}`}
+                  </small>
+                ))}
+          </dd>
+        </div>
+      </dl>
+      <p>
+        <Link to="/cameras" search={{ store: store.id, day: report.business_day }}>
+          The whole day, {dayWords(`${report.business_day}T12:00:00Z`, "UTC")}
+        </Link>
+      </p>
+    </section>
+  );
+}

@@ -1,0 +1,170 @@
+// The receipt beside the video: the line that was rung at the shown moment is marked; a click on a line goes there.
+import { useEffect, useMemo, useRef, useState } from "react";
+import type { Line, Transaction } from "../api/types";
+import { type Deck, lastAt } from "../lib/deck";
+import { clock, time } from "../lib/time";
+import { money, quantity, words } from "../lib/words";
+import { useDeck } from "./useDeck";
+
+type Props = { transaction: Transaction; deck: Deck | null; zone: string };
+
+// Lines with a time on the video's clock, in its order.
+export function timed(lines: Line[]): { line: Line; at: number }[] {
+  return lines
+    .flatMap((line) => (line.camera_at ? [{ line, at: Date.parse(line.camera_at) }] : []))
+    .sort((one, other) => one.at - other.at);
+}
+
+export function Receipt({ transaction, deck, zone }: Props) {
+  const [printed, setPrinted] = useState(false);
+  const { currency } = transaction;
+  return (
+    <section className="receipt card" aria-labelledby={`receipt-${transaction.event_id}`}>
+      <header>
+        <div>
+          <h2 id={`receipt-${transaction.event_id}`}>
+            {words(transaction.kind)}
+            {transaction.training && <span className="chip warn">Training</span>}
+          </h2>
+          <p className="quiet">
+            {transaction.receipt_no ? `Receipt ${transaction.receipt_no} · ` : ""}
+            {time(transaction.event_time, zone)} by the till
+          </p>
+        </div>
+        {transaction.receipt_text && (
+          <button
+            type="button"
+            className="button small toggle"
+            aria-pressed={printed}
+            onClick={() => setPrinted(!printed)}
+          >
+            As printed
+          </button>
+        )}
+      </header>
+      {printed && transaction.receipt_text ? (
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so that it must be reached by keyboard
+        <pre tabIndex={0}>{transaction.receipt_text}</pre>
+      ) : (
+        <>
+          {deck ? (
+            <Lines transaction={transaction} deck={deck} zone={zone} />
+          ) : (
+            <Still transaction={transaction} zone={zone} />
+          )}
+          <dl className="sums">
+            {transaction.net_minor !== null && transaction.net_minor !== transaction.total_minor && (
+              <Sum name="Net" value={money(transaction.net_minor, currency)} />
+            )}
+            {!!transaction.tax_minor && <Sum name="Tax" value={money(transaction.tax_minor, currency)} />}
+            {transaction.total_minor !== null && (
+              <Sum name="Total" value={money(transaction.total_minor, currency)} strong />
+            )}
+            {transaction.tenders.map((tender) => (
+              <Sum
+                key={tender.tender_no}
+                name={`${words(tender.tender_type)}${tender.direction === "OUT" ? ", paid out" : ""}${tender.pan_masked ? ` ${tender.pan_masked}` : ""}`}
+                value={`${tender.direction === "OUT" ? "−" : ""}${money(tender.amount_minor, currency)}`}
+              />
+            ))}
+          </dl>
+        </>
+      )}
+    </section>
+  );
+}
+
+function Sum({ name, value, strong }: { name: string; value: string; strong?: boolean }) {
+  return (
+    <div className={strong ? "strong" : ""}>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  );
+}
+
+function Lines({ transaction, deck, zone }: { transaction: Transaction; deck: Deck; zone: string }) {
+  const order = useMemo(() => timed(transaction.lines), [transaction]);
+  const instants = useMemo(() => order.map((each) => each.at), [order]);
+  const index = useDeck(deck, (each) => lastAt(instants, each.now));
+  const current = order[index]?.line.line_no;
+  const list = useRef<HTMLOListElement>(null);
+  useEffect(() => {
+    const line = list.current?.querySelector<HTMLElement>(`[data-line="${current}"]`);
+    if (!line || !list.current) return;
+    // Only the list scrolls, never the page.
+    const top = line.offsetTop - list.current.offsetTop;
+    if (top < list.current.scrollTop || top + line.offsetHeight > list.current.scrollTop + list.current.clientHeight) {
+      list.current.scrollTop = top - list.current.clientHeight / 3;
+    }
+  }, [current]);
+  if (transaction.lines.length === 0) return <p className="quiet nothing">No lines on this receipt.</p>;
+  return (
+    <ol className="lines" ref={list}>
+      {transaction.lines.map((line) => (
+        <li key={line.line_no} data-line={line.line_no} className={tone(line)}>
+          {line.camera_at ? (
+            <button
+              type="button"
+              aria-current={line.line_no === current ? "step" : undefined}
+              title="Show this moment"
+              onClick={() => deck.seek(Date.parse(line.camera_at ?? ""))}
+            >
+              <Text line={line} currency={transaction.currency} zone={zone} />
+            </button>
+          ) : (
+            <div>
+              <Text line={line} currency={transaction.currency} zone={zone} />
+            </div>
+          )}
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function Still({ transaction, zone }: { transaction: Transaction; zone: string }) {
+  return (
+    <ol className="lines">
+      {transaction.lines.map((line) => (
+        <li key={line.line_no} className={tone(line)}>
+          <div>
+            <Text line={line} currency={transaction.currency} zone={zone} />
+          </div>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function tone(line: Line): string {
+  if (line.action === "VOID") return "void";
+  if (line.action === "RETURN") return "return";
+  return "";
+}
+
+function Text({ line, currency, zone }: { line: Line; currency: string; zone: string }) {
+  const minus =
+    line.action === "RETURN" || line.action === "VOID" || line.action === "DISCOUNT" || line.action === "COUPON";
+  return (
+    <>
+      <span className="at">{line.at ? clock(line.at, zone) : ""}</span>
+      <span className="what">
+        {line.action !== "SALE" && <b className="action">{words(line.action)}</b>}
+        {line.description ?? line.gtin ?? "Item"}
+        {line.qty_milli !== null && line.qty_milli !== 1000 && <small> × {quantity(line.qty_milli, line.uom)}</small>}
+        {line.price_override && (
+          <small className="flag"> price changed from {money(line.regular_price_minor, currency) || "another"}</small>
+        )}
+        {!!line.discount_minor && line.action !== "DISCOUNT" && (
+          <small> {money(line.discount_minor, currency)} off</small>
+        )}
+      </span>
+      <span className="price">
+        {line.extended_minor !== null
+          ? `${minus && line.extended_minor ? "−" : ""}${money(line.extended_minor, currency)}`
+          : ""}
+      </span>
+    </>
+  );
+}

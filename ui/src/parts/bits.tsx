@@ -1,0 +1,48 @@
+// Small parts that many pages show.
+import type { ReactNode } from "react";
+import type { Disposition, Severity } from "../api/types";
+import { brief, full, time } from "../lib/time";
+import { dispositionName } from "../lib/words";
+
+const RANK: Record<Severity, number> = { info: 0, low: 1, medium: 2, high: 3, critical: 4 };
+
+// How much it matters: bars and a word, so that colour is never alone.
+export function SeverityMark({ severity }: { severity: Severity }) {
+  return (
+    <span className={`severity ${severity}`}>
+      <span className="bars" aria-hidden="true">
+        {[1, 2, 3, 4].map((bar) => (
+          <i key={bar} className={bar <= RANK[severity] ? "on" : ""} />
+        ))}
+      </span>
+      {severity}
+    </span>
+  );
+}
+
+export function DispositionMark({ disposition }: { disposition: Disposition | null }) {
+  return <span className={`chip disposition ${disposition ?? "open"}`}>{dispositionName(disposition)}</span>;
+}
+
+// A time in the store; hovering shows it in UTC and in the viewer's own zone.
+export function StoreTime({ at, zone, form = "time" }: { at: string; zone: string; form?: "time" | "full" | "brief" }) {
+  const text = form === "full" ? full(at, zone) : form === "brief" ? brief(at, zone, new Date()) : time(at, zone);
+  const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  return (
+    <time dateTime={at} title={`${full(at, zone)}\n${full(at, "UTC")}\nHere: ${full(at, here)}`}>
+      {text}
+    </time>
+  );
+}
+
+export function Key({ children }: { children: ReactNode }) {
+  return (
+    <span aria-hidden="true">
+      <kbd>{children}</kbd>
+    </span>
+  );
+}
+
+export function Chip({ tone = "", children }: { tone?: string; children: ReactNode }) {
+  return <span className={`chip ${tone}`}>{children}</span>;
+}

@@ -1,0 +1,31 @@
+// Who is signed in, and the stores that this person sees.
+import { useQuery } from "@tanstack/react-query";
+import { createContext, useContext, useMemo } from "react";
+import { storesQuery } from "../api/queries";
+import type { Me, Store } from "../api/types";
+
+export const MeContext = createContext<Me | null>(null);
+
+export function useMe(): Me {
+  const me = useContext(MeContext);
+  if (!me) throw new Error("used outside of the signed-in part");
+  return me;
+}
+
+// Managers read; decisions about people are made by loss prevention.
+export function useMayReview(): boolean {
+  return useMe().role !== "manager";
+}
+
+export function useStores(): {
+  stores: Store[];
+  store: (id: string) => Store | undefined;
+  zone: (id: string) => string;
+} {
+  const { data } = useQuery(storesQuery);
+  return useMemo(() => {
+    const stores = data ?? [];
+    const store = (id: string) => stores.find((each) => each.id === id);
+    return { stores, store, zone: (id: string) => store(id)?.tz ?? "UTC" };
+  }, [data]);
+}

@@ -1,0 +1,121 @@
+// The pages and what their addresses hold. Everything a page shows can be shared by its address.
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  type ErrorComponentProps,
+  lazyRouteComponent,
+  redirect,
+} from "@tanstack/react-router";
+import { parseAddress, writeAddress } from "./lib/search";
+import { Shell } from "./parts/Shell";
+import { Empty, Failed, Skeleton } from "./parts/states";
+
+const text = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined);
+
+export type QueueSearch = { state?: "closed" | "all"; store?: string; rule?: string };
+
+const root = createRootRoute({ component: Shell, notFoundComponent: NotFound });
+
+const index = createRoute({
+  getParentRoute: () => root,
+  path: "/",
+  component: lazyRouteComponent(() => import("./pages/Home")),
+});
+const queue = createRoute({
+  getParentRoute: () => root,
+  path: "/queue",
+  beforeLoad: () => {
+    throw redirect({ to: "/alerts" });
+  },
+});
+const alerts = createRoute({
+  getParentRoute: () => root,
+  path: "/alerts",
+  validateSearch: (search: Record<string, unknown>): QueueSearch => ({
+    state: search.state === "closed" || search.state === "all" ? search.state : undefined,
+    store: text(search.store),
+    rule: text(search.rule),
+  }),
+  component: lazyRouteComponent(() => import("./pages/Queue")),
+});
+const review = createRoute({
+  getParentRoute: () => alerts,
+  path: "$alertId",
+  component: lazyRouteComponent(() => import("./pages/Review")),
+});
+const transaction = createRoute({
+  getParentRoute: () => root,
+  path: "/transactions/$eventId",
+  component: lazyRouteComponent(() => import("./pages/Transaction")),
+});
+const search = createRoute({
+  getParentRoute: () => root,
+  path: "/search",
+  validateSearch: (search: Record<string, unknown>): { q?: string; from?: string; to?: string } => ({
+    q: text(search.q),
+    from: text(search.from),
+    to: text(search.to),
+  }),
+  component: lazyRouteComponent(() => import("./pages/Search")),
+});
+const dayOfStore = (search: Record<string, unknown>): { store?: string; day?: string } => ({
+  store: text(search.store),
+  day: /^\d{4}-\d\d-\d\d$/.test(String(search.day)) ? String(search.day) : undefined,
+});
+const reports = createRoute({
+  getParentRoute: () => root,
+  path: "/reports",
+  validateSearch: dayOfStore,
+  component: lazyRouteComponent(() => import("./pages/Report")),
+});
+const cameras = createRoute({
+  getParentRoute: () => root,
+  path: "/cameras",
+  validateSearch: dayOfStore,
+  component: lazyRouteComponent(() => import("./pages/Coverage")),
+});
+const demo = createRoute({
+  getParentRoute: () => root,
+  path: "/demo",
+  component: lazyRouteComponent(() => import("./pages/Demo")),
+});
+
+function NotFound() {
+  return (
+    <Empty title="There is no such page">
+      <p>
+        Go to the <a href="/alerts">review queue</a> or to <a href="/search">search</a>.
+      </p>
+    </Empty>
+  );
+}
+
+function Broken({ error, reset }: ErrorComponentProps) {
+  return <Failed error={error} retry={reset} />;
+}
+
+export const router = createRouter({
+  routeTree: root.addChildren([
+    index,
+    queue,
+    alerts.addChildren([review]),
+    transaction,
+    search,
+    reports,
+    cameras,
+    demo,
+  ]),
+  parseSearch: (address) => parseAddress(address),
+  stringifySearch: writeAddress,
+  defaultPreload: "intent",
+  defaultErrorComponent: Broken,
+  defaultPendingComponent: () => <Skeleton />,
+  scrollRestoration: true,
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}
