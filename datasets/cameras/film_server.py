@@ -94,7 +94,7 @@ class Film:
     def __init__(self, path, size):
         self.size = size
         self.process = subprocess.Popen(
-            ["ffmpeg", "-v", "error", "-nostdin", "-stream_loop", "-1", "-threads", "1", "-i", path, "-an",
+            ["ffmpeg", "-v", "fatal", "-nostdin", "-stream_loop", "-1", "-threads", "1", "-i", path, "-an",
              "-fps_mode", "passthrough", "-pix_fmt", "yuv420p", "-f", "rawvideo", "pipe:1"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -8,7 +8,7 @@ use image::imageops::FilterType;
 use tillsight_analytics::still::jpeg;
 use tillsight_schemas::alert::{Alert, AlertState, Evidence};
 use tillsight_schemas::id::StoreKey;
-use tillsight_schemas::pos::{Action, Line, Transaction};
+use tillsight_schemas::pos::{Action, Line, PostedTransaction, Transaction};
 use tillsight_schemas::segment::{StreamKey, StreamKind};
 use tillsight_schemas::store::Store;
 
@@ -73,7 +73,7 @@ impl Reporter {
             operator_id: alert.operator_id.clone(),
             receipt_no: anchor.and_then(|posted| posted.transaction.receipt_no.clone()),
             amount_minor: alert.amount_minor,
-            lines: anchor.map(|posted| decisive(&posted.transaction)).unwrap_or_default(),
+            lines: decisive_of(anchor, &events),
             clock: alert.clock.words.clone(),
             no_still,
             still_url,
@@ -123,6 +123,15 @@ impl Reporter {
         });
         made.await.ok().flatten()
     }
+}
+
+/// The lines that matter: those of the anchor, or where it has none (a drawer opened after a void) of the events with it.
+fn decisive_of(anchor: Option<&PostedTransaction>, events: &[PostedTransaction]) -> Vec<DecisiveLine> {
+    let of_anchor = anchor.map(|posted| decisive(&posted.transaction)).unwrap_or_default();
+    if !of_anchor.is_empty() {
+        return of_anchor;
+    }
+    events.iter().rev().map(|posted| decisive(&posted.transaction)).find(|lines| !lines.is_empty()).unwrap_or_default()
 }
 
 /// The lines that matter: those that are no plain sale, else the dearest.
