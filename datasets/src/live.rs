@@ -8,6 +8,7 @@
 //! day uses, and above what a session earlier on the same day has used, because nothing is rung twice in a second.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
 use tillsight_schemas::TimeSpan;
 use tillsight_schemas::id::{OperatorId, RegisterId};
 use tillsight_schemas::pos::TenderType;
@@ -88,7 +89,8 @@ impl Iterator for Schedule {
 }
 
 /// What somebody rings on demand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Ring {
     /// A real basket is sold.
     Sale,

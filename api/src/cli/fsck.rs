@@ -1,5 +1,5 @@
 //! `tillsight fsck`: whether what lies on disk is whole: databases, recordings with their hash chains, the lake, the search
-//! index. It only reads, also beside a running system, and says what to do about what it finds.
+//! index. It changes nothing that is there, also beside a running system, and says what to do about what it finds.
 
 use std::error::Error;
 use std::path::Path;

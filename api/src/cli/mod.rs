@@ -54,7 +54,7 @@ enum Command {
     /// Make a report.
     #[command(subcommand)]
     Report(report::ReportCommand),
-    /// What the rules are, and whether their tests pass.
+    /// Rules: list them, run their tests, back-test them over what was archived.
     #[command(subcommand)]
     Rule(rules::RuleCommand),
     /// Two stores on real baskets, from nothing to a running system.

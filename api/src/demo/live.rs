@@ -11,7 +11,7 @@ use chrono::{DateTime, NaiveDateTime, SubsecRound as _, TimeDelta, Utc};
 use tillsight_datasets::cameras::Order;
 use tillsight_datasets::film::Labels;
 use tillsight_datasets::journey::Panel;
-use tillsight_datasets::live::{Ring, Schedule};
+use tillsight_datasets::live::Schedule;
 use tillsight_datasets::plan::StorePlan;
 use tillsight_datasets::session::{Action, OnDemand, Outlook, Registers, Session};
 use tillsight_datasets::truth::{Item, Truth};
@@ -22,7 +22,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use super::Result;
 use super::film::{self, Showing};
-use super::panel::{Ringable, Wish};
+use super::panel::Wish;
 use super::till::{TillArguments, outgoing};
 
 /// The register of the watched store for the cases that need no camera.
@@ -198,12 +198,6 @@ impl<'a> Turn<'a> {
                 }
             }
             Wish::Ring(what) => {
-                let what = match what {
-                    Ringable::Sale => Ring::Sale,
-                    Ringable::Refund => Ring::Refund,
-                    Ringable::NoSale => Ring::NoSale,
-                    Ringable::Cancel => Ring::Cancel,
-                };
                 // Two rings of one second would have one number.
                 let second = TimeDelta::seconds(1);
                 let begin = (now.trunc_subsecs(0) + second).max(self.last_wish + second);

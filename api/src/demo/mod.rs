@@ -198,9 +198,11 @@ async fn demonstrate(arguments: &DemoArguments, parts: &mut Parts, say: fn(&str)
             // The next turn begins at once; what is still to be judged of this one is told when it is.
             let (db, began) = (db.clone(), began);
             tasks.spawn(async move {
-                if let Ok(judged) = verdict::judge(&db, &staged).await {
-                    say(&format!("{:5.1} s  {}", began.elapsed().as_secs_f64(), judged.sentence()));
-                }
+                let said = match verdict::judge(&db, &staged).await {
+                    Ok(judged) => judged.sentence(),
+                    Err(error) => format!("what became of the last turn cannot be told: {error}"),
+                };
+                say(&format!("{:5.1} s  {said}", began.elapsed().as_secs_f64()));
             });
             continue;
         }

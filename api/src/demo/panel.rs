@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tillsight_datasets::cameras::Order;
+use tillsight_datasets::live;
 use tillsight_datasets::truth::{Item, Truth};
 use tillsight_schemas::judgement::{Judgement, Outcome};
 use tillsight_schemas::{Clock, SystemClock};
@@ -30,22 +31,12 @@ const FARTHEST: i64 = 120;
 /// A rule that says nothing about a near miss has kept silent when so many seconds have gone.
 const SILENCE: i64 = 30;
 
-/// What may be rung.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Ringable {
-    Sale,
-    Refund,
-    NoSale,
-    Cancel,
-}
-
 /// What the till is told, a line of JSON each.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Wish {
     /// Ring something now.
-    Ring(Ringable),
+    Ring(live::Ring),
     /// Set the clock so many seconds ahead.
     Ahead(i64),
     /// The camera was unplugged or plugged in: what it cannot see is not expected.
@@ -57,7 +48,7 @@ pub(super) enum Wish {
 #[serde(tag = "what", content = "body", rename_all = "snake_case", deny_unknown_fields)]
 enum Asked {
     State,
-    Ring { what: Ringable },
+    Ring { what: live::Ring },
     Camera { id: String, plugged: bool },
     Clock { ahead_seconds: i64 },
 }
@@ -246,7 +237,7 @@ mod tests {
         assert!(matches!(asked(r#"{"what":"state"}"#), Ok(Asked::State)));
         assert!(matches!(
             asked(r#"{"what":"ring","body":{"what":"no_sale"}}"#),
-            Ok(Asked::Ring { what: Ringable::NoSale })
+            Ok(Asked::Ring { what: live::Ring::NoSale })
         ));
         assert!(asked(r#"{"what":"camera","body":{"id":"kiosk","plugged":false}}"#).is_ok());
         assert!(asked(r#"{"what":"ring","body":{"what":"robbery"}}"#).is_err());

@@ -6,6 +6,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::FilterType;
 use tillsight_analytics::still::jpeg;
+use tillsight_ingest::record::Still;
 use tillsight_schemas::alert::{Alert, AlertState, Evidence};
 use tillsight_schemas::id::StoreKey;
 use tillsight_schemas::pos::{Action, Line, PostedTransaction, Transaction};
@@ -23,11 +24,12 @@ const STILL_WIDTH: u32 = 640;
 /// Quality of a picture in a file.
 const STILL_QUALITY: u8 = 70;
 
-/// A picture to put into a file.
+/// A picture of an alert.
 #[derive(Debug)]
 pub(super) struct StillAt {
     key: StreamKey,
     at: DateTime<Utc>,
+    taken: Still,
 }
 
 impl Reporter {
@@ -101,27 +103,32 @@ impl Reporter {
                 Err(error) => Err(error),
             };
             match still {
-                Ok(_) => return (Some(StillAt { key, at: *event_at }), None),
+                Ok(taken) => return (Some(StillAt { key, at: *event_at, taken }), None),
                 Err(error) => why = error.to_string(),
             }
         }
         (None, Some(why))
     }
+}
 
-    /// A picture as a `data:` address: a file with it needs nothing else.
-    pub(super) async fn picture(&self, still: &StillAt) -> Option<String> {
-        let taken = self.cameras.reader().await.ok()?.still(&still.key, still.at).await.ok()?;
-        let made = tokio::task::spawn_blocking(move || {
-            let whole = jpeg(&taken.codec, &taken.units, 95).ok()?;
-            let picture = image::load_from_memory(&whole).ok()?;
-            let width = STILL_WIDTH.min(picture.width());
-            let height = picture.height() * width / picture.width().max(1);
-            let small = picture.resize_exact(width, height.max(1), FilterType::Triangle).into_rgb8();
-            let mut bytes = Vec::new();
-            small.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, STILL_QUALITY)).ok()?;
-            Some(format!("data:image/jpeg;base64,{}", STANDARD.encode(&bytes)))
-        });
-        made.await.ok().flatten()
+/// A picture as a `data:` address: a file with it needs nothing else. `None` when it cannot be decoded, which the log says.
+pub(super) async fn picture(still: StillAt) -> Option<String> {
+    let StillAt { key, at, taken } = still;
+    let made = tokio::task::spawn_blocking(move || -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
+        let whole = image::load_from_memory(&jpeg(&taken.codec, &taken.units, 95)?)?;
+        let width = STILL_WIDTH.min(whole.width());
+        let height = whole.height() * width / whole.width().max(1);
+        let small = whole.resize_exact(width, height.max(1), FilterType::Triangle).into_rgb8();
+        let mut bytes = Vec::new();
+        small.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, STILL_QUALITY))?;
+        Ok(format!("data:image/jpeg;base64,{}", STANDARD.encode(&bytes)))
+    });
+    match made.await.map_err(Into::into).and_then(|made| made) {
+        Ok(picture) => Some(picture),
+        Err(error) => {
+            tracing::warn!(%error, camera = %key, %at, "a picture is missing from a report");
+            None
+        }
     }
 }
 

@@ -29,6 +29,7 @@ use crate::http::Cameras;
 
 pub(crate) use model::Report;
 
+use exceptions::picture;
 use model::{
     ReportBlind, ReportCamera, ReportGap, ReportQuestion, ReportRate, ReportSight, ReportStore, ReportTotals,
     ReportZone,
@@ -60,7 +61,7 @@ pub(crate) struct Reporter {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReportError {
     /// The day has not begun.
-    #[error("{day} has not begun at store {store}: today is {today} there")]
+    #[error("{day} has not begun at {store}: today is {today} there")]
     Future {
         /// The day asked for.
         day: NaiveDate,
@@ -75,9 +76,12 @@ pub(crate) enum ReportError {
     /// The lake cannot be read.
     #[error(transparent)]
     Lake(#[from] tillsight_correlate::Error),
-    /// The file cannot be made.
+    /// The table cannot be made.
     #[error("cannot write the table")]
     Table(#[from] ::csv::Error),
+    /// The document cannot be made.
+    #[error("cannot write the document")]
+    Document(#[from] serde_json::Error),
 }
 
 /// A file format.
@@ -124,12 +128,12 @@ impl Illustrated {
     /// The file.
     ///
     /// # Errors
-    /// [`ReportError::Table`], which is a defect.
+    /// [`ReportError::Table`], [`ReportError::Document`], which are defects.
     pub(crate) fn file(&self, format: Format) -> Result<Vec<u8>, ReportError> {
         match format {
             Format::Html => Ok(html::page(self).into_bytes()),
             Format::Csv => csv::table(&self.report),
-            Format::Json => Ok(serde_json::to_vec_pretty(&self.report).unwrap_or_default()),
+            Format::Json => Ok(serde_json::to_vec_pretty(&self.report)?),
         }
     }
 }
@@ -199,7 +203,7 @@ impl Reporter {
         let mut images = Vec::with_capacity(found.len());
         for still in found {
             images.push(match still {
-                Some(still) if inside => self.picture(&still).await,
+                Some(still) if inside => picture(still).await,
                 _ => None,
             });
         }

@@ -13,9 +13,9 @@ use tillsight_schemas::camera_event::CameraEvent;
 use tillsight_schemas::error::chain;
 use tillsight_schemas::id::{CameraId, StoreKey};
 use tillsight_schemas::port::{EventSource as _, PortError};
-use tillsight_schemas::topic;
 use tillsight_schemas::wire::avro::Decoder;
 use tillsight_schemas::wire::columns;
+use tillsight_schemas::{metric, topic};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -60,7 +60,11 @@ async fn read(connection: &Connection, believed: &Believed, stop: &CancellationT
         if values.is_empty() {
             ended.extend(looks.iter_mut().filter_map(|(camera, looks)| Some((camera.clone(), looks.flush()?))));
         } else {
-            for event in columns::from_batch::<CameraEvent>(&decoder.decode(&values)?.batch)? {
+            let decoded = decoder.decode(&values)?;
+            if !decoded.failed.is_empty() {
+                tracing::warn!(records = decoded.failed.len(), "statements of cameras cannot be read");
+            }
+            for event in columns::from_batch::<CameraEvent>(&decoded.batch)? {
                 let store = StoreKey::new(event.tenant_id.clone(), event.store_id.clone());
                 let camera = (store, event.camera_id.clone());
                 if believed.contains_key(&camera) {
@@ -70,9 +74,12 @@ async fn read(connection: &Connection, believed: &Believed, stop: &CancellationT
             }
         }
         for (camera, look) in ended {
-            // A full queue means that the analysis is behind: it says so itself.
-            if let Some(sender) = believed.get(&camera) {
-                sender.try_send(look).ok();
+            // Without the look the zones become unknown by the clock; a queue that is full is no reason to wait.
+            if let Some(sender) = believed.get(&camera)
+                && sender.try_send(look).is_err()
+            {
+                let labels = [("store", camera.0.to_string()), ("camera", camera.1.to_string())];
+                metrics::counter!(metric::VISION_SHED, &labels).increment(1);
             }
         }
     }
