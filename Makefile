@@ -5,11 +5,15 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target
 BIN := $(CARGO_TARGET_DIR)/debug/tillsight
 
 SEED ?= 1
-DEMO := $(CACHE)/demo-$(SEED)
+# DRAWS=n: n windows before the same film, each with a seed of its own (SEED, SEED + 1, ...).
+DRAWS ?= 1
+# VIDEO=file ZONES=file [TRUTH=file]: somebody else's video in the place of the demo's film (tillsight demo --help).
+OWN := $(if $(VIDEO),--video $(VIDEO) --zones $(ZONES) $(if $(TRUTH),--truth $(TRUTH)))
+DEMO ?= $(CACHE)/demo-$(SEED)$(if $(filter-out 1,$(DRAWS)),-$(DRAWS))$(if $(VIDEO),-own)
 # HEADLESS=1: ring live for six minutes, write target/demo/summary.json, end; not 0 when an alert is missing or too many.
-DEMO_FLAGS := $(if $(HEADLESS),--headless-seconds 360 --summary target/demo/summary.json)
+DEMO_FLAGS := --draws $(DRAWS) $(OWN) $(if $(HEADLESS),--headless-seconds 360 --summary target/demo/summary.json)
 
-.PHONY: help build test lint ui demo demo-clean fmt publish this-clone
+.PHONY: help build test lint ui demo demo-clean bench bench-check fmt publish this-clone
 
 # Clones share the target directory, and cargo tells their crates apart by age only: after another clone was built, every
 # crate of this one is built anew.
@@ -33,10 +37,17 @@ test: ## set up, build, and run all tests
 	npm --prefix ui run -s test
 	cargo test --workspace --locked
 
-demo: this-clone ## two stores on real baskets, from nothing to a running system (SEED=n, HEADLESS=1)
+demo: this-clone ## two stores on real baskets, from nothing to a running system (SEED=n, DRAWS=n, HEADLESS=1, VIDEO=file ZONES=file)
 	deploy/setup.sh demo
 	cargo build --workspace --locked
 	$(BIN) demo --dir $(DEMO) --seed $(SEED) $(DEMO_FLAGS)
+
+bench: this-clone ## measure (AREA=name: only that), as a table and as target/bench/<area>.json; builds with optimisation
+	deploy/setup.sh bench
+	cargo bench --workspace --bench bench --locked -- $(AREA)
+
+bench-check: this-clone ## whether what was measured is newer than the last commit and says what it should
+	cargo bench --workspace --bench bench --locked -- --check
 
 demo-clean: ## remove what the demo made
 	rm -rf $(CACHE)/demo-* target/demo

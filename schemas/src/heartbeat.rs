@@ -15,6 +15,9 @@ codes! {
         Zone = "zone",
         /// A camera.
         Camera = "camera",
+        /// The rules: what they are complete to is the store's *evaluation floor*, the oldest instant that one of them
+        /// may still ask about.
+        Rules = "rules",
     }
 
     /// How a source is.

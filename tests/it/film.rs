@@ -222,3 +222,44 @@ async fn what_the_labels_say_arrives_as_onvif_metadata_and_a_frozen_camera_says_
     while tasks.join_next().await.is_some() {}
     cameras.stop().unwrap();
 }
+
+#[test]
+fn somebody_elses_video_becomes_a_film_with_its_zones_and_truth() {
+    let folder = tempfile::tempdir().unwrap();
+    let footage = cache().join(film::FOLDER).join("vtest.avi");
+    std::os::unix::fs::symlink(&footage, folder.path().join("vtest.avi")).unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let own = film::Own {
+        video: footage,
+        zones: write(
+            "zones.json",
+            r#"{"customer": [[0.4, 0.4], [0.9, 0.4], [0.9, 0.9]], "exit": [[0, 0], [0.1, 0], [0.1, 1]]}"#,
+        ),
+        truth: Some(write(
+            "truth.json",
+            r#"{"spans": [{"from": 2, "to": 10, "state": "empty"}, {"from": 10, "to": 30, "state": "occupied"}]}"#,
+        )),
+    };
+    let films = film::own(&own, folder.path()).unwrap();
+    let labels = &films.labels;
+    assert_eq!((labels.pictures, labels.fps, labels.size), (795, 10, [768, 576]));
+    assert_eq!(
+        [10, 50, 150, 400].map(|picture| labels.state(picture).unwrap()),
+        [State::Changing, State::Empty, State::Occupied, State::Changing]
+    );
+    assert_eq!((labels.crossings.len(), films.zones.len()), (1, 2));
+    // Nothing is made twice.
+    let made = std::fs::metadata(&films.kiosk).unwrap().modified().unwrap();
+    let again = film::own(&own, folder.path()).unwrap();
+    assert_eq!(std::fs::metadata(again.kiosk).unwrap().modified().unwrap(), made);
+    // What is wrong is said, with the file.
+    let said = |own: film::Own| film::own(&own, folder.path()).unwrap_err().to_string();
+    let text = said(film::Own { zones: write("bad.json", r#"{"exit": [[0, 0], [0.1, 0], [0.1, 1]]}"#), ..own.clone() });
+    assert!(text.contains("bad.json") && text.contains("customer"), "{text}");
+    let text = said(film::Own { video: folder.path().join("none.mp4"), ..own });
+    assert!(text.contains("none.mp4"), "{text}");
+}

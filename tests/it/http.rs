@@ -19,13 +19,13 @@ use tillsight_tests::outside::{eventually, output, run};
 const PASSWORD: &str = "correct horse battery";
 
 /// curl with a cookie jar of its own.
-struct Browser<'a> {
+pub(crate) struct Browser<'a> {
     shop: &'a Shop,
     jar: std::path::PathBuf,
 }
 
 impl<'a> Browser<'a> {
-    fn new(shop: &'a Shop, name: &str) -> Self {
+    pub(crate) fn new(shop: &'a Shop, name: &str) -> Self {
         Self { shop, jar: shop.data().join(format!("{name}.cookies")) }
     }
 
@@ -44,15 +44,15 @@ impl<'a> Browser<'a> {
         (status.parse().unwrap(), serde_json::from_str(body).unwrap_or(Value::Null))
     }
 
-    fn get(&self, path: &str) -> (u16, Value) {
+    pub(crate) fn get(&self, path: &str) -> (u16, Value) {
         self.ask(path, &[])
     }
 
-    fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+    pub(crate) fn post(&self, path: &str, body: &Value) -> (u16, Value) {
         self.ask(path, &["-H", "content-type: application/json", "-d", &body.to_string()])
     }
 
-    fn sign_in(&self, name: &str, password: &str) -> u16 {
+    pub(crate) fn sign_in(&self, name: &str, password: &str) -> u16 {
         self.post("/api/v1/session", &json!({ "name": name, "password": password })).0
     }
 

@@ -1,10 +1,14 @@
 //! Crashes in the middle of the day: each process is killed while records arrive and alerts arise; no record, no alert and
 //! no picture is lost, none is doubled.
 
+use chrono::TimeDelta;
+use tillsight_datasets::film::State;
 use tillsight_tests::Shop;
 use tillsight_tests::camera::{Camera, PLAIN, source};
 use tillsight_tests::day;
 use tillsight_tests::outside::{becomes, eventually};
+
+use crate::kiosk::{Kiosk, SAID};
 
 const COUNTS: &str = "select count(*) as transactions, count(distinct event_id) as events, \
                       (select count(*) from pos.lines) as lines, (select count(*) from pos.tenders) as tenders \
@@ -29,11 +33,7 @@ fn a_day_survives_the_death_of_every_process() {
     let mut parts = lines.chunks(lines.len().div_ceil(victims.len() + 1));
     for victim in victims {
         shop.kcat_produce("lp.pos.in.kiosk", parts.next().unwrap());
-        let killed = shop.kill_role(victim);
-        eventually(&format!("{victim} is back"), || match shop.pid_of(victim) {
-            Some(pid) if pid != killed => Ok(()),
-            other => Err(format!("{other:?}")),
-        });
+        kill(&shop, victim);
         if victim == "broker" {
             eventually("the broker answers", || match shop.get("/readyz", None) {
                 (200, _) => Ok(()),
@@ -66,4 +66,56 @@ fn a_day_survives_the_death_of_every_process() {
     let gaps = "select count(*) from rec.gaps where start_at > (select min(start_at) from rec.segments)";
     assert_eq!(shop.query(&login, gaps), "0");
     assert!(!shop.log().contains("panicked"), "{}", shop.log());
+}
+
+/// Kills a process and waits until another does its work.
+fn kill(shop: &Shop, victim: &str) {
+    let killed = shop.kill_role(victim);
+    eventually(&format!("{victim} is back"), || match shop.pid_of(victim) {
+        Some(pid) if pid != killed => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
+}
+
+#[test]
+fn a_camera_process_that_dies_costs_no_alert_and_makes_none() {
+    let kiosk = Kiosk::open("detector");
+    let shop = &kiosk.shop;
+    let login = shop.head_office("anna", "");
+    let sees = |what: &str| {
+        becomes(what, &"absent,present".to_owned(), || {
+            shop.query(
+                &login,
+                "select string_agg(state, ',' order by state) from (select distinct state from cam.presence where \
+                 state <> 'unknown' and end_at > now() - interval '20 seconds') as s",
+            )
+        });
+    };
+    sees("the detector sees somebody come and go");
+    for number in 1..=4 {
+        kiosk.ring("SALE", number);
+    }
+    // The drawer opens before nobody, and the recorder dies: the alert comes all the same.
+    kiosk.until(State::Empty, TimeDelta::seconds(5));
+    kiosk.ring("NO_SALE", 5);
+    kill(shop, "recorder");
+    becomes("an alert", &"5|fired|1".to_owned(), || shop.query(&login, SAID));
+    // It opens while nobody looks: nobody can tell, and nobody is accused.
+    kiosk.until(State::Empty, TimeDelta::seconds(5));
+    kill(shop, "analytics");
+    kiosk.ring("NO_SALE", 6);
+    becomes("a blind spot", &"5|fired|1\n6|indeterminate|0".to_owned(), || shop.query(&login, SAID));
+    sees("the detector sees again");
+    kiosk.until(State::Empty, TimeDelta::seconds(5));
+    kiosk.ring("NO_SALE", 7);
+    let all = "5|fired|1\n6|indeterminate|0\n7|fired|1".to_owned();
+    becomes("the next alert", &all, || shop.query(&login, SAID));
+    // What the dead recorder did not see is a declared gap, and retention hears how far the rules are.
+    becomes("a declared gap", &"t".to_owned(), || {
+        shop.query(&login, "select count(*) >= 1 from rec.gaps where cause <> 'not_started'")
+    });
+    eventually("the evaluation floor is told", || match shop.kcat_consume("lp.heartbeat.v1", "%k\n").first() {
+        Some(key) if key == "demo/17" => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
 }

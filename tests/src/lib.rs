@@ -14,6 +14,7 @@ pub mod camera;
 pub mod day;
 pub mod onvif;
 pub mod outside;
+pub mod postgres;
 pub mod shop;
 
 pub use shop::Shop;

@@ -80,7 +80,7 @@ const REVIEW: &str = "INSERT INTO reviews (review_id, alert_id, reviewed_at, doc
 const DECIDE: &str = "UPDATE alerts SET disposition = $2, reviewed_by = $3, reviewed_at = $4, change = $5 \
                       WHERE alert_id = $1 AND revision = $6";
 
-#[cfg(test)]
+/// For [`super::statements`].
 pub(super) const STATEMENTS: &[&str] =
     &[LIST, ONE, SINCE, LAST_CHANGE, OF_DAY, EVENTS, OF_EVENT, JUDGED, OUTCOMES, REVIEWS, REVIEW, DECIDE];
 

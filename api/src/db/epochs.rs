@@ -42,7 +42,7 @@ const TELL: &str = "INSERT INTO outbox (seq, topic, record_key, value) VALUES ($
 const WAITING: &str = "SELECT seq, topic, record_key, value FROM outbox ORDER BY seq LIMIT $1";
 const DELIVERED: &str = "DELETE FROM outbox WHERE seq <= $1";
 
-#[cfg(test)]
+/// For [`super::statements`].
 pub(super) const STATEMENTS: &[&str] =
     &[TAKE, CHECKPOINT, KNOWN, JUDGE, RAISE, REVISION, EVENT, COUNT, TELL, WAITING, DELIVERED];
 

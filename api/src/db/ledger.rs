@@ -20,7 +20,7 @@ const ADVANCE: &str = "UPDATE partition_claim SET next_offset = $4 WHERE topic =
 const REMEMBER: &str = "INSERT INTO pos_identity (event_id, revision, payload_sha256) VALUES ($1, $2, $3) \
                         ON CONFLICT (event_id, revision) DO NOTHING";
 
-#[cfg(test)]
+/// For [`super::statements`].
 pub(super) const STATEMENTS: &[&str] = &[RAISE_FENCE, KNOWN, ADVANCE, REMEMBER];
 
 #[async_trait]

@@ -13,7 +13,7 @@ use crate::sql::{Login, LoginSource};
 const MAKE_SECRET: &str = "INSERT INTO secrets (name, hex) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
 const SECRET: &str = "SELECT hex FROM secrets WHERE name = $1";
 
-#[cfg(test)]
+/// For [`super::statements`].
 pub(super) const STATEMENTS: &[&str] = &[MAKE_SECRET, SECRET];
 
 impl Db {

@@ -207,9 +207,8 @@ fn failed(attempt: &'static str) -> impl FnOnce(sqlx::Error) -> DbError {
     move |source| DbError::Statement { attempt, source }
 }
 
-/// Every statement, for the test that prepares them all.
-#[cfg(test)]
-fn statements() -> Vec<&'static str> {
+/// Every statement, for the tests that prepare them all, on SQLite here and on a PostgreSQL server in `tests`.
+pub fn statements() -> Vec<&'static str> {
     [
         alerts::STATEMENTS,
         epochs::STATEMENTS,

@@ -36,7 +36,7 @@ const END: &str = "DELETE FROM sessions WHERE sha256 = $1";
 const END_ALL: &str = "DELETE FROM sessions WHERE name = $1";
 const FORGET: &str = "DELETE FROM sessions WHERE seen_at <= $1 OR created_at <= $2";
 
-#[cfg(test)]
+/// For [`super::statements`].
 pub(super) const STATEMENTS: &[&str] = &[SET, PHC, BEGIN, FIND, SEEN, END, END_ALL, FORGET];
 
 /// A password that cannot be used.

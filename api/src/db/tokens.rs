@@ -54,7 +54,7 @@ const SCRAM: &str = "SELECT owner, scram_verifier FROM tokens WHERE login = $1 A
 const LIST: &str = "SELECT login, kind, owner FROM tokens WHERE revoked_at IS NULL ORDER BY login";
 const REVOKE: &str = "UPDATE tokens SET revoked_at = $2 WHERE login = $1 AND revoked_at IS NULL";
 
-#[cfg(test)]
+/// For [`super::statements`].
 pub(super) const STATEMENTS: &[&str] = &[ADD, BY_SECRET, SCRAM, LIST, REVOKE];
 
 impl Db {

@@ -40,7 +40,7 @@ pub(super) const FIND: &str = "SELECT name, tenant, role, stores FROM users WHER
 const LIST: &str = "SELECT name, tenant, role, stores FROM users WHERE disabled_at IS NULL ORDER BY name";
 const DISABLE: &str = "UPDATE users SET disabled_at = $2 WHERE name = $1 AND disabled_at IS NULL";
 
-#[cfg(test)]
+/// For [`super::statements`].
 pub(super) const STATEMENTS: &[&str] = &[ADD, FIND, LIST, DISABLE];
 
 impl Db {

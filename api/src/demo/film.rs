@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use tillsight_datasets::cameras::{Cameras, FrameLog, Order, Setup};
 use tillsight_datasets::demo;
-use tillsight_datasets::film::{self, Films};
+use tillsight_datasets::film::{self, Films, Own};
 
 use super::Result;
 use crate::config::Config;
@@ -18,8 +18,13 @@ pub(super) const KIOSK: &str = "kiosk";
 pub(super) const PATH: &str = "path";
 /// The register that the camera watches.
 pub(super) const WATCHED: &str = "1";
-/// The store it stands in.
+/// The store it stands in; further draws have twins of it.
 pub(super) const STORE: &str = "17";
+
+/// The camera before the window of a store.
+fn kiosk_of(store: &str) -> String {
+    if store == STORE { KIOSK.to_owned() } else { format!("{KIOSK}-{store}") }
+}
 
 /// Cameras at work; clones share them.
 #[derive(Debug, Clone)]
@@ -40,8 +45,12 @@ pub(super) struct Showing {
 
 impl Filmed {
     /// Makes the films (once) and serves them, on the ports of the configuration where there is one.
-    pub(super) fn start(dir: &Path, config: Option<&Config>) -> Result<Self> {
-        let films = film::make(film::KIOSK, &crate::cache_dir().join(film::FOLDER))?;
+    pub(super) fn start(dir: &Path, config: Option<&Config>, own: Option<&Own>) -> Result<Self> {
+        let folder = crate::cache_dir().join(film::FOLDER);
+        let films = match own {
+            Some(own) => film::own(own, &folder)?,
+            None => film::make(film::KIOSK, &folder)?,
+        };
         let port = |camera: &str| {
             let known = config.and_then(|config| config.cameras.iter().find(|known| known.id.as_str() == camera));
             known.and_then(|known| url::Url::parse(&known.url).ok()?.port()).unwrap_or(0)
@@ -57,7 +66,8 @@ impl Filmed {
                     fps: labels.fps,
                     pictures: labels.pictures,
                     port: port(KIOSK),
-                    labels: Some(films.kiosk_labels.clone()),
+                    // What a camera says of itself is made from the boxes of the labels, where there are any.
+                    labels: (!labels.sights.is_empty()).then(|| films.kiosk_labels.clone()),
                     frame_log: frame_log.clone(),
                     display: Some("KIOSK 1 OPEN".to_owned()),
                 },
@@ -80,31 +90,31 @@ impl Filmed {
         Ok(Self { cameras: Arc::new(Mutex::new(cameras)), films, frame_log })
     }
 
-    /// The cameras and the zone as the configuration has them.
-    pub(super) fn configuration(&self) -> Result<String> {
+    /// The cameras and zones as the configuration has them: a window for each draw, all before the same film.
+    pub(super) fn configuration(&self, draws: u32) -> Result<String> {
         let cameras = self.cameras.lock().unwrap_or_else(PoisonError::into_inner);
         let url = |name: &str| cameras.address(name).map(|address| address.url.clone()).ok_or("a camera is missing");
-        let (tenant, zone) = (demo::TENANT, serde_json::to_string(&self.films.labels.zone)?);
-        let camera = |id: &str, name: &str, url: &str| {
+        let tenant = demo::TENANT;
+        let camera = |store: &str, id: &str, name: &str, url: &str| {
             format!(
-                "\n[[camera]]\nid = \"{id}\"\ntenant = \"{tenant}\"\nstore = \"{STORE}\"\nname = \"{name}\"\nurl = \"{url}\"\n"
+                "\n[[camera]]\nid = \"{id}\"\ntenant = \"{tenant}\"\nstore = \"{store}\"\nname = \"{name}\"\nurl = \"{url}\"\n"
             )
         };
-        Ok(camera(KIOSK, "Kiosk 1 (service window)", &url(KIOSK)?)
-            + &camera(PATH, "Path before the shop", &url(PATH)?)
-            + &format!(
-                "\n[[zone]]\nid = \"kiosk-customer\"\ntenant = \"{tenant}\"\nstore = \"{STORE}\"\ncamera = \"{KIOSK}\"\n\
-                 kind = \"customer\"\nregister = \"{WATCHED}\"\npolygon = {zone}\n"
-            ))
-    }
-
-    /// Whether the configuration names the addresses at which the cameras are.
-    pub(super) fn is_in(&self, config: &Config) -> bool {
-        let cameras = self.cameras.lock().unwrap_or_else(PoisonError::into_inner);
-        [KIOSK, PATH].iter().all(|name| {
-            let url = cameras.address(name).map(|address| address.url.as_str());
-            config.cameras.iter().any(|camera| camera.id.as_str() == *name && Some(camera.url.as_str()) == url)
-        })
+        let mut text = String::new();
+        for plan in demo::stores_of(draws)?.iter().take(usize::try_from(draws)?) {
+            let store = plan.store.id.as_str();
+            let id = kiosk_of(store);
+            text += &camera(store, &id, "Kiosk 1 (service window)", &url(KIOSK)?);
+            for zone in &self.films.zones {
+                text += &format!(
+                    "\n[[zone]]\nid = \"{id}-{kind}\"\ntenant = \"{tenant}\"\nstore = \"{store}\"\ncamera = \"{id}\"\n\
+                     kind = \"{kind}\"\nregister = \"{WATCHED}\"\npolygon = {}\n",
+                    serde_json::to_string(&zone.polygon)?,
+                    kind = zone.kind.as_str()
+                );
+            }
+        }
+        Ok(text + &camera(STORE, PATH, "Path before the shop", &url(PATH)?))
     }
 
     /// What the till must know.

@@ -130,10 +130,15 @@ impl<'a> Turn<'a> {
         // What lies beyond the end is not rung.
         let end = last.max(start + TimeDelta::seconds(i64::try_from(SHORTEST)?));
         let (mut due, mut truth) = (Vec::new(), Vec::new());
-        for plan in plans {
+        let mut blind = None;
+        // The windows come first, one for each draw.
+        for (plan, draw) in plans.iter().zip(0_u32..) {
+            let seed = seed.wrapping_add(draw.into());
             let (mut reserved, mut cases) = (Vec::new(), Vec::new());
-            if let Some(outlook) = outlook.filter(|_| plan.store.id.as_str() == film::STORE) {
-                let session = Session::plan(panel, plan, registers, outlook, TimeSpan::new(start, last)?, seed)?;
+            if let Some(outlook) = outlook.filter(|_| draw < arguments.draws) {
+                let span = TimeSpan::new(start, last)?;
+                let session = Session::plan(panel, plan, registers, outlook, span, seed, blind.as_deref())?;
+                blind.get_or_insert(session.blind);
                 truth.extend(session.truth);
                 due.extend(session.steps.into_iter().map(|step| match step.action {
                     Action::Ring(rung) => (step.at, Due::Ring(Box::new(rung.transaction))),

@@ -1,4 +1,4 @@
-//! `tillsight demo`: two stores on real baskets, from nothing to a running system in a minute.
+//! `tillsight demo`: two stores (or more, [`DemoArguments::draws`]) on real baskets, from nothing to a running system in a minute.
 //!
 //! It writes a configuration on free ports, starts `tillsight run` on it, lets a till of its own process ring four
 //! weeks of history and then goes on live, and says where to look. A second run goes on with the data of the first.
@@ -22,6 +22,8 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use tillsight_datasets::cameras::Order;
 use tillsight_datasets::demo;
+use tillsight_datasets::film::Own;
+use tillsight_datasets::plan::StorePlan;
 use tillsight_datasets::truth::Truth;
 use tillsight_schemas::{Clock, SystemClock};
 use tokio::io::AsyncBufReadExt as _;
@@ -59,6 +61,19 @@ pub(crate) struct DemoArguments {
     /// Which days to draw.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// How many draws at once: a twin of the window with the seed that follows, for each further one.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(demo::MOST_DRAWS)))]
+    draws: u32,
+    /// Your own video in the place of the demo's film: any file that ffmpeg reads.
+    #[arg(long, requires = "zones")]
+    video: Option<PathBuf>,
+    /// Where customers stand in it, as fractions of its picture: {"customer": [[x, y], ...]}.
+    #[arg(long, requires = "video")]
+    zones: Option<PathBuf>,
+    /// What is to be seen there, in seconds: {"spans": [{"from": 0, "to": 30, "state": "empty"}, ...]}; states are empty
+    /// and occupied. Without it nothing is staged before that camera.
+    #[arg(long, requires = "video")]
+    truth: Option<PathBuf>,
     /// Days of history.
     #[arg(long, default_value_t = 28)]
     days: u32,
@@ -68,6 +83,13 @@ pub(crate) struct DemoArguments {
     /// Where the summary goes.
     #[arg(long, default_value = "summary.json")]
     summary: PathBuf,
+}
+
+impl DemoArguments {
+    fn own(&self) -> Option<Own> {
+        let (video, zones) = (self.video.clone()?, self.zones.clone()?);
+        Some(Own { video, zones, truth: self.truth.clone() })
+    }
 }
 
 /// Runs the demo until Ctrl-C, or until its summary is written.
@@ -118,12 +140,16 @@ async fn demonstrate(arguments: &DemoArguments, parts: &mut Parts, say: fn(&str)
     let known = file.is_file().then(|| Config::load(&file)).transpose()?;
     say("making the demo's films (a minute or two the first time) and starting its cameras");
     let filmed = tokio::task::spawn_blocking({
-        let (dir, known) = (dir.clone(), known.clone());
-        move || Filmed::start(&dir, known.as_ref()).map_err(|error| error.to_string())
+        let (dir, known, own) = (dir.clone(), known.clone(), arguments.own());
+        move || Filmed::start(&dir, known.as_ref(), own.as_ref()).map_err(|error| error.to_string())
     })
     .await??;
-    if known.is_none_or(|known| !filmed.is_in(&known) || !ports_are_free(&known)) {
-        std::fs::write(&file, configuration()? + &filmed.configuration()?)?;
+    let stores = demo::stores_of(arguments.draws)?;
+    let filming = filmed.configuration(arguments.draws)?;
+    let stands = known.is_some_and(|known| ports_are_free(&known) && known.stores.len() == stores.len())
+        && std::fs::read_to_string(&file)?.ends_with(&filming);
+    if !stands {
+        std::fs::write(&file, configuration(&stores)? + &filming)?;
     }
     let config = Config::load(&file)?;
     let elapsed = || format!("{:5.1} s", began.elapsed().as_secs_f64());
@@ -137,7 +163,7 @@ async fn demonstrate(arguments: &DemoArguments, parts: &mut Parts, say: fn(&str)
     ready(&config, parts, &dir).await?;
     let (login, secret) = head_office(&config, &dir).await?;
     let password = analyst(&config, &dir).await?;
-    say(&format!("{}  ready; ringing {} days of two stores", elapsed(), arguments.days));
+    say(&format!("{}  ready; ringing {} days of {} stores", elapsed(), arguments.days, stores.len()));
 
     let before = readings::Readings::of(&config).await.unwrap_or_default();
     let days = arguments.days.to_string();
@@ -208,9 +234,13 @@ async fn demonstrate(arguments: &DemoArguments, parts: &mut Parts, say: fn(&str)
         }
         let judged = verdict::judge(&db, &staged).await?;
         say(&format!("{}  {}", elapsed(), judged.sentence()));
+        let mut draws = Vec::new();
+        for (store, seed) in stores.iter().zip(arguments.seed..).take(usize::try_from(arguments.draws)?) {
+            draws.push((seed, verdict::of_store(&db, &staged, &store.store.id).await?));
+        }
         let visit = Visit::pay(&visitor, &judged, &dir).await?;
         let supervisor = parts.system.as_ref().and_then(Child::id);
-        summary::write(&config, supervisor, &judged, &visit, &arguments.summary).await?;
+        summary::write(&config, supervisor, &judged, &draws, &visit, &arguments.summary).await?;
         say(&format!("{}  wrote {}", elapsed(), arguments.summary.display()));
         let problems = visit.problems(&judged);
         for problem in &problems {
@@ -234,6 +264,7 @@ async fn run_till(
     let mut command = itself(file)?;
     command
         .args(["till", "--bootstrap", &config.connection().bootstrap, "--seed", &arguments.seed.to_string()])
+        .args(["--draws", &arguments.draws.to_string()])
         .args(more)
         .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::piped())
@@ -347,7 +378,7 @@ fn ports_are_free(config: &Config) -> bool {
 }
 
 /// A configuration of the demo's stores: the usual ports where they are free, others where not.
-fn configuration() -> Result<String> {
+fn configuration(stores: &[StorePlan]) -> Result<String> {
     let port = |usual: u16| -> Result<u16> {
         let listener =
             TcpListener::bind((Ipv4Addr::LOCALHOST, usual)).or_else(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
@@ -361,8 +392,7 @@ fn configuration() -> Result<String> {
         port(8080)?,
         port(5433)?
     );
-    for plan in demo::stores()? {
-        let store = plan.store;
+    for StorePlan { store, .. } in stores {
         text.push_str(&format!(
             "\n[[store]]\ntenant = \"{}\"\nid = \"{}\"\nname = \"{}\"\ntz = \"{}\"\ncurrency = \"{}\"\n",
             store.tenant, store.id, store.name, store.tz, store.currency

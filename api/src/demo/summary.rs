@@ -70,11 +70,12 @@ fn quantile(sorted: &[i64], permille: usize) -> Option<i64> {
     sorted.get(rank - 1).copied()
 }
 
-/// Writes the summary of a system whose supervisor has this process id.
+/// Writes the summary of a system whose supervisor has this process id; `draws` are the seeds with what came of each.
 pub(super) async fn write(
     config: &Config,
     supervisor: Option<u32>,
     judged: &Verdict,
+    draws: &[(u64, Verdict)],
     visit: &Visit<'_>,
     path: &Path,
 ) -> Result<()> {
@@ -84,7 +85,7 @@ pub(super) async fn write(
     let mut committed: Vec<i64> =
         judged.raised.iter().map(|raised| (raised.raised_at - raised.logged_at).num_milliseconds()).collect();
     committed.sort_unstable();
-    let blinded = judged.judged("live_unplugged") + judged.judged("live_frozen");
+    let draws: Vec<_> = draws.iter().map(|(seed, judged)| draw(*seed, judged)).collect();
     let mut problems = judged.problems.clone();
     problems.extend(visit.problems(judged));
     let processes = supervisor.map(processes).transpose()?.unwrap_or_default();
@@ -105,13 +106,14 @@ pub(super) async fn write(
         "anchors_judged": judged.judged(""),
         "anchors_occupied": judged.judged("live_occupied"),
         "anchors_empty": judged.judged("live_empty"),
-        "anchors_blinded": blinded,
+        "anchors_blinded": blinded(judged),
         "anchors_near_a_change": judged.judged("live_changing"),
         "alerts_expected": judged.expected,
         "alerts_found": judged.found,
         "precision": judged.precision(),
         "recall": judged.recall(),
         "unknown_presence_blindspots": judged.blind,
+        "draws": draws,
         "clips_checked": visit.clips.checked,
         "clips_exact": visit.clips.exact,
         "alert_latency_ms_p50": quantile(&latencies, 500),
@@ -130,6 +132,26 @@ pub(super) async fn write(
     }
     std::fs::write(path, format!("{summary:#}\n"))?;
     Ok(())
+}
+
+fn blinded(judged: &Verdict) -> usize {
+    judged.judged("live_unplugged") + judged.judged("live_frozen")
+}
+
+/// What came of one seed.
+fn draw(seed: u64, judged: &Verdict) -> serde_json::Value {
+    json!({
+        "seed": seed,
+        "anchors_judged": judged.judged(""),
+        "anchors_occupied": judged.judged("live_occupied"),
+        "anchors_empty": judged.judged("live_empty"),
+        "anchors_blinded": blinded(judged),
+        "anchors_near_a_change": judged.judged("live_changing"),
+        "alerts_expected": judged.expected,
+        "alerts_found": judged.found,
+        "precision": judged.precision(),
+        "recall": judged.recall(),
+    })
 }
 
 /// What a process took so far.

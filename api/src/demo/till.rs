@@ -30,6 +30,9 @@ pub(crate) struct TillArguments {
     /// Which days to draw.
     #[arg(long)]
     pub(super) seed: u64,
+    /// How many draws are rung at once.
+    #[arg(long, default_value_t = 1)]
+    pub(super) draws: u32,
     /// Ring so many days up to now, as fast as they are taken.
     #[arg(long)]
     history: Option<u32>,
@@ -49,7 +52,7 @@ pub(crate) fn ring(arguments: &TillArguments) -> Result<u64> {
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))?;
     let folder = crate::cache_dir().join(journey::FOLDER);
     let panel = journey::load(&folder)?;
-    let plans = demo::stores()?;
+    let plans = demo::stores_of(arguments.draws)?;
     let mut connection = Connection::local(0);
     connection.bootstrap.clone_from(&arguments.bootstrap);
     let producer = Producer::new(&connection, "demo-till")?;

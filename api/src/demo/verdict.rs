@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tillsight_correlate::rule::Rule;
 use tillsight_datasets::truth::{Item, Truth};
 use tillsight_schemas::alert::AlertState as Standing;
+use tillsight_schemas::id::StoreId;
 use tillsight_schemas::judgement::{Judgement, Outcome};
 use uuid::Uuid;
 
@@ -110,6 +111,16 @@ pub(super) async fn judge(db: &Db, truth: &Truth) -> Result<Verdict> {
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
+}
+
+/// Compares what was staged in one store with what is known of it now.
+pub(super) async fn of_store(db: &Db, truth: &Truth, store: &StoreId) -> Result<Verdict> {
+    let items: Vec<Item> = truth.items.iter().filter(|item| item.store_id == *store).cloned().collect();
+    let mut all = BTreeMap::new();
+    for item in &items {
+        all.insert(item.anchor_event_id, db.judgements_of(item.anchor_event_id).await?);
+    }
+    compare(db, &Truth { seed: truth.seed, items }, &all).await
 }
 
 async fn compare(db: &Db, truth: &Truth, all: &BTreeMap<Uuid, Vec<Judgement>>) -> Result<Verdict> {

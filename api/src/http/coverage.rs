@@ -166,10 +166,13 @@ pub(super) async fn coverage(
         let detail = format!("there is no store {} for you", asked.store);
         return Err(Problem::new(StatusCode::NOT_FOUND, "not found", detail));
     }
-    let mut problems = Vec::new();
-    let cameras = cameras(&shared, &key, span, &mut problems).await;
-    let registers = registers(&shared, &key, span, &mut problems).await;
-    let quarantined = quarantined(&shared, &key, span, &mut problems).await;
+    let (mut problems, mut of_tills, mut of_records) = (Vec::new(), Vec::new(), Vec::new());
+    let (cameras, registers, quarantined) = tokio::join!(
+        cameras(&shared, &key, span, &mut problems),
+        registers(&shared, &key, span, &mut of_tills),
+        quarantined(&shared, &key, span, &mut of_records),
+    );
+    problems.extend(of_tills.into_iter().chain(of_records));
     let micros = span.start().timestamp_micros()..span.end().timestamp_micros();
     let outcomes = shared
         .db

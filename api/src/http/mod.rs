@@ -14,6 +14,7 @@ mod demo;
 mod events;
 mod extract;
 mod health;
+mod journal;
 mod known;
 mod openapi;
 mod pages;

@@ -6,14 +6,15 @@ use serde_json::{Map, Value, json};
 
 use super::answer::Shown;
 use super::coverage::CoverageShown;
+use super::journal::Journal;
 use super::places::{CameraPage, StorePage};
 use super::rules::RulePage;
 use super::views::{AlertDetail, AlertPage, AlertSummary, Me, TransactionDetail};
 use crate::report::Report;
 
 use super::{
-    Shared, alerts, clips, coverage, demo, events, health, openapi, places, pos, reports, rules, search, session,
-    stills, transactions,
+    Shared, alerts, clips, coverage, demo, events, health, journal, openapi, places, pos, reports, rules, search,
+    session, stills, transactions,
 };
 
 /// Who may ask.
@@ -102,6 +103,7 @@ const SEARCH: &[Parameter] = &[
     ("cursor", "The next_cursor of the page before.", false),
     ("limit", "How many; 50 when left out.", false),
 ];
+const JOURNAL: &[Parameter] = &[("minutes", "Minutes before and after, 1 to 240; 15 when left out.", false)];
 const REPORT: &[Parameter] =
     &[("store", "The store.", true), ("day", "The business day; the store's today when left out.", false)];
 const REPORT_FILE: &[Parameter] = &[
@@ -192,6 +194,14 @@ pub(super) fn table() -> Vec<Route> {
             Json(TransactionDetail::schema),
             get(transactions::detail),
         ),
+        Route::get(
+            "/api/v1/transactions/{event_id}/journal",
+            Person,
+            "What happened at that register and by that operator around a transaction, and what the rules made of it.",
+            Json(Journal::schema),
+            get(journal::journal),
+        )
+        .query(JOURNAL),
         Route::get(
             "/api/v1/search",
             Person,

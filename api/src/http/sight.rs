@@ -44,7 +44,7 @@ pub(super) fn decoded<T: avro::Avro>(decoder: &avro::Decoder<T>, records: &[LogR
 }
 
 /// What a topic says about a span of a store; notes a problem when that is not all.
-pub(super) async fn said<T: avro::Avro>(
+pub(super) async fn said<T: avro::Avro + Send + 'static>(
     shared: &Shared,
     query: WindowQuery,
     what: &str,
@@ -52,8 +52,10 @@ pub(super) async fn said<T: avro::Avro>(
 ) -> Vec<T> {
     let read = async {
         let window = shared.windows.read(query).await?;
-        let records = decoded(&avro::Decoder::<T>::new(), &window.records)?;
-        Ok::<_, PortError>((records, window.whole))
+        let whole = window.whole;
+        // A day of a shop takes a while to decode, and others wait for this thread.
+        let work = tokio::task::spawn_blocking(move || decoded(&avro::Decoder::<T>::new(), &window.records));
+        Ok::<_, PortError>((work.await??, whole))
     };
     match read.await {
         Ok((records, whole)) => {

@@ -6,29 +6,35 @@ use axum::http::StatusCode;
 use chrono::TimeDelta;
 use tillsight_schemas::alert::Evidence;
 use tillsight_schemas::id::StoreKey;
+use tillsight_schemas::pos::PostedTransaction;
 use uuid::Uuid;
 
 use super::Shared;
 use super::alerts::shown;
-use super::auth::{Caller, Right};
+use super::auth::{Caller, Person, Right};
 use super::extract::Path;
 use super::problem::Problem;
 use super::sight::sight;
 use super::views::{TransactionDetail, offset, transaction};
+use crate::db::{AlertRow, DbError};
 
 /// Video before and after a transaction that has no alert.
 const PADDING: TimeDelta = TimeDelta::seconds(20);
 /// How far till and camera may be apart where that was not measured, as far as it is shown.
 const UNMEASURED: TimeDelta = TimeDelta::seconds(60);
 
-/// One receipt.
-pub(super) async fn detail(
-    State(shared): State<Shared>,
-    caller: Caller,
-    Path(id): Path<Uuid>,
-) -> Result<Json<TransactionDetail>, Problem> {
-    let person = caller.person(Right::Look)?;
-    let unread = |error: &crate::db::DbError| Problem::unavailable("the transaction cannot be read", error);
+/// A transaction, with the alerts that it belongs to.
+pub(super) struct Found {
+    pub(super) posted: PostedTransaction,
+    rows: Vec<AlertRow>,
+}
+
+fn unread(error: &DbError) -> Problem {
+    Problem::unavailable("the transaction cannot be read", error)
+}
+
+/// The transaction of that id, if the person sees its store: among alerts and indexed receipts.
+pub(super) async fn find(shared: &Shared, person: &Person, id: Uuid) -> Result<Found, Problem> {
     let of_alerts = shared.db.alerts_of_event(id).await.map_err(|error| unread(&error))?;
     let mut rows = Vec::new();
     let mut found = None;
@@ -53,6 +59,17 @@ pub(super) async fn detail(
             let detail = format!("there is no transaction {id} for you among alerts and indexed receipts");
             Problem::new(StatusCode::NOT_FOUND, "not found", detail)
         })?;
+    Ok(Found { posted, rows })
+}
+
+/// One receipt.
+pub(super) async fn detail(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
+) -> Result<Json<TransactionDetail>, Problem> {
+    let person = caller.person(Right::Look)?;
+    let Found { posted, rows } = find(&shared, &person, id).await?;
     let store = StoreKey::new(posted.header.tenant_id.clone(), posted.transaction.store_id.clone());
     let register = &posted.transaction.register_id;
     let clock = shared.known.clock_at(&store, register, posted.header.event_time);

@@ -212,5 +212,5 @@ fn installed_runtime() -> PathBuf {
 
 /// Where `deploy/setup.sh` puts the detector.
 fn installed_model() -> PathBuf {
-    crate::cache_dir().join("models").join("ssdlite.toml")
+    crate::cache_dir().join("models").join("detector.toml")
 }

@@ -7,6 +7,7 @@ mod analytics;
 mod announce;
 mod broker;
 mod camera_looks;
+mod floors;
 mod holds;
 mod process;
 mod recorder;

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use tillsight_ingest::bus::Producer;
 use tillsight_ingest::onvif::{Credentials, MetadataTrack, Origin, Outbox, PullConfig, PullPoint, outbox};
 use tillsight_ingest::record::{Recorder, RecorderConfig, RetentionPolicy};
@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::announce::announce;
+use super::floors::Floors;
 use super::roles::clock;
 use super::{RunError, holds};
 use crate::config::{Camera, Config};
@@ -55,7 +56,9 @@ pub(super) async fn record(config: &Config, stop: &CancellationToken) -> Result<
     drop(outbox);
     let quota = config.recording.alert_holds_gib << 30;
     readers.spawn(holds::follow(config.connection(), recorder.holds(quota), stop.clone()));
-    retain(config, &recorder, stop).await;
+    let floors = Floors::default();
+    readers.spawn(floors.clone().follow(config.connection(), stop.clone()));
+    retain(config, &recorder, &floors, stop).await;
     readers.join_all().await;
     recorder.close().await.map_err(RunError::part("the recorder"))
 }
@@ -117,7 +120,7 @@ pub(super) fn stream(camera: &Camera) -> Result<StreamConfig, RunError> {
 }
 
 /// Deletes what is too old or too much, each minute until `stop`.
-async fn retain(config: &Config, recorder: &Recorder, stop: &CancellationToken) {
+async fn retain(config: &Config, recorder: &Recorder, floors: &Floors, stop: &CancellationToken) {
     let limit = |gib: u64| (gib > 0).then_some(gib << 30);
     let days = config.recording.retain_days;
     let retention = recorder.retention(RetentionPolicy {
@@ -127,10 +130,9 @@ async fn retain(config: &Config, recorder: &Recorder, stop: &CancellationToken) 
         ..RetentionPolicy::default()
     });
     let clock = Arc::clone(&clock());
-    // No rule asks about the past yet: nothing is kept beyond the policy.
-    let floor = |_: &StoreKey| DateTime::<Utc>::MAX_UTC;
     while !stop.is_cancelled() {
-        match retention.pass(clock.now(), floor).await {
+        let now = clock.now();
+        match retention.pass(now, |store: &StoreKey| floors.of(store, now)).await {
             Ok(report) if report.freed > 0 => tracing::info!(?report, "retention"),
             Ok(_) => {}
             Err(error) => tracing::error!(error = %chain(&error), "retention failed"),

@@ -71,6 +71,11 @@ pub(super) fn in_scope(fields: &Fields, scope: &Scope) -> Box<dyn Query> {
     Box::new(TermSetQuery::new(terms))
 }
 
+/// Documents with this value in a field of names.
+pub(super) fn term_of(field: Field, value: &str) -> Box<dyn Query> {
+    term(field, &value.to_lowercase())
+}
+
 /// A filter: it decides, but does not weigh.
 fn silent(query: Box<dyn Query>) -> Box<dyn Query> {
     Box::new(ConstScoreQuery::new(query, 0.0))
@@ -87,7 +92,8 @@ fn prefix(field: Field, text: &str) -> Box<dyn Query> {
     ))
 }
 
-fn within(field: Field, start: i64, end: i64) -> Box<dyn Query> {
+/// Documents of a span, in microseconds; the end is not in it.
+pub(super) fn within(field: Field, start: i64, end: i64) -> Box<dyn Query> {
     Box::new(RangeQuery::new(
         Bound::Included(Term::from_field_i64(field, start)),
         Bound::Excluded(Term::from_field_i64(field, end)),

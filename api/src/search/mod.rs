@@ -15,8 +15,7 @@ mod index;
 mod language;
 mod lex;
 mod lookup;
-#[cfg(all(test, feature = "demo"))]
-mod measure;
+mod neighbours;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -31,6 +30,7 @@ use tillsight_schemas::{ErrorKind, HasKind};
 pub use find::{Answer, Bucket, FacetValue, Facets, Hit, HitKind, Order, Request};
 pub use follow::{Follower, OpenLog};
 pub use index::{Owner, Progress, Search, ask_for_rebuild, rebuild_is_asked_for};
+pub use neighbours::MOST_NEIGHBOURS;
 
 /// What a person may find.
 #[derive(Debug, Clone, PartialEq, Eq)]

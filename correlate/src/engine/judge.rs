@@ -252,7 +252,7 @@ impl Engine {
 
     /// Commits what was judged, and how far the log was read.
     pub(super) async fn commit(&mut self, judged: Vec<Judged>, now: DateTime<Utc>) -> Result<(), EngineError> {
-        let mut outgoing = Vec::new();
+        let mut outgoing = self.floors(now)?;
         let key = |tenant: &dyn std::fmt::Display, store: &dyn std::fmt::Display| format!("{tenant}/{store}");
         for offset in &self.stated {
             outgoing.extend(record(topic::CLOCK, key(&offset.tenant_id, &offset.store_id), offset)?);
@@ -301,7 +301,8 @@ impl Engine {
     }
 }
 
-fn record<T: Avro>(topic: &str, key: String, value: &T) -> Result<Option<Outgoing>, EngineError> {
+/// A record for the outbox.
+pub(super) fn record<T: Avro>(topic: &str, key: String, value: &T) -> Result<Option<Outgoing>, EngineError> {
     let value = avro::encode(std::slice::from_ref(value))?.pop();
     Ok(value.map(|value| Outgoing { topic: topic.to_owned(), key, value }))
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tillsight_schemas::id::{RegisterId, ZoneId};
 use tillsight_schemas::pos::PostedTransaction;
 use tillsight_schemas::presence::{Blind, PresenceSource, PresenceState, PresenceTile};
@@ -84,6 +84,8 @@ pub(crate) struct Memory {
     events: BTreeMap<(i64, Uuid), Event>,
     by_id: HashMap<Uuid, i64>,
     lanes: BTreeMap<ZoneId, Lane>,
+    /// The latest event time of each till.
+    tills: BTreeMap<RegisterId, i64>,
     /// The latest event time of all.
     latest_us: i64,
     /// The end of the latest tile: cameras speak of now while tills may still deliver last month.
@@ -110,6 +112,8 @@ impl Memory {
             touched.push(before);
         }
         self.latest_us = self.latest_us.max(at);
+        let till = self.tills.entry(event.posted.transaction.register_id.clone()).or_insert(at);
+        *till = (*till).max(at);
         self.events.insert((at, id), event);
         touched
     }
@@ -152,6 +156,13 @@ impl Memory {
             let first = lane.spans.range(..=start).next_back().map_or(start, |(first, _)| *first);
             lane.spans.range(first..end).map(|(_, span)| span).filter(move |span| span.end_us > start)
         })
+    }
+
+    /// Up to where every till has spoken that was heard of within so long; the rest have closed.
+    pub(crate) fn spoken(&self, now: DateTime<Utc>, within: TimeDelta) -> i64 {
+        let closed = (now - within).timestamp_micros();
+        let open = self.tills.values().copied().filter(|last| *last > closed);
+        open.min().unwrap_or(i64::MAX).min(now.timestamp_micros())
     }
 
     /// Whether everything is remembered that a rule with this look-back sees from an anchor.
@@ -236,5 +247,22 @@ mod tests {
         assert_eq!(memory.spans(&(40..60)).map(|span| span.start_us).collect::<Vec<_>>(), [0, 50]);
         memory.forget(55);
         assert_eq!(memory.spans(&(0..99)).map(|span| span.start_us).collect::<Vec<_>>(), [50, 60]);
+    }
+
+    #[test]
+    fn the_till_that_is_furthest_behind_holds_the_video_until_it_has_closed() {
+        let now: DateTime<Utc> = "2026-11-22T12:00:00Z".parse().unwrap();
+        let hours_ago = |hours| (now - TimeDelta::hours(hours)).timestamp_micros();
+        let mut memory = Memory::default();
+        let spoken = |memory: &Memory| memory.spoken(now, TimeDelta::days(1));
+        assert_eq!(spoken(&memory), now.timestamp_micros(), "nobody is behind");
+        for (till, hours) in [("1", 0), ("2", 5), ("3", 40)] {
+            memory.tills.insert(till.parse().unwrap(), hours_ago(hours));
+        }
+        assert_eq!(spoken(&memory), hours_ago(5));
+        // A till whose clock runs ahead does not let go of what is to come.
+        memory.tills.insert("2".parse().unwrap(), hours_ago(-1));
+        memory.tills.remove(&"1".parse().unwrap());
+        assert_eq!(spoken(&memory), now.timestamp_micros());
     }
 }

@@ -14,6 +14,7 @@ mod agenda;
 mod checkpoint;
 mod clock;
 mod error;
+mod floor;
 mod judge;
 mod memory;
 mod plan;
@@ -43,6 +44,7 @@ use agenda::Agenda;
 use checkpoint::{Bookmarks, Checkpoint};
 use clock::Clocks;
 pub use error::EngineError;
+pub use floor::LATE_ALLOWED;
 use memory::{Event, Memory};
 use plan::Compiled;
 pub use scripted::{MemoryStore, ScriptedLog};
@@ -108,6 +110,7 @@ pub struct Engine {
     agenda: Agenda,
     bookmarks: Bookmarks,
     committed_at: DateTime<Utc>,
+    floors: floor::Floors,
 }
 
 impl std::fmt::Debug for Engine {
@@ -156,6 +159,7 @@ impl Engine {
             agenda,
             bookmarks,
             committed_at,
+            floors: floor::Floors::default(),
         })
     }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use sha2::{Digest as _, Sha256};
+use tillsight_schemas::zone::ZoneKind;
 
 use super::edit::EditList;
 use super::labels::Labels;
@@ -23,8 +24,19 @@ pub struct Films {
     pub kiosk_labels: PathBuf,
     /// What the label file says.
     pub labels: Labels,
+    /// The zones in its picture, the customers' among them.
+    pub zones: Vec<KioskZone>,
     /// Camera 2: the footage as it is, as H.264.
     pub path: PathBuf,
+}
+
+/// A part of camera 1's picture that is watched.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KioskZone {
+    /// Who stands there.
+    pub kind: ZoneKind,
+    /// Its corners as fractions of the picture.
+    pub polygon: Vec<[f64; 2]>,
 }
 
 /// Makes the films of an edit list in the folder that holds its footage, or finds them there.
@@ -33,34 +45,46 @@ pub struct Films {
 /// The footage is missing or another, `ffmpeg` is missing or fails, the disk is full.
 pub fn make(list: &str, folder: &Path) -> Result<Films> {
     let edit = EditList::parse(list)?;
-    let footage = folder.join(&edit.source.file);
-    let bytes = std::fs::read(&footage).map_err(|source| match source.kind() {
-        std::io::ErrorKind::NotFound => Error::MissingFile { path: footage.clone() },
-        _ => Error::Open { path: footage.clone(), source },
-    })?;
-    if hex(&[&bytes]) != edit.source.sha256 {
-        return Err(Error::OtherFootage { path: footage });
-    }
-    let name = |stem: &str, of: &[&[u8]]| {
-        let hash = hex(of);
-        folder.join(format!("{stem}-{}", hash.get(..16).unwrap_or(&hash)))
-    };
-    let kiosk = name("kiosk", &[MAKE.as_bytes(), list.as_bytes(), edit.source.sha256.as_bytes()]);
-    let path = name("path", &[MAKE.as_bytes(), edit.source.sha256.as_bytes()]).with_extension("mp4");
+    let footage = footage(&edit, folder)?;
+    let kiosk = name(folder, "kiosk", &[MAKE.as_bytes(), list.as_bytes(), edit.source.sha256.as_bytes()]);
     let (film, kiosk_labels) = (kiosk.with_extension("mp4"), kiosk.with_extension("json"));
     if !is_there(&film)? {
         aside(&film, |part| encode_film(&edit, &footage, part))?;
     }
-    if !is_there(&path)? {
-        aside(&path, |part| transcode(&edit, &footage, part))?;
-    }
+    let path = unedited(&edit, folder)?;
     let labels = edit.labels(&kiosk.file_name().unwrap_or_default().to_string_lossy());
     aside(&kiosk_labels, |part| {
         let failed = |source| Error::WriteTruth { path: part.to_owned(), source };
         let text = serde_json::to_vec(&labels).map_err(|error| failed(error.into()))?;
         std::fs::write(part, text).map_err(failed)
     })?;
-    Ok(Films { kiosk: film, kiosk_labels, labels, path })
+    let zones = vec![KioskZone { kind: ZoneKind::Customer, polygon: labels.zone.clone() }];
+    Ok(Films { kiosk: film, kiosk_labels, labels, zones, path })
+}
+
+/// The footage as it is, as camera 2 shows it.
+pub(super) fn unedited(edit: &EditList, folder: &Path) -> Result<PathBuf> {
+    let footage = footage(edit, folder)?;
+    let path = name(folder, "path", &[MAKE.as_bytes(), edit.source.sha256.as_bytes()]).with_extension("mp4");
+    if !is_there(&path)? {
+        aside(&path, |part| transcode(edit, &footage, part))?;
+    }
+    Ok(path)
+}
+
+/// Where the footage is, which must be the one that the list names.
+fn footage(edit: &EditList, folder: &Path) -> Result<PathBuf> {
+    let footage = folder.join(&edit.source.file);
+    let bytes = std::fs::read(&footage).map_err(|source| match source.kind() {
+        std::io::ErrorKind::NotFound => Error::MissingFile { path: footage.clone() },
+        _ => Error::Open { path: footage.clone(), source },
+    })?;
+    if hex(&[&bytes]) == edit.source.sha256 { Ok(footage) } else { Err(Error::OtherFootage { path: footage }) }
+}
+
+fn name(folder: &Path, stem: &str, of: &[&[u8]]) -> PathBuf {
+    let hash = hex(of);
+    folder.join(format!("{stem}-{}", hash.get(..16).unwrap_or(&hash)))
 }
 
 fn encode_film(edit: &EditList, footage: &Path, to: &Path) -> Result<()> {
@@ -110,14 +134,14 @@ fn transcode(edit: &EditList, footage: &Path, to: &Path) -> Result<()> {
 }
 
 /// A key frame each second, nothing reordered, every picture kept.
-fn h264(command: &mut Command, fps: u32, kbps: u32) {
+pub(super) fn h264(command: &mut Command, fps: u32, kbps: u32) {
     command.args(["-c:v", "libx264", "-preset", "veryfast", "-profile:v", "baseline", "-bf", "0", "-crf", "21"]);
     command.args(["-g", &fps.to_string(), "-keyint_min", &fps.to_string(), "-sc_threshold", "0"]);
     command.args(["-maxrate", &format!("{kbps}k"), "-bufsize", &format!("{kbps}k"), "-fps_mode", "passthrough"]);
     command.args(["-movflags", "+faststart", "-f", "mp4"]);
 }
 
-fn spawn(command: &mut Command) -> Result<Child> {
+pub(super) fn spawn(command: &mut Command) -> Result<Child> {
     command.spawn().map_err(|source| match source.kind() {
         std::io::ErrorKind::NotFound => {
             Error::Ffmpeg { problem: "it is not installed: run deploy/setup.sh".to_owned() }
@@ -126,7 +150,7 @@ fn spawn(command: &mut Command) -> Result<Child> {
     })
 }
 
-fn ended(status: std::io::Result<ExitStatus>) -> Result<()> {
+pub(super) fn ended(status: std::io::Result<ExitStatus>) -> Result<()> {
     match status.map_err(tool_failed)? {
         status if status.success() => Ok(()),
         status => Err(Error::Ffmpeg { problem: format!("it ended with {status}; what it said stands above") }),
@@ -134,12 +158,12 @@ fn ended(status: std::io::Result<ExitStatus>) -> Result<()> {
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "for map_err")]
-fn tool_failed(source: std::io::Error) -> Error {
+pub(super) fn tool_failed(source: std::io::Error) -> Error {
     Error::Ffmpeg { problem: source.to_string() }
 }
 
 /// Writes a file aside and puts it in place when it is whole.
-fn aside(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+pub(super) fn aside(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(format!(".{}.part", std::process::id()));
     let part = path.with_file_name(name);
@@ -152,11 +176,11 @@ fn aside(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
         })
 }
 
-fn is_there(path: &Path) -> Result<bool> {
+pub(super) fn is_there(path: &Path) -> Result<bool> {
     path.try_exists().map_err(|source| Error::Open { path: path.to_owned(), source })
 }
 
-fn hex(parts: &[&[u8]]) -> String {
+pub(super) fn hex(parts: &[&[u8]]) -> String {
     let mut hash = Sha256::new();
     parts.iter().for_each(|part| hash.update(part));
     hash.finalize().iter().fold(String::new(), |mut text, byte| {

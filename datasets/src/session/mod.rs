@@ -29,6 +29,7 @@ use crate::scenario::{self, Case};
 use crate::store_day::Rung;
 use crate::truth::{Item, Seen, Zone};
 use crate::{Error, Result};
+pub use slots::Blind;
 use slots::{Slot, Slots};
 
 /// How a camera is blinded.
@@ -105,6 +106,8 @@ pub struct Session {
     pub truth: Vec<Item>,
     /// What each judged refund and no-sale at the watched register is about.
     pub anchors: BTreeMap<Uuid, About>,
+    /// When the camera is blinded, and how.
+    pub blind: Vec<Blind>,
 }
 
 /// Which registers a session rings itself; a [`crate::live::Schedule`] must leave them alone.
@@ -118,6 +121,8 @@ pub struct Registers {
 
 impl Session {
     /// Plans a span. Five and a half minutes give at least thirty judged refunds and no-sales whenever they begin.
+    /// Where the camera belongs to another session already, `blind` says when that one blinds it; this one then tells
+    /// it nothing.
     ///
     /// # Errors
     /// The span is too short for the film, the plan has no such registers, or the panel no basket that fits.
@@ -128,12 +133,14 @@ impl Session {
         outlook: &Outlook<'_>,
         span: TimeSpan,
         seed: u64,
+        blind: Option<&[Blind]>,
     ) -> Result<Self> {
         let start = span.start().to_rfc3339();
         let mut dice =
             Dice::new(seed, "session", &[plan.store.id.as_str(), registers.watched.as_str(), start.as_str()]);
-        let slots = Slots::fill(outlook, span, &mut dice);
-        let mut session = Self { steps: Vec::new(), truth: Vec::new(), anchors: BTreeMap::new() };
+        let slots = Slots::fill(outlook, span, blind, &mut dice);
+        let mut session =
+            Self { steps: Vec::new(), truth: Vec::new(), anchors: BTreeMap::new(), blind: slots.blind.clone() };
         let stretches = outlook.stretches(span.padded(TimeDelta::minutes(1), TimeDelta::minutes(1)));
         let mut counter = Counter::new(panel, plan, &registers.watched, span.start(), seed)?;
         for slot in &slots.taken {
@@ -146,6 +153,9 @@ impl Session {
             };
             session.step(instant(blind.from), Action::Camera(begin));
             session.step(instant(blind.to), Action::Camera(end));
+        }
+        if blind.is_some() {
+            session.steps.retain(|step| matches!(step.action, Action::Ring(_)));
         }
         session.without_camera(panel, plan, &registers.other, span, seed)?;
         session.steps.sort_by_key(|step| step.at);

@@ -36,10 +36,13 @@ pub(super) struct Slot {
 
 /// A camera that is blinded: microseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Blind {
-    pub(super) from: i64,
-    pub(super) to: i64,
-    pub(super) how: Blindness,
+pub struct Blind {
+    /// From when.
+    pub from: i64,
+    /// To when.
+    pub to: i64,
+    /// How.
+    pub how: Blindness,
 }
 
 /// The places that are taken.
@@ -50,8 +53,8 @@ pub(super) struct Slots {
 }
 
 impl Slots {
-    /// Fills a span of the film.
-    pub(super) fn fill(outlook: &Outlook<'_>, span: TimeSpan, dice: &mut Dice) -> Self {
+    /// Fills a span of the film. When the camera is blinded is given, or chosen.
+    pub(super) fn fill(outlook: &Outlook<'_>, span: TimeSpan, blind: Option<&[Blind]>, dice: &mut Dice) -> Self {
         let mut slots = Self::default();
         let (start, end) = (span.start().timestamp_micros(), span.end().timestamp_micros());
         // Sales first: an estimate of the till's clock wants three records.
@@ -65,7 +68,10 @@ impl Slots {
         let clipped =
             |stretch: &Stretch| Stretch { from: stretch.from.max(ready), to: stretch.to.min(end), ..*stretch };
         let empty: Vec<_> = stretches.iter().filter(|stretch| stretch.state == State::Empty).map(clipped).collect();
-        slots.blind(&empty, dice);
+        match blind {
+            Some(given) => slots.blind = given.to_vec(),
+            None => slots.blind(&empty, dice),
+        }
         for change in outlook.changes(span) {
             slots.near(change.at, change.enters, ready, end);
         }

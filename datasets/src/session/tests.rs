@@ -23,7 +23,7 @@ fn session(labels: &Labels, into: i64, seed: u64) -> (Session, TimeSpan) {
     let start = began() + TimeDelta::seconds(into);
     let span = TimeSpan::new(start, start + TimeDelta::seconds(345)).unwrap();
     let outlook = Outlook { labels, began: began() };
-    (Session::plan(&panel, &plan, &registers(), &outlook, span, seed).unwrap(), span)
+    (Session::plan(&panel, &plan, &registers(), &outlook, span, seed, None).unwrap(), span)
 }
 
 fn rings(session: &Session) -> Vec<&Rung> {
@@ -182,4 +182,20 @@ fn what_somebody_rings_meanwhile_has_numbers_of_its_own_and_the_film_says_what_m
         }
     }
     assert!(fires > 10 && silent > 10, "{fires} {silent}");
+}
+
+#[test]
+fn a_second_draw_shares_the_camera_and_rings_otherwise() {
+    let labels = labels();
+    let (first, span) = session(&labels, 40, 3);
+    let panel = Panel::made_up().unwrap();
+    let plans = demo::stores_of(2).unwrap();
+    let outlook = Outlook { labels: &labels, began: began() };
+    let second = Session::plan(&panel, &plans[1], &registers(), &outlook, span, 4, Some(&first.blind)).unwrap();
+    assert_eq!(second.blind, first.blind);
+    assert!(second.steps.iter().all(|step| matches!(step.action, Action::Ring(_))), "it tells the camera nothing");
+    assert!(second.count(|about| matches!(about, About::Blind(_))) >= 4);
+    assert!(second.truth.iter().all(|item| item.store_id.as_str() == "18"));
+    let times = |session: &Session| rings(session).iter().map(|rung| rung.true_time).collect::<Vec<_>>();
+    assert_ne!(times(&first), times(&second));
 }

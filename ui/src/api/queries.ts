@@ -14,6 +14,7 @@ import type {
   Camera,
   Coverage,
   Demo,
+  Journal,
   Me,
   Page,
   Report,
@@ -100,6 +101,14 @@ export const transactionQuery = (id: string) =>
   queryOptions({
     queryKey: ["transaction", id],
     queryFn: ({ signal }) => get<TransactionDetail>(`/api/v1/transactions/${encodeURIComponent(id)}`, signal),
+  });
+
+export const journalQuery = (id: string, minutes: number) =>
+  queryOptions({
+    queryKey: ["journal", id, minutes],
+    queryFn: ({ signal }) =>
+      get<Journal>(`/api/v1/transactions/${encodeURIComponent(id)}/journal${queryString({ minutes })}`, signal),
+    placeholderData: keepPreviousData,
   });
 
 export type SearchState = { q: string; from?: string; to?: string };

@@ -219,6 +219,23 @@ export type Judgement = {
   judged_at: Instant;
 };
 
+export type JournalEntry = {
+  event_id: string;
+  kind: string;
+  event_time: Instant;
+  register_id: string;
+  operator_id: string | null;
+  receipt_no: string | null;
+  total_minor: number | null;
+  currency: string | null;
+  lines: number;
+  training: boolean;
+  asked: boolean;
+  verdicts: Judgement[];
+};
+
+export type Journal = { store_id: string; from: Instant; to: Instant; entries: JournalEntry[]; problems: string[] };
+
 export type AlertDetail = AlertSummary & {
   alert: Alert;
   rule: Rule;

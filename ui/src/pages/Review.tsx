@@ -10,6 +10,7 @@ import { useKeys } from "../lib/keys";
 import { DISPOSITIONS, dispositionName, isOpen, money, words } from "../lib/words";
 import { Chip, DispositionMark, Key, SeverityMark, StoreTime } from "../parts/bits";
 import { Evidence } from "../parts/Evidence";
+import { Journal } from "../parts/Journal";
 import { QueueContext } from "../parts/queueContext";
 import { useMayReview, useStores } from "../parts/session";
 import { Failed, Skeleton } from "../parts/states";
@@ -191,6 +192,14 @@ function Item({ detail, decide, undo, canUndo, previous, next }: ItemProps) {
           </>
         }
       />
+      {detail.transaction && (
+        <Journal
+          eventId={detail.transaction.event_id}
+          register={detail.register_id}
+          operator={detail.operator_id}
+          zone={tz}
+        />
+      )}
     </article>
   );
 }

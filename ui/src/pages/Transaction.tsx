@@ -5,6 +5,7 @@ import { transactionQuery } from "../api/queries";
 import { clockWords, money, words } from "../lib/words";
 import { DispositionMark, SeverityMark, StoreTime } from "../parts/bits";
 import { Evidence } from "../parts/Evidence";
+import { Journal } from "../parts/Journal";
 import { useStores } from "../parts/session";
 import { Failed, Skeleton } from "../parts/states";
 import { Verdicts } from "../parts/Verdicts";
@@ -77,6 +78,12 @@ export default function TransactionPage() {
             <Verdicts verdicts={verdicts} />
           </>
         }
+      />
+      <Journal
+        eventId={transaction.event_id}
+        register={transaction.register_id}
+        operator={transaction.operator_id}
+        zone={tz}
       />
     </article>
   );

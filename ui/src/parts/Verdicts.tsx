@@ -38,8 +38,8 @@ export function Facts({ facts, rule }: { facts: Fact[]; rule: Rule }) {
   );
 }
 
-const MARK = { fired: "●", silent: "○", indeterminate: "?" } as const;
-const SAID = { fired: "fired", silent: "silent", indeterminate: "could not see" } as const;
+export const MARK = { fired: "●", silent: "○", indeterminate: "?" } as const;
+export const SAID = { fired: "fired", silent: "silent", indeterminate: "could not see" } as const;
 
 export function Verdicts({ verdicts }: { verdicts: Judgement[] }) {
   if (verdicts.length === 0) return null;

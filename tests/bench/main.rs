@@ -1,0 +1,46 @@
+//! `make bench`: measurements that anybody can repeat, an area at a time, as a table and as `target/bench/<area>.json`.
+//!
+//! `bench [AREA ...]` measures (everything when none is named); `bench --check` reads what was written again.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::exit,
+    reason = "a measurement fails loudly and prints"
+)]
+
+mod check;
+mod engine;
+mod machine;
+mod search;
+mod sheet;
+mod shop;
+
+use sheet::Sheet;
+
+/// Every area: its name and what measures it.
+const AREAS: [(&str, fn(&mut Sheet)); 2] = [("engine", engine::measure), ("search", search::measure)];
+
+fn main() {
+    // `cargo bench` hands its own flag on.
+    let asked: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    if asked.iter().any(|word| word == "--check") {
+        std::process::exit(check::check());
+    }
+    for area in &asked {
+        if !AREAS.iter().any(|(name, _)| name == area) {
+            let known: Vec<&str> = AREAS.iter().map(|(name, _)| *name).collect();
+            println!("there is no area {area:?}; there are {}", known.join(", "));
+            std::process::exit(2);
+        }
+    }
+    for (name, measure) in AREAS {
+        if asked.is_empty() || asked.iter().any(|area| area == name) {
+            let mut sheet = Sheet::new(name);
+            measure(&mut sheet);
+            sheet.write();
+        }
+    }
+}

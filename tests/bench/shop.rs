@@ -1,0 +1,39 @@
+//! What there is to measure: days of the demo's stores, as the records that the intake accepts.
+
+use chrono::{Days, NaiveDate};
+use tillsight_datasets::journey::{self, Panel};
+use tillsight_datasets::plan::StorePlan;
+use tillsight_datasets::store_day::{Setup, simulate};
+use tillsight_schemas::pos::PostedTransaction;
+use tillsight_tests::outside::cache;
+
+/// The day after the last that is simulated.
+pub(crate) const TODAY: &str = "2026-11-22";
+
+/// The real baskets.
+pub(crate) fn panel() -> Panel {
+    journey::load(&cache().join(journey::FOLDER)).expect("deploy/setup.sh bench fetches the panel")
+}
+
+/// The last days of a store, a list each, oldest first.
+pub(crate) fn days(panel: &Panel, plan: &StorePlan, days: u64) -> Vec<Vec<PostedTransaction>> {
+    let today: NaiveDate = TODAY.parse().unwrap();
+    (1..=days).rev().map(|ago| day(panel, plan, today - Days::new(ago))).collect()
+}
+
+fn day(panel: &Panel, plan: &StorePlan, day: NaiveDate) -> Vec<PostedTransaction> {
+    let sample = include_str!("../../schemas/samples/v1/posted_transaction.json");
+    let sample: PostedTransaction = serde_json::from_str(sample).unwrap();
+    let rung = simulate(panel, plan, day, &Setup::default()).unwrap().rung;
+    rung.into_iter()
+        .map(|rung| {
+            let mut posted = sample.clone();
+            posted.header.event_id = rung.event_id;
+            posted.header.tenant_id = plan.store.tenant.clone();
+            posted.header.event_time = rung.true_time;
+            posted.header.received_at = rung.true_time;
+            posted.transaction = rung.transaction;
+            posted
+        })
+        .collect()
+}
