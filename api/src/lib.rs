@@ -2,13 +2,14 @@
 //!
 //! `cli` reads the command line, [`config`] the file, `run` supervises one process per role and joins the middle crates
 //! through the ports of `tillsight_schemas`; [`db`] is the metadata database, [`search`] the index,
-//! `http`, [`sql`] and `report` are the surfaces.
+//! `http`, [`sql`], `report` and `evidence` (a folder for strangers) are the surfaces.
 
 pub mod cli;
 pub mod config;
 pub mod db;
 #[cfg(feature = "demo")]
 mod demo;
+mod evidence;
 mod http;
 mod report;
 pub mod run;

@@ -93,7 +93,7 @@ fn store(id: &str, name: &str, tz: Tz, hours: Hours) -> Result<StorePlan> {
     };
     let people = (1..=12)
         .map(|n| (format!("{id}{n:02}"), Role::Cashier))
-        .chain([91, 92].map(|n| (format!("{id}{n}"), Role::Supervisor)))
+        .chain((91..=96).map(|n| (format!("{id}{n}"), Role::Supervisor)))
         .chain([(format!("{id}99"), Role::Manager)]);
     let operators = people.map(|(id, role)| Ok(Operator { id: id.parse()?, role })).collect::<Result<_>>()?;
     Ok(StorePlan { store, hours, registers: Vec::new(), operators, rates: Rates::default() })

@@ -20,8 +20,11 @@ mod shop;
 
 use sheet::Sheet;
 
+/// What measures an area.
+type Measure = fn(&mut Sheet);
+
 /// Every area: its name and what measures it.
-const AREAS: [(&str, fn(&mut Sheet)); 2] = [("engine", engine::measure), ("search", search::measure)];
+const AREAS: [(&str, Measure); 2] = [("engine", engine::measure), ("search", search::measure)];
 
 fn main() {
     // `cargo bench` hands its own flag on.

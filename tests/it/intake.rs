@@ -74,7 +74,7 @@ assert p.flush(20) == 0
     let (_, token) = shop.token(&["--integrator", "kiosk", "--name", "three-ways"]);
     let (status, body) = shop.post("/api/v1/pos/transactions", Some(&token), &on_register(record("17", 3), register));
     assert_eq!(status, 202, "{body}");
-    assert_eq!(body["received"][0]["topic"], "lp.pos.in.kiosk");
+    assert_eq!(body["records"][0]["topic"], "lp.pos.in.kiosk");
 
     let found = eventually("three transactions", || {
         let found = accepted(shop, register);
@@ -126,12 +126,55 @@ fn a_wrong_record_goes_to_the_dead_letters_as_it_came_with_the_reason() {
     assert!(letters[0].ends_with(&format!("\t{misspelt}")), "the original bytes: {}", letters[0]);
     assert!(letters[0].contains("__connect.errors.topic=lp.pos.in.corner"));
     assert_eq!(accepted(shop, register).len(), 1, "the good one, once");
+}
 
-    let (_, token) = shop.token(&["--integrator", "corner", "--name", "wrong"]);
-    let (status, body) = shop.post("/api/v1/pos/transactions", Some(&token), &json!([misspelt, record("17", 9)]));
-    assert_eq!(status, 422);
-    assert_eq!(body["records"][0]["code"], "SCHEMA");
-    assert_eq!(body["records"][1]["code"], "FORBIDDEN_STORE");
+#[test]
+fn over_http_each_record_is_answered_for_and_a_dry_run_writes_nothing() {
+    let shop = Shop::shared();
+    let (path, register) = ("/api/v1/pos/transactions", "answered");
+    let (_, token) = shop.token(&["--integrator", "kiosk", "--name", "answered"]);
+    let mut misspelt = on_register(record("42", 1), register);
+    misspelt["operater_id"] = json!("7");
+    let mut negative = on_register(record("42", 2), register);
+    negative["lines"][0]["extended_minor"] = json!(-5);
+    let good = on_register(record("42", 3), register);
+    let all = json!([misspelt, negative, on_register(record("99", 4), register), good, good]);
+    let results = |body: &Value| {
+        let records = body["records"].as_array().unwrap_or_else(|| panic!("{body}")).iter();
+        records.map(|record| record["result"].as_str().unwrap().to_owned()).collect::<Vec<_>>().join(" ")
+    };
+
+    let (status, body) = shop.post(&format!("{path}?dry_run=1"), Some(&token), &all);
+    assert_eq!((status, &body["dry_run"]), (422, &json!(true)), "{body}");
+    assert_eq!(results(&body), "quarantined quarantined quarantined accepted duplicate");
+    assert_eq!((&body["accepted"], &body["duplicates"], &body["quarantined"]), (&json!(1), &json!(1), &json!(3)));
+    let problem = |n: usize| (body["records"][n]["code"].clone(), body["records"][n]["problems"][0]["pointer"].clone());
+    assert_eq!(problem(0), (json!("SCHEMA"), json!("/operater_id")));
+    assert_eq!(problem(1), (json!("MONEY"), json!("/lines/0/extended_minor")));
+    assert_eq!(problem(2), (json!("UNKNOWN_STORE"), json!("/store_id")));
+    assert_eq!(body["records"][3]["offset"], Value::Null, "it landed nowhere");
+    assert_eq!(shop.post(&format!("{path}?dry_run=1"), Some(&token), &good).0, 200);
+    assert_eq!(shop.post(&format!("{path}?dry_run=maybe"), Some(&token), &good).0, 400);
+
+    let (status, body) = shop.post(path, Some(&token), &all);
+    assert_eq!(status, 422, "{body}");
+    let id = body["records"][3]["event_id"].clone();
+    eventually("the good one is in", || {
+        let found = accepted(shop, register);
+        if found.len() == 1 && found[0]["event_id"] == id { Ok(()) } else { Err(format!("{found:?}")) }
+    });
+    eventually("the wrong ones are among the dead letters", || {
+        let letters = shop.kcat_consume("lp.pos.in.kiosk.dlq", "%s\n");
+        let ours = letters.iter().filter(|letter| letter.contains("answered")).count();
+        if ours == 3 { Ok(()) } else { Err(format!("{ours} of 3")) }
+    });
+    // Now the identity is known: the same again changes nothing, other content under it is a collision.
+    let (status, body) = shop.post(path, Some(&token), &good);
+    assert_eq!((status, results(&body).as_str()), (202, "duplicate"));
+    let mut other = good.clone();
+    other["total_minor"] = json!(1);
+    let (status, body) = shop.post(&format!("{path}?dry_run=1"), Some(&token), &other);
+    assert_eq!((status, &body["records"][0]["code"]), (422, &json!("IDENTITY_COLLISION")));
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! A camera that sees by itself: its ONVIF metadata alone, without our detector, satisfies a rule about absence.
 
+use std::process::Command;
+
 use chrono::TimeDelta;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tillsight_datasets::film::State;
-use tillsight_tests::outside::becomes;
+use tillsight_tests::outside::{becomes, eventually, run};
 
 use crate::kiosk::{Kiosk, SAID};
 
@@ -30,4 +32,56 @@ fn a_drawer_opened_with_nobody_there_is_found_by_what_the_camera_says_alone() {
     assert!(seen.contains("\"source\":\"camera\"") && !seen.contains("\"source\":\"detector\""), "{seen}");
     let gone: Value = serde_json::from_str(&seen).unwrap();
     assert!(gone.as_array().unwrap().iter().all(|span| span["state"] == "absent"), "{seen}");
+
+    // Around it: what each rule said, silence and its reason included.
+    kiosk.shop.tillsight(&["user", "add", "lena", "--role", "analyst", "--stores", "17"]);
+    let (_, lena) = kiosk.shop.token(&["--http", "lena"]);
+    let get = |path: &str| {
+        let (status, text) = kiosk.shop.get(path, Some(&lena));
+        assert_eq!(status, 200, "{path}: {text}");
+        serde_json::from_str::<Value>(&text).unwrap()
+    };
+    let alert = get("/api/v1/alerts")["items"][0].clone();
+    let anchor =
+        get(&format!("/api/v1/alerts/{}", alert["alert_id"].as_str().unwrap()))["transaction"]["event_id"].clone();
+    let journal = eventually("the journal has the whole day", || {
+        let journal = get(&format!("/api/v1/transactions/{}/journal", anchor.as_str().unwrap()));
+        let entries = journal["entries"].as_array().unwrap().len();
+        if entries == 6 { Ok(journal) } else { Err(format!("{entries} of 6")) }
+    });
+    let said = |n: usize| journal["entries"][n]["verdicts"][0]["why"].clone();
+    assert_eq!((said(4), said(5)), (json!("customer_present"), json!("nobody_there")));
+    assert_eq!(journal["entries"][5]["asked"], true);
+    assert_eq!(get("/api/v1/blindspots")["items"], json!([]), "every rule could see");
+
+    evidence(&kiosk, &lena, alert["alert_id"].as_str().unwrap());
+}
+
+/// The alert as a folder that a stranger checks with what everybody has.
+fn evidence(kiosk: &Kiosk, token: &str, alert: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let zip = folder.path().join("evidence.zip");
+    eventually("ten seconds after it are recorded", || {
+        let mut curl = Command::new("curl");
+        curl.args(["-s", "--fail", "-H", &format!("Authorization: Bearer {token}"), "-o"]).arg(&zip);
+        run(curl.arg(kiosk.shop.url(&format!("/api/v1/alerts/{alert}/evidence"))), b"");
+        run(Command::new("unzip").args(["-q", "-o"]).arg(&zip).arg("-d").arg(folder.path()), b"");
+        let readme = std::fs::read_to_string(folder.path().join("README.txt")).unwrap();
+        if readme.contains("NOT RECORDED") { Err(readme) } else { Ok(()) }
+    });
+    run(Command::new("sha256sum").args(["--check", "--strict", "SHA256SUMS"]).current_dir(folder.path()), b"");
+    let clip = folder.path().join("camera-kiosk.mp4");
+    let mut probe = Command::new("ffprobe");
+    probe.args(["-v", "error", "-show_entries", "stream=codec_name", "-of", "csv=p=0"]).arg(&clip);
+    let streams = run(&mut probe, b"");
+    assert_eq!(streams.split_whitespace().collect::<Vec<_>>(), ["h264", "mov_text"]);
+    let mut words = Command::new("ffmpeg");
+    words.args(["-v", "error", "-i"]).arg(&clip).args(["-map", "0:s", "-f", "srt", "pipe:1"]);
+    let words = run(&mut words, b"");
+    // The drawer opened at least ten seconds into the clip, and its words stand for six.
+    let line = words.lines().find(|line| line.contains("-->")).unwrap_or_else(|| panic!("{words:?}"));
+    assert!(words.contains("NO SALE") && line >= "00:00:10", "{words}");
+    let still = std::fs::read(folder.path().join("camera-kiosk.jpg")).unwrap();
+    assert!(still.starts_with(&[0xff, 0xd8]), "a JPEG file");
+    assert!(folder.path().join("receipt-1.txt").is_file() && folder.path().join("alert.json").is_file());
 }

@@ -44,6 +44,15 @@ const review = createRoute({
   path: "$alertId",
   component: lazyRouteComponent(() => import("./pages/Review")),
 });
+const blind = createRoute({
+  getParentRoute: () => root,
+  path: "/blind",
+  validateSearch: (search: Record<string, unknown>): { store?: string; rule?: string } => ({
+    store: text(search.store),
+    rule: text(search.rule),
+  }),
+  component: lazyRouteComponent(() => import("./pages/Blind")),
+});
 const transaction = createRoute({
   getParentRoute: () => root,
   path: "/transactions/$eventId",
@@ -100,6 +109,7 @@ export const router = createRouter({
     index,
     queue,
     alerts.addChildren([review]),
+    blind,
     transaction,
     search,
     reports,

@@ -13,6 +13,7 @@ use tillsight_schemas::{codes, port::Outgoing, topic};
 use uuid::Uuid;
 
 use super::epochs::{count, tell};
+use super::judgements::listed;
 use super::{Db, DbError, failed};
 
 codes! {
@@ -113,7 +114,10 @@ fn row(row: &AnyRow) -> Result<AlertRow, DbError> {
     read().map_err(|_| DbError::Damaged("alert"))
 }
 
-fn documents<T: serde::de::DeserializeOwned>(rows: &[AnyRow], what: &'static str) -> Result<Vec<T>, DbError> {
+pub(super) fn documents<T: serde::de::DeserializeOwned>(
+    rows: &[AnyRow],
+    what: &'static str,
+) -> Result<Vec<T>, DbError> {
     rows.iter()
         .map(|row| {
             let text: String = row.try_get(0).map_err(failed("read a document"))?;
@@ -128,14 +132,10 @@ impl Db {
     /// # Errors
     /// [`DbError`].
     pub async fn alerts(&self, filter: &AlertFilter) -> Result<Vec<AlertRow>, DbError> {
-        let stores = match &filter.stores[..] {
-            [] => String::new(),
-            stores => format!(",{},", stores.iter().map(StoreId::as_str).collect::<Vec<_>>().join(",")),
-        };
         let (before, id) = filter.before.clone().unwrap_or((i64::MAX, String::new()));
         let rows = sqlx::query(LIST)
             .bind(filter.tenant.as_str())
-            .bind(stores)
+            .bind(listed(&filter.stores))
             .bind(filter.rule.clone().unwrap_or_default())
             .bind(filter.state.as_str())
             .bind(before)

@@ -7,6 +7,7 @@
 mod alerts;
 mod audit;
 mod epochs;
+mod judgements;
 mod ledger;
 mod logins;
 mod sessions;
@@ -23,6 +24,7 @@ use tillsight_schemas::{ErrorKind, HasKind};
 
 pub use alerts::{AlertFilter, AlertRow, AlertState, DecideError};
 pub use audit::{Audit, AuditWriter, DirectAudit};
+pub use judgements::{BlindFilter, BlindReason};
 pub use sessions::{BadPassword, hash_password, password_fits, random_secret};
 pub use tokens::{NewToken, TokenKind, TokenOwner};
 pub use users::{Role, User};
@@ -212,6 +214,7 @@ pub fn statements() -> Vec<&'static str> {
     [
         alerts::STATEMENTS,
         epochs::STATEMENTS,
+        judgements::STATEMENTS,
         ledger::STATEMENTS,
         logins::STATEMENTS,
         sessions::STATEMENTS,

@@ -28,6 +28,7 @@ use tillsight_datasets::truth::Truth;
 use tillsight_schemas::{Clock, SystemClock};
 use tokio::io::AsyncBufReadExt as _;
 use tokio::process::{Child, Command};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -99,12 +100,25 @@ pub(crate) fn run(arguments: &DemoArguments, say: fn(&str)) -> Result<()> {
         let mut parts = Parts::default();
         let result = tokio::select! {
             result = demonstrate(arguments, &mut parts, say) => result,
-            _ = tokio::signal::ctrl_c() => Ok(()),
+            asked = asked_to_stop() => asked,
         };
         say("stopping ...");
         parts.stop().await;
         result
     })
+}
+
+/// Waits for Ctrl-C, for the end of the terminal, or for a request to end.
+async fn asked_to_stop() -> Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = hangup.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
 }
 
 /// The processes of the demo.

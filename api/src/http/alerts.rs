@@ -95,7 +95,8 @@ pub(super) async fn list(
     Ok(Json(AlertPage { items, next_cursor }))
 }
 
-fn read_cursor(cursor: &str) -> Result<(i64, String), Problem> {
+/// The event and id that a page ended with.
+pub(super) fn read_cursor(cursor: &str) -> Result<(i64, String), Problem> {
     let bad = || Problem::new(StatusCode::BAD_REQUEST, "bad cursor", "send the next_cursor of the page before");
     let (micros, id) = cursor.split_once('.').ok_or_else(bad)?;
     let id: Uuid = id.parse().map_err(|_| bad())?;
@@ -114,8 +115,12 @@ pub(super) async fn detail(
     caller: Caller,
     Path(id): Path<Uuid>,
 ) -> Result<Json<AlertDetail>, Problem> {
-    let person = caller.person(Right::Look)?;
-    let row = find(&shared, &person, id).await?;
+    proof(&shared, &caller.person(Right::Look)?, id).await.map(Json)
+}
+
+/// Everything about the alert of that id, if the person sees its store.
+pub(super) async fn proof(shared: &Shared, person: &Person, id: Uuid) -> Result<AlertDetail, Problem> {
+    let row = find(shared, person, id).await?;
     let alert = &row.alert;
     let store = StoreKey::new(alert.tenant_id.clone(), alert.store_id.clone());
     let events = shared.db.alert_events(id).await.map_err(|error| unread(&error))?;
@@ -137,9 +142,9 @@ pub(super) async fn detail(
         severity: alert.severity,
         params: Vec::new(),
     });
-    let sight = sight(&shared, &person, &store, &alert.register_id, &alert.evidence).await;
-    Ok(Json(AlertDetail {
-        summary: shown(&shared, &row).await,
+    let sight = sight(shared, person, &store, &alert.register_id, &alert.evidence).await;
+    Ok(AlertDetail {
+        summary: shown(shared, &row).await,
         alert: alert.clone(),
         rule,
         transaction: anchor.into_iter().next(),
@@ -147,7 +152,7 @@ pub(super) async fn detail(
         sight,
         reviews,
         verdicts,
-    }))
+    })
 }
 
 /// Takes a decision about an alert.

@@ -7,11 +7,13 @@
 mod alerts;
 pub(crate) mod answer;
 mod auth;
+mod blind;
 mod cameras;
 mod clips;
 mod coverage;
 mod demo;
 mod events;
+mod evidence;
 mod extract;
 mod health;
 mod journal;
@@ -61,6 +63,7 @@ pub(crate) use known::Known;
 pub(crate) use receipts::Receipts;
 pub(crate) use throttle::Throttle;
 pub(crate) use views::RuleShown;
+pub(crate) use views::{LineShown, TransactionShown};
 
 /// The largest request body, in bytes.
 const LARGEST_BODY: usize = 16 << 20;

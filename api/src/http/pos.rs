@@ -1,89 +1,176 @@
 //! `POST /api/v1/pos/transactions`: POS records over HTTP, into the same landing topic as over Kafka.
 //!
-//! The body is one record, an array of them, or one a line (`application/x-ndjson`). All are checked before any is
-//! written: 422 lists every problem of every record and nothing was taken; 202 says where each one landed.
+//! The body is one record, an array of them, or one a line (`application/x-ndjson`). The answer has an entry for each:
+//! accepted, a repetition of what is known (it changes nothing), or quarantined with code and JSON Pointer. Wrong records
+//! land too, and go on to the dead letters as they came: nothing is lost whatever the caller does with the answer. With
+//! `?dry_run=1` the answer is the same and nothing is written.
+
+use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
-use serde::Serialize;
+use serde::Deserialize;
 use serde_json::Value;
 use tillsight_ingest::bus::Outgoing;
 use tillsight_ingest::pos::{Checker, Permits};
+use tillsight_schemas::port::PosLedger as _;
+use tillsight_schemas::pos::{PostedTransaction, Reject, RejectCode};
 use tillsight_schemas::topic;
+use uuid::Uuid;
 
 use super::Shared;
+use super::answer::answer;
 use super::auth::Caller;
-use super::problem::{Problem, RecordProblem};
+use super::extract::Query;
+use super::problem::Problem;
 
-/// What was taken.
-#[derive(Debug, Serialize)]
-pub(super) struct Received {
-    /// One entry a record, in the order of the request.
-    received: Vec<Place>,
+/// How records are to be taken.
+#[derive(Debug, Deserialize)]
+pub(super) struct Asked {
+    dry_run: Option<String>,
 }
 
-/// Where a record landed: it keeps this name through all topics and tables.
-#[derive(Debug, Serialize)]
-struct Place {
-    topic: String,
-    partition: i32,
-    offset: i64,
+answer! {
+    /// One thing that is wrong with a record.
+    struct RecordProblem {
+        /// Where: a JSON Pointer into the record, empty for all of it.
+        pointer: String,
+        /// What, and what would be right.
+        detail: String,
+    }
+
+    /// What became of one record.
+    struct RecordAnswer {
+        /// Its place in the request, from 0.
+        index: i64,
+        /// `accepted`, `duplicate` or `quarantined`.
+        result: String,
+        /// Its identity, once it has one.
+        event_id: Option<Uuid>,
+        /// Why it is quarantined: the code it has in the dead-letter topic.
+        code: Option<String>,
+        /// The same in a sentence.
+        detail: Option<String>,
+        /// Where it is wrong, as far as that can be named.
+        problems: Vec<RecordProblem>,
+        /// Where it landed: with partition and offset the name under which it was received.
+        topic: Option<String>,
+        /// The partition.
+        partition: Option<i32>,
+        /// The offset.
+        offset: Option<i64>,
+    }
+
+    /// What became of the records of a request.
+    struct Intake {
+        /// Whether nothing was written.
+        dry_run: bool,
+        /// How many are accepted.
+        accepted: i64,
+        /// How many were known.
+        duplicates: i64,
+        /// How many are quarantined.
+        quarantined: i64,
+        /// One entry a record, in the order of the request.
+        records: Vec<RecordAnswer>,
+    }
 }
 
-/// Takes records.
+/// Takes records: 202 when all of them are right (200 for a dry run), 422 when some are quarantined.
 pub(super) async fn receive(
     State(shared): State<Shared>,
     caller: Caller,
+    Query(asked): Query<Asked>,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<(StatusCode, Json<Received>), Problem> {
+) -> Result<(StatusCode, Json<Intake>), Problem> {
     let permits = caller.permits(&shared)?;
+    let dry_run = match asked.dry_run.as_deref() {
+        None | Some("0" | "false") => false,
+        Some("" | "1" | "true") => true,
+        Some(other) => {
+            let detail = format!("dry_run is {other:?}; it is 1 or 0");
+            return Err(Problem::new(StatusCode::BAD_REQUEST, "bad parameter", detail));
+        }
+    };
     let documents = documents(&headers, &body)?;
     if documents.is_empty() {
         return Err(Problem::new(StatusCode::BAD_REQUEST, "no records", "the body holds no record"));
     }
-    check(&shared, permits, &documents)?;
-    let outgoing = documents
-        .iter()
-        .map(|document| Outgoing {
-            topic: topic::landing(&permits.integrator),
-            key: document
-                .get("store_id")
-                .and_then(Value::as_str)
-                .map(|store| Bytes::from(format!("{}/{store}", permits.tenant))),
-            value: Some(Bytes::from(document.to_string())),
-            headers: vec![("content-type", "application/json".to_owned())],
-        })
-        .collect();
-    let places = shared
-        .producer
-        .send(outgoing)
-        .await
-        .map_err(|error| Problem::unavailable("the broker did not take the records", &error))?;
-    let received = places
-        .into_iter()
-        .map(|(partition, offset)| Place { topic: partition.topic, partition: partition.number, offset })
-        .collect();
-    Ok((StatusCode::ACCEPTED, Json(Received { received })))
+    let mut records = check(&shared, permits, &documents).await?;
+    if !dry_run {
+        let landed: Vec<Outgoing> = documents.iter().map(|document| landing(permits, document)).collect();
+        let places = shared.producer.send(landed).await;
+        let places = places.map_err(|error| Problem::unavailable("the broker did not take the records", &error))?;
+        for (record, (partition, offset)) in records.iter_mut().zip(places) {
+            record.topic = Some(partition.topic);
+            record.partition = Some(partition.number);
+            record.offset = Some(offset);
+        }
+    }
+    let count = |result: &str| {
+        i64::try_from(records.iter().filter(|record| record.result == result).count()).unwrap_or(i64::MAX)
+    };
+    let (accepted, duplicates, quarantined) = (count("accepted"), count("duplicate"), count("quarantined"));
+    let status = match (quarantined, dry_run) {
+        (0, false) => StatusCode::ACCEPTED,
+        (0, true) => StatusCode::OK,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    Ok((status, Json(Intake { dry_run, accepted, duplicates, quarantined, records })))
 }
 
-fn check(shared: &Shared, permits: &Permits, documents: &[Value]) -> Result<(), Problem> {
-    let checker = Checker::new(permits.clone(), shared.stores.clone(), shared.clock.now());
-    let wrong: Vec<RecordProblem> = documents
-        .iter()
-        .enumerate()
-        .filter_map(|(index, document)| {
-            let reject = checker.check(document).err()?;
-            Some(RecordProblem { index, code: reject.code.as_str(), detail: reject.detail })
-        })
-        .collect();
-    if wrong.is_empty() {
-        return Ok(());
+fn landing(permits: &Permits, document: &Value) -> Outgoing {
+    let store = document.get("store_id").and_then(Value::as_str);
+    Outgoing {
+        topic: topic::landing(&permits.integrator),
+        key: store.map(|store| Bytes::from(format!("{}/{store}", permits.tenant))),
+        value: Some(Bytes::from(document.to_string())),
+        headers: vec![("content-type", "application/json".to_owned())],
     }
-    let detail = format!("{} of {} records are wrong; none was taken", wrong.len(), documents.len());
-    Err(Problem::records(detail, wrong))
+}
+
+/// What the intake will make of each record, by what is known now and by the records before it in the request.
+async fn check(shared: &Shared, permits: &Permits, documents: &[Value]) -> Result<Vec<RecordAnswer>, Problem> {
+    let checker = Checker::new(permits.clone(), shared.stores.clone(), shared.clock.now());
+    let checked: Vec<Result<PostedTransaction, Reject>> =
+        documents.iter().map(|document| checker.check(document)).collect();
+    let ids: Vec<Uuid> = checked.iter().flatten().map(|posted| posted.header.event_id).collect();
+    let mut known: BTreeMap<(Uuid, i32), String> =
+        shared.db.known(&ids).await.map_err(|error| Problem::unavailable("the identities cannot be read", &*error))?;
+    let mut answers = Vec::with_capacity(checked.len());
+    for (index, checked) in (0..).zip(checked) {
+        let judged = checked.and_then(|posted| {
+            let (id, revision) = (posted.header.event_id, posted.transaction.revision);
+            match known.insert((id, revision), posted.header.payload_sha256.clone()) {
+                None => Ok((id, "accepted")),
+                Some(before) if before == posted.header.payload_sha256 => Ok((id, "duplicate")),
+                Some(before) => {
+                    // What holds is what came first.
+                    known.insert((id, revision), before);
+                    let detail = format!("revision {revision} of this record is known with other content");
+                    Err(Reject::new(RejectCode::IdentityCollision, detail))
+                }
+            }
+        });
+        answers.push(match judged {
+            Ok((id, result)) => answer(index, result, Some(id), None),
+            Err(reject) => answer(index, "quarantined", None, Some(reject)),
+        });
+    }
+    Ok(answers)
+}
+
+fn answer(index: i64, result: &str, event_id: Option<Uuid>, reject: Option<Reject>) -> RecordAnswer {
+    let (code, detail, problems) = reject.map_or_else(Default::default, |reject| {
+        let problems = reject.problems.into_iter();
+        let problems = problems.map(|problem| RecordProblem { pointer: problem.at, detail: problem.what }).collect();
+        (Some(reject.code.as_str().to_owned()), Some(reject.detail), problems)
+    });
+    let result = result.to_owned();
+    RecordAnswer { index, result, event_id, code, detail, problems, topic: None, partition: None, offset: None }
 }
 
 fn documents(headers: &HeaderMap, body: &[u8]) -> Result<Vec<Value>, Problem> {

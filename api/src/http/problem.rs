@@ -20,29 +20,11 @@ pub(super) struct Problem {
     title: &'static str,
     /// What happened this time, and what to do.
     detail: String,
-    /// The records that are wrong, if it is about records.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    records: Vec<RecordProblem>,
-}
-
-/// What is wrong with one record of a request.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct RecordProblem {
-    /// Its place in the request, from 0.
-    pub(super) index: usize,
-    /// The code it would have in the dead-letter topic.
-    pub(super) code: &'static str,
-    /// Every problem of it.
-    pub(super) detail: String,
 }
 
 impl Problem {
     pub(super) fn new(status: StatusCode, title: &'static str, detail: impl Into<String>) -> Self {
-        Self { kind: "about:blank", status: status.as_u16(), title, detail: detail.into(), records: Vec::new() }
-    }
-
-    pub(super) fn records(detail: impl Into<String>, records: Vec<RecordProblem>) -> Self {
-        Self { records, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "records are wrong", detail) }
+        Self { kind: "about:blank", status: status.as_u16(), title, detail: detail.into() }
     }
 
     /// Something behind us does not work; the caller may try again.

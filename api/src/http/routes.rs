@@ -5,16 +5,18 @@ use axum::routing::{MethodRouter, delete, get, post};
 use serde_json::{Map, Value, json};
 
 use super::answer::Shown;
+use super::blind::BlindPage;
 use super::coverage::CoverageShown;
 use super::journal::Journal;
 use super::places::{CameraPage, StorePage};
+use super::pos::Intake;
 use super::rules::RulePage;
 use super::views::{AlertDetail, AlertPage, AlertSummary, Me, TransactionDetail};
 use crate::report::Report;
 
 use super::{
-    Shared, alerts, clips, coverage, demo, events, health, journal, openapi, places, pos, reports, rules, search,
-    session, stills, transactions,
+    Shared, alerts, blind, clips, coverage, demo, events, evidence, health, journal, openapi, places, pos, reports,
+    rules, search, session, stills, transactions,
 };
 
 /// Who may ask.
@@ -103,6 +105,14 @@ const SEARCH: &[Parameter] = &[
     ("cursor", "The next_cursor of the page before.", false),
     ("limit", "How many; 50 when left out.", false),
 ];
+const BLIND: &[Parameter] = &[
+    ("store", "One store only.", false),
+    ("rule", "One rule only.", false),
+    ("from", "The first instant, RFC 3339; a week ago when left out.", false),
+    ("cursor", "The next_cursor of the page before.", false),
+    ("limit", "How many, 1 to 200; 50 when left out.", false),
+];
+const POS: &[Parameter] = &[("dry_run", "1: the same answer, and nothing is written.", false)];
 const JOURNAL: &[Parameter] = &[("minutes", "Minutes before and after, 1 to 240; 15 when left out.", false)];
 const REPORT: &[Parameter] =
     &[("store", "The store.", true), ("day", "The business day; the store's today when left out.", false)];
@@ -188,6 +198,28 @@ pub(super) fn table() -> Vec<Route> {
         )
         .post(decision),
         Route::get(
+            "/api/v1/alerts/{id}/evidence",
+            Person,
+            "One alert as a folder that strangers can check: clips with the receipt as subtitles, stills, hashes.",
+            File("application/zip"),
+            get(evidence::of_alert),
+        ),
+        Route::get(
+            "/api/v1/transactions/{event_id}/evidence",
+            Person,
+            "The same of one transaction.",
+            File("application/zip"),
+            get(evidence::of_transaction),
+        ),
+        Route::get(
+            "/api/v1/blindspots",
+            Person,
+            "What the rules could not decide, newest first, and how often each reason.",
+            Json(BlindPage::schema),
+            get(blind::list),
+        )
+        .query(BLIND),
+        Route::get(
             "/api/v1/transactions/{event_id}",
             Person,
             "One transaction with what the rules made of it.",
@@ -269,8 +301,15 @@ pub(super) fn table() -> Vec<Route> {
         .post(|| json!({ "type": "object" })),
         Route {
             status: 202,
-            ..Route::get("/api/v1/pos/transactions", Integrator, "Takes POS records.", Json(free), post(pos::receive))
-                .post(records)
+            ..Route::get(
+                "/api/v1/pos/transactions",
+                Integrator,
+                "Takes POS records: accepted, duplicate or quarantined, one by one; 422 when some are quarantined.",
+                Json(Intake::schema),
+                post(pos::receive),
+            )
+            .query(POS)
+            .post(records)
         },
     ]
 }

@@ -9,6 +9,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Deserialize;
 use tillsight_analytics::still::{StillError, jpeg};
 use tillsight_schemas::id::StoreId;
+use tillsight_schemas::segment::StreamKey;
 
 use super::Shared;
 use super::auth::{Caller, Right};
@@ -38,18 +39,7 @@ pub(super) async fn still(
         .strip_suffix(".jpg")
         .ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "not found", "a still's address ends in .jpg"))?;
     let key = shared.cameras.find(name, asked.store.as_ref(), &person.scope)?;
-    let stopping = || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the server is stopping");
-    let _turn = shared.decoding.acquire().await.map_err(|_| stopping())?;
-    let reader = shared.cameras.reader().await.map_err(|error| problem(&error))?;
-    let still = reader.still(&key, asked.at).await.map_err(|error| problem(&error))?;
-    let taken_at = still.at.to_rfc3339_opts(SecondsFormat::Micros, true);
-    let picture = tokio::task::spawn_blocking(move || jpeg(&still.codec, &still.units, QUALITY))
-        .await
-        .map_err(|_| stopping())?
-        .map_err(|error| match error {
-            StillError::Codec(_) => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "no still", error.to_string()),
-            error => Problem::unavailable("the picture cannot be shown", &error),
-        })?;
+    let (taken_at, picture) = picture(&shared, &key, asked.at).await?;
     shared
         .audit
         .note(&person.name, "still", format!("{key} {}", asked.at.to_rfc3339()))
@@ -58,7 +48,28 @@ pub(super) async fn still(
     let headers = [
         (header::CONTENT_TYPE, "image/jpeg".to_owned()),
         (header::CACHE_CONTROL, "private, no-store".to_owned()),
-        (HeaderName::from_static("tillsight-taken-at"), taken_at),
+        (HeaderName::from_static("tillsight-taken-at"), taken_at.to_rfc3339_opts(SecondsFormat::Micros, true)),
     ];
     Ok((headers, picture).into_response())
+}
+
+/// The last picture of a stream at or before an instant: when it was taken, and itself as JPEG.
+pub(super) async fn picture(
+    shared: &Shared,
+    key: &StreamKey,
+    at: DateTime<Utc>,
+) -> Result<(DateTime<Utc>, Vec<u8>), Problem> {
+    let stopping = || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the server is stopping");
+    let _turn = shared.decoding.acquire().await.map_err(|_| stopping())?;
+    let reader = shared.cameras.reader().await.map_err(|error| problem(&error))?;
+    let still = reader.still(key, at).await.map_err(|error| problem(&error))?;
+    let taken_at = still.at;
+    let picture = tokio::task::spawn_blocking(move || jpeg(&still.codec, &still.units, QUALITY))
+        .await
+        .map_err(|_| stopping())?
+        .map_err(|error| match error {
+            StillError::Codec(_) => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "no still", error.to_string()),
+            error => Problem::unavailable("the picture cannot be shown", &error),
+        })?;
+    Ok((taken_at, picture))
 }

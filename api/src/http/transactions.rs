@@ -68,8 +68,12 @@ pub(super) async fn detail(
     caller: Caller,
     Path(id): Path<Uuid>,
 ) -> Result<Json<TransactionDetail>, Problem> {
-    let person = caller.person(Right::Look)?;
-    let Found { posted, rows } = find(&shared, &person, id).await?;
+    proof(&shared, &caller.person(Right::Look)?, id).await.map(Json)
+}
+
+/// Everything about the transaction of that id, if the person sees its store.
+pub(super) async fn proof(shared: &Shared, person: &Person, id: Uuid) -> Result<TransactionDetail, Problem> {
+    let Found { posted, rows } = find(shared, person, id).await?;
     let store = StoreKey::new(posted.header.tenant_id.clone(), posted.transaction.store_id.clone());
     let register = &posted.transaction.register_id;
     let clock = shared.known.clock_at(&store, register, posted.header.event_time);
@@ -95,12 +99,12 @@ pub(super) async fn detail(
     };
     let mut alerts = Vec::with_capacity(rows.len());
     for row in &rows {
-        alerts.push(shown(&shared, row).await);
+        alerts.push(shown(shared, row).await);
     }
-    Ok(Json(TransactionDetail {
+    Ok(TransactionDetail {
         transaction: shown_transaction,
         alerts,
         verdicts: shared.db.judgements_of(id).await.map_err(|error| unread(&error))?,
-        sight: sight(&shared, &person, &store, register, &evidence).await,
-    }))
+        sight: sight(shared, person, &store, register, &evidence).await,
+    })
 }

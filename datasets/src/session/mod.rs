@@ -32,6 +32,9 @@ use crate::{Error, Result};
 pub use slots::Blind;
 use slots::{Slot, Slots};
 
+/// Sessions that follow each other begin at least so many seconds apart.
+const SESSION: i64 = 360;
+
 /// How a camera is blinded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Blindness {
@@ -232,7 +235,7 @@ impl Session {
     }
 
     /// A void and then a no-sale, two prices set by hand, and six sales given up, rung by a supervisor so that no
-    /// cashier's day counts in.
+    /// cashier's day counts in, and by another one in each session, so that no burst is the last one going on.
     fn without_camera(
         &mut self,
         panel: &Panel,
@@ -246,7 +249,10 @@ impl Session {
         let burst = every * CANCELS;
         let mut counter = Counter::new(panel, plan, register, span.start(), seed)?;
         let nobody = || Error::Plan { store: plan.store.id.clone(), problem: "it has no supervisor" };
-        counter.sign_on(plan.with_role(Role::Supervisor).next().ok_or_else(nobody)?.clone());
+        let turn = usize::try_from(span.start().timestamp() / SESSION).unwrap_or(0);
+        let supervisors: Vec<_> = plan.with_role(Role::Supervisor).collect();
+        let supervisor = turn.checked_rem(supervisors.len()).and_then(|turn| supervisors.get(turn));
+        counter.sign_on(supervisor.copied().ok_or_else(nobody)?.clone());
         let mut free = span.start() + TimeDelta::seconds(5);
         for case in ["line_void_then_no_sale", "price_override_deep", "price_override_29_percent"] {
             let Some(case) = scenario::case(case) else { continue };

@@ -54,8 +54,7 @@ fn from_json(value: &[u8]) -> Result<Transaction, Reject> {
 pub(super) fn from_document(document: Value) -> Result<Transaction, Reject> {
     let problems = json::check::<Transaction>(&document);
     if !problems.is_empty() {
-        let list: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        return Err(Reject::new(RejectCode::Schema, list.join("; ")));
+        return Err(Reject::schema(problems));
     }
     serde_json::from_value(document).map_err(|error| Reject::new(RejectCode::Schema, error.to_string()))
 }

@@ -57,13 +57,13 @@ impl Checker {
         Self { permits, stores, landed }
     }
 
-    /// Checks one JSON document.
+    /// Checks one JSON document; what it would be accepted as, with landing coordinates that mean nothing yet.
     ///
     /// # Errors
     /// [`Reject`] with the code and sentence it would have in the dead-letter topic.
-    pub fn check(&self, document: &serde_json::Value) -> Result<(), Reject> {
+    pub fn check(&self, document: &serde_json::Value) -> Result<PostedTransaction, Reject> {
         let transaction = from_document(document.clone())?;
-        judge(transaction, &self.landed, &self.permits, &self.stores).map(|_| ())
+        judge(transaction, &self.landed, &self.permits, &self.stores)
     }
 }
 
@@ -94,7 +94,7 @@ pub(super) fn judge(
     let completed = time(&transaction.event_time_raw, "event_time_raw", store)?;
     if completed.at > landed.received_at + AHEAD {
         let detail = format!("event_time_raw {} lies more than a month ahead", transaction.event_time_raw);
-        return Err(Reject::new(RejectCode::Time, detail));
+        return Err(Reject::new(RejectCode::Time, detail).at("/event_time_raw"));
     }
     let begun = transaction.begin_time_raw.as_deref().map(|raw| time(raw, "begin_time_raw", store)).transpose()?;
     transaction.business_day.get_or_insert_with(|| store.business_day(completed.at));
@@ -127,7 +127,7 @@ fn permitted_store<'a>(
 ) -> Result<&'a Store, Reject> {
     let forbidden = |what: String| {
         let detail = format!("integrator {} may not write {what}", permits.integrator);
-        Reject::new(RejectCode::ForbiddenStore, detail)
+        Reject::new(RejectCode::ForbiddenStore, detail).at("/store_id")
     };
     let id = &transaction.store_id;
     let may_write = |store: &StoreId| permits.stores.is_empty() || permits.stores.contains(store);
@@ -144,17 +144,18 @@ fn permitted_store<'a>(
         }
         if named.store != *id {
             let detail = format!("the Kafka key names store {}, the record store {id}", named.store);
-            return Err(Reject::new(RejectCode::Schema, detail));
+            return Err(Reject::new(RejectCode::Schema, detail).at("/store_id"));
         }
     }
     stores.get(&permits.tenant, id).ok_or_else(|| {
         let detail = format!("store {id} of tenant {} is not set up", permits.tenant);
-        Reject::new(RejectCode::UnknownStore, detail)
+        Reject::new(RejectCode::UnknownStore, detail).at("/store_id")
     })
 }
 
 fn time(raw: &str, field: &str, store: &Store) -> Result<ReadTime, Reject> {
-    read_time(raw, store).map_err(|error| Reject::new(RejectCode::Time, format!("{field}: {error}")))
+    let wrong = |error| Reject::new(RejectCode::Time, format!("{field}: {error}")).at(format!("/{field}"));
+    read_time(raw, store).map_err(wrong)
 }
 
 fn check_money(transaction: &Transaction, store: &Store) -> Result<(), Reject> {
@@ -162,7 +163,7 @@ fn check_money(transaction: &Transaction, store: &Store) -> Result<(), Reject> {
         && currency != store.currency
     {
         let detail = format!("currency {currency}, but store {} works in {}", store.id, store.currency);
-        return Err(Reject::new(RejectCode::Money, detail));
+        return Err(Reject::new(RejectCode::Money, detail).at("/currency"));
     }
     let totals = [
         ("gross_minor", transaction.gross_minor),
@@ -170,28 +171,30 @@ fn check_money(transaction: &Transaction, store: &Store) -> Result<(), Reject> {
         ("tax_minor", transaction.tax_minor),
         ("total_minor", transaction.total_minor),
     ];
-    let totals = totals.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
-    let lines = transaction.lines.iter().flat_map(|line| {
-        [
-            (format!("line {}: extended_minor", line.line_no), Some(line.extended_minor)),
-            (format!("line {}: discount_minor", line.line_no), Some(line.discount_minor)),
-            (format!("line {}: unit_price_minor", line.line_no), line.unit_price_minor),
-            (format!("line {}: regular_price_minor", line.line_no), line.regular_price_minor),
-            (format!("line {}: qty_milli", line.line_no), Some(line.qty_milli)),
-        ]
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value?)))
+    let totals = totals.into_iter().filter_map(|(name, value)| Some((name.to_owned(), format!("/{name}"), value?)));
+    let lines = transaction.lines.iter().zip(0..).flat_map(|(line, n)| {
+        let amounts = [
+            ("extended_minor", Some(line.extended_minor)),
+            ("discount_minor", Some(line.discount_minor)),
+            ("unit_price_minor", line.unit_price_minor),
+            ("regular_price_minor", line.regular_price_minor),
+            ("qty_milli", Some(line.qty_milli)),
+        ];
+        let named = move |(name, value): (&str, Option<i64>)| {
+            Some((format!("line {}: {name}", line.line_no), format!("/lines/{n}/{name}"), value?))
+        };
+        amounts.into_iter().filter_map(named)
     });
-    let tenders = transaction.tenders.iter().flat_map(|tender| {
-        [
-            (format!("tender {}: amount_minor", tender.tender_no), tender.amount_minor),
-            (format!("tender {}: change_minor", tender.tender_no), tender.change_minor),
-        ]
+    let tenders = transaction.tenders.iter().zip(0..).flat_map(|(tender, n)| {
+        let amounts = [("amount_minor", tender.amount_minor), ("change_minor", tender.change_minor)];
+        amounts.map(|(name, value)| {
+            (format!("tender {}: {name}", tender.tender_no), format!("/tenders/{n}/{name}"), value)
+        })
     });
-    match totals.chain(lines).chain(tenders).find(|(_, value)| *value < 0) {
-        Some((name, value)) => {
+    match totals.chain(lines).chain(tenders).find(|(_, _, value)| *value < 0) {
+        Some((name, pointer, value)) => {
             let detail = format!("{name} is {value}; amounts are not negative: say it by kind, action or direction");
-            Err(Reject::new(RejectCode::Money, detail))
+            Err(Reject::new(RejectCode::Money, detail).at(pointer))
         }
         None => Ok(()),
     }

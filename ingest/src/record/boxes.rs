@@ -16,6 +16,19 @@ pub const CHAIN_BOX: Uuid = Uuid::from_u128(0x2c9b_41f8_e7d3_4c66_8f15_0ad9_b862
 pub const VIDEO_TRACK: u32 = 1;
 /// Track number of the sound.
 pub const AUDIO_TRACK: u32 = 2;
+/// Track number of the words that a clip may have.
+pub const TEXT_TRACK: u32 = 3;
+
+/// What a track holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Media {
+    /// Pictures.
+    Video,
+    /// Sound.
+    Sound,
+    /// Timed text.
+    Text,
+}
 
 /// Sample flags of a key frame (ISO/IEC 14496-12 §8.8.3.1): depends on no other.
 pub const KEY_SAMPLE: u32 = 0x0200_0000;
@@ -111,12 +124,12 @@ pub fn mvhd(out: &mut Vec<u8>, created_us: i64, timescale: u32, duration: u64) {
         out.extend_from_slice(&[0; 10]);
         matrix(out);
         out.extend_from_slice(&[0; 24]);
-        put32(out, AUDIO_TRACK + 1);
+        put32(out, TEXT_TRACK + 1);
     });
 }
 
 /// Track header; the duration in the movie's timescale.
-pub fn tkhd(out: &mut Vec<u8>, created_us: i64, track: u32, duration: u64, size: Option<(u32, u32)>) {
+pub fn tkhd(out: &mut Vec<u8>, created_us: i64, track: u32, duration: u64, media: Media, size: (u32, u32)) {
     // Enabled and in the movie.
     full(out, b"tkhd", 1, 3, |out| {
         put64(out, mp4_seconds(created_us));
@@ -127,10 +140,10 @@ pub fn tkhd(out: &mut Vec<u8>, created_us: i64, track: u32, duration: u64, size:
         out.extend_from_slice(&[0; 8]);
         put16(out, 0);
         put16(out, 0);
-        put16(out, if size.is_some() { 0 } else { 0x0100 });
+        put16(out, if media == Media::Sound { 0x0100 } else { 0 });
         put16(out, 0);
         matrix(out);
-        let (width, height) = size.unwrap_or((0, 0));
+        let (width, height) = size;
         put32(out, width << 16);
         put32(out, height << 16);
     });
@@ -142,7 +155,7 @@ pub fn mdia(
     created_us: i64,
     timescale: u32,
     duration: u64,
-    video: bool,
+    media: Media,
     stbl: impl FnOnce(&mut Vec<u8>),
 ) {
     boxed(out, b"mdia", |out| {
@@ -157,15 +170,20 @@ pub fn mdia(
         });
         full(out, b"hdlr", 0, 0, |out| {
             put32(out, 0);
-            out.extend_from_slice(if video { b"vide" } else { b"soun" });
+            let (handler, name): (&[u8; 4], &[u8]) = match media {
+                Media::Video => (b"vide", b"video\0"),
+                Media::Sound => (b"soun", b"sound\0"),
+                Media::Text => (b"sbtl", b"receipt\0"),
+            };
+            out.extend_from_slice(handler);
             out.extend_from_slice(&[0; 12]);
-            out.extend_from_slice(if video { b"video\0" } else { b"sound\0" });
+            out.extend_from_slice(name);
         });
         boxed(out, b"minf", |out| {
-            if video {
-                full(out, b"vmhd", 0, 1, |out| out.extend_from_slice(&[0; 8]));
-            } else {
-                full(out, b"smhd", 0, 0, |out| out.extend_from_slice(&[0; 4]));
+            match media {
+                Media::Video => full(out, b"vmhd", 0, 1, |out| out.extend_from_slice(&[0; 8])),
+                Media::Sound => full(out, b"smhd", 0, 0, |out| out.extend_from_slice(&[0; 4])),
+                Media::Text => full(out, b"nmhd", 0, 0, |_| {}),
             }
             boxed(out, b"dinf", |out| {
                 full(out, b"dref", 0, 0, |out| {
@@ -208,13 +226,13 @@ pub fn init(created_us: i64, video: &VideoFormat, audio: Option<&AudioFormat>) -
     boxed(&mut out, b"moov", |out| {
         mvhd(out, created_us, 90_000, 0);
         boxed(out, b"trak", |out| {
-            tkhd(out, created_us, VIDEO_TRACK, 0, Some((video.width, video.height)));
-            mdia(out, created_us, 90_000, 0, true, |out| empty_tables(out, &video.sample_entry));
+            tkhd(out, created_us, VIDEO_TRACK, 0, Media::Video, (video.width, video.height));
+            mdia(out, created_us, 90_000, 0, Media::Video, |out| empty_tables(out, &video.sample_entry));
         });
         if let Some(audio) = audio {
             boxed(out, b"trak", |out| {
-                tkhd(out, created_us, AUDIO_TRACK, 0, None);
-                mdia(out, created_us, audio.clock_rate, 0, false, |out| empty_tables(out, &audio.sample_entry));
+                tkhd(out, created_us, AUDIO_TRACK, 0, Media::Sound, (0, 0));
+                mdia(out, created_us, audio.clock_rate, 0, Media::Sound, |out| empty_tables(out, &audio.sample_entry));
             });
         }
         boxed(out, b"mvex", |out| {

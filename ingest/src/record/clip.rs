@@ -20,6 +20,7 @@ use super::parse::{Sample, SegmentFile, Track};
 use super::rows::instant;
 use super::select::{Part, Selection, rescale, ticks_from_us};
 use super::slices::{Slice, Slices};
+use super::text::{self, Cue};
 
 /// A clip, ready to be served.
 #[derive(Debug, Clone)]
@@ -41,15 +42,16 @@ struct Placement {
 struct Layout {
     video: MovieTrack,
     audio: Option<MovieTrack>,
+    text: Option<MovieTrack>,
     slices: Vec<Slice>,
 }
 
 impl Clip {
-    /// Lays a selection out as an MP4 file.
+    /// Lays a selection out as an MP4 file, with a track of words if there are any.
     ///
     /// # Errors
     /// [`Error::NoVideo`] when the selection is empty.
-    pub fn new(selection: &Selection) -> Result<Self> {
+    pub fn new(selection: &Selection, cues: &[Cue]) -> Result<Self> {
         let nothing = || Error::NoVideo {
             stream: selection.key.to_string(),
             from: selection.span.start(),
@@ -76,7 +78,12 @@ impl Clip {
         let (begin, first_us) = *shown.first().ok_or_else(nothing)?;
         let (_, last_us) = *shown.last().ok_or_else(nothing)?;
         let end = presented.iter().map(|(at, duration)| at + duration).max().unwrap_or(begin);
-        let layout = lay_out(selection, &placements, (begin, end));
+        let (text, words) = match text::track(cues, (begin, first_us), end) {
+            Some((track, words)) => (Some(track), words),
+            None => (None, Vec::new()),
+        };
+        let mut layout = lay_out(selection, &placements, (begin, end), u64::try_from(words.len()).unwrap_or(0));
+        layout.text = text;
 
         let leading: usize = selection.parts.iter().map(|part| part.needed.len()).sum::<usize>() - shown.len();
         let statement = ClipStatement {
@@ -99,7 +106,7 @@ impl Clip {
             clocks: clocks(selection, from, to),
             gaps: gaps(selection),
         };
-        let bytes = file(first_us, &first.file, layout, begin, end);
+        let bytes = file(first_us, &first.file, layout, &words, begin, end);
         Ok(Self { statement, bytes })
     }
 
@@ -137,13 +144,13 @@ fn place(selection: &Selection) -> Vec<Placement> {
     placements
 }
 
-/// The tables of both tracks and the bytes they speak of, fragment by fragment; `shown` in clip time.
-fn lay_out(selection: &Selection, placements: &[Placement], shown: (i64, i64)) -> Layout {
-    let mut video = MovieTrack::new(VIDEO_TRACK, 90_000);
+/// The tables of pictures and sound and the bytes they speak of, fragment by fragment, after `offset` bytes of something
+/// else; `shown` in clip time.
+fn lay_out(selection: &Selection, placements: &[Placement], shown: (i64, i64), mut offset: u64) -> Layout {
+    let mut video = MovieTrack::video(VIDEO_TRACK, 90_000);
     let sound = selection.parts.first().and_then(|part| part.file.audio.clone());
-    let mut audio = sound.as_ref().map(|track| MovieTrack::new(AUDIO_TRACK, track.timescale));
+    let mut audio = sound.as_ref().map(|track| MovieTrack::sound(AUDIO_TRACK, track.timescale));
     let mut slices = Vec::new();
-    let mut offset = 0;
     for part in &selection.parts {
         let Some(shift) = placements.iter().find(|place| place.run == part.run()).map(|place| place.shift) else {
             continue;
@@ -172,7 +179,7 @@ fn lay_out(selection: &Selection, placements: &[Placement], shown: (i64, i64)) -
         }
     }
     let audio = audio.filter(|track| !track.samples.is_empty());
-    Layout { video, audio, slices }
+    Layout { video, audio, text: None, slices }
 }
 
 fn add_chunk(
@@ -199,18 +206,23 @@ fn add_chunk(
     slices.push(Slice { file: Arc::clone(file), range: first.offset..end });
 }
 
-fn file(created_us: i64, first: &SegmentFile, layout: Layout, begin: i64, end: i64) -> Slices {
-    let Layout { mut video, mut audio, slices } = layout;
-    video.size = Some((first.header.width, first.header.height));
+fn file(created_us: i64, first: &SegmentFile, layout: Layout, words: &[u8], begin: i64, end: i64) -> Slices {
+    let Layout { mut video, mut audio, mut text, slices } = layout;
+    video.size = (first.header.width, first.header.height);
     video.edit(begin, end, begin, end - begin);
     if let Some(track) = &mut audio {
         let rate = i64::from(track.timescale);
         track.edit(rescale(begin, TICKS_PER_SECOND, rate), rescale(end, TICKS_PER_SECOND, rate), begin, end - begin);
     }
-    let data: u64 = slices.iter().map(|slice| slice.range.end - slice.range.start).sum();
+    if let Some(track) = &mut text {
+        track.size = (first.header.width, first.header.height / 5);
+        track.edit(begin, end, begin, end - begin);
+    }
+    let pictures: u64 = slices.iter().map(|slice| slice.range.end - slice.range.start).sum();
+    let data = pictures + u64::try_from(words.len()).unwrap_or(0);
     let mut prefix = Vec::new();
     boxes::boxed(&mut prefix, b"ftyp", |out| out.extend_from_slice(b"isom\0\0\x02\0isomiso2mp41"));
-    let tracks: Vec<&MovieTrack> = std::iter::once(&video).chain(audio.as_ref()).collect();
+    let tracks: Vec<&MovieTrack> = std::iter::once(&video).chain(&audio).chain(&text).collect();
     let duration = (end - begin).max(0).cast_unsigned();
     let head = u64::try_from(prefix.len()).unwrap_or(0);
     // The size of the movie box does not depend on the offsets in it.
@@ -220,6 +232,7 @@ fn file(created_us: i64, first: &SegmentFile, layout: Layout, begin: i64, end: i
     boxes::put32(&mut prefix, 1);
     prefix.extend_from_slice(b"mdat");
     boxes::put64(&mut prefix, data + 16);
+    prefix.extend_from_slice(words);
     Slices::new(Bytes::from(prefix), slices)
 }
 

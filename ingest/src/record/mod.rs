@@ -46,6 +46,7 @@ pub mod stream;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+pub mod text;
 pub mod volume;
 
 pub use check::{CheckReport, RebuildReport, check, rebuild};
@@ -60,3 +61,4 @@ pub use recorder::{Recorder, RecorderConfig, StreamSink};
 pub use retention::{Retention, RetentionPolicy, RetentionReport};
 pub use slices::Slices;
 pub use still::Still;
+pub use text::Cue;

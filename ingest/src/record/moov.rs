@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 
-use super::boxes::{boxed, full, len32, mdia, mvhd, put16, put32, put64, stsd, tkhd};
+use super::boxes::{Media, boxed, full, len32, mdia, mvhd, put16, put32, put64, stsd, tkhd};
 
 /// A sample in the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,8 +42,10 @@ pub struct MovieTrack {
     pub track: u32,
     /// Ticks in a second.
     pub timescale: u32,
-    /// Width and height of a video track.
-    pub size: Option<(u32, u32)>,
+    /// What it holds.
+    pub media: Media,
+    /// Width and height of what it shows.
+    pub size: (u32, u32),
     /// Its samples, in decoding order.
     pub samples: Vec<TableSample>,
     /// Its chunks.
@@ -53,12 +55,27 @@ pub struct MovieTrack {
 }
 
 impl MovieTrack {
-    /// Makes a track without samples.
-    pub fn new(track: u32, timescale: u32) -> Self {
+    /// Makes a track of pictures without samples.
+    pub fn video(track: u32, timescale: u32) -> Self {
+        Self::new(track, timescale, Media::Video)
+    }
+
+    /// Makes a track of sound without samples.
+    pub fn sound(track: u32, timescale: u32) -> Self {
+        Self::new(track, timescale, Media::Sound)
+    }
+
+    /// Makes a track of words without samples.
+    pub fn text(track: u32, timescale: u32) -> Self {
+        Self::new(track, timescale, Media::Text)
+    }
+
+    fn new(track: u32, timescale: u32, media: Media) -> Self {
         Self {
             track,
             timescale,
-            size: None,
+            media,
+            size: (0, 0),
             samples: Vec::new(),
             chunks: Vec::new(),
             descriptions: Vec::new(),
@@ -95,7 +112,7 @@ impl MovieTrack {
     fn write(&self, out: &mut Vec<u8>, created_us: i64, data: u64) {
         boxed(out, b"trak", |out| {
             let shown: u64 = self.edits.iter().map(|(length, _)| length).sum();
-            tkhd(out, created_us, self.track, shown, self.size);
+            tkhd(out, created_us, self.track, shown, self.media, self.size);
             boxed(out, b"edts", |out| {
                 full(out, b"elst", 1, 0, |out| {
                     put32(out, len32(self.edits.len()));
@@ -108,7 +125,7 @@ impl MovieTrack {
                 });
             });
             let duration: u64 = self.durations().map(u64::from).sum();
-            mdia(out, created_us, self.timescale, duration, self.size.is_some(), |out| self.tables(out, data));
+            mdia(out, created_us, self.timescale, duration, self.media, |out| self.tables(out, data));
         });
     }
 
@@ -138,7 +155,7 @@ impl MovieTrack {
                 });
             });
         }
-        if self.size.is_some() {
+        if self.media == Media::Video {
             full(out, b"stss", 0, 0, |out| {
                 let keys: Vec<u32> =
                     self.samples.iter().zip(1..).filter(|(sample, _)| sample.key).map(|(_, number)| number).collect();

@@ -46,7 +46,7 @@ impl Playback {
     /// # Errors
     /// [`super::Error::NoVideo`] when the selection is empty.
     pub fn new(selection: &Selection) -> Result<Self> {
-        let statement = Clip::new(selection)?.statement;
+        let statement = Clip::new(selection, &[])?.statement;
         let start_us = statement.first_frame_at.timestamp_micros();
         let mut parts: Vec<(i64, PlaybackPart, Vec<Slice>)> = Vec::new();
         for part in selection.parts.iter().filter(|part| !part.needed.is_empty()) {

@@ -13,6 +13,7 @@ use super::index::Index;
 use super::playback::Playback;
 use super::select::select;
 use super::still::Still;
+use super::text::Cue;
 
 /// Reads the recordings of a volume.
 #[derive(Debug, Clone)]
@@ -45,7 +46,15 @@ impl Reader {
     /// # Errors
     /// [`Error::UnknownStream`], [`Error::NoVideo`], [`Error::TooLong`], [`Error::Index`], [`Error::Disk`].
     pub async fn clip(&self, key: &StreamKey, span: TimeSpan) -> Result<Clip> {
-        Clip::new(&select(&self.index, &self.volume, key, span).await?)
+        self.clip_with(key, span, &[]).await
+    }
+
+    /// The same with words beside the pictures.
+    ///
+    /// # Errors
+    /// As [`Self::clip`].
+    pub async fn clip_with(&self, key: &StreamKey, span: TimeSpan, cues: &[Cue]) -> Result<Clip> {
+        Clip::new(&select(&self.index, &self.volume, key, span).await?, cues)
     }
 
     /// The same for a browser's Media Source Extensions.

@@ -1,6 +1,7 @@
 //! Why a POS record was not accepted: a closed list of codes, and a sentence that says what to do.
 
 use crate::codes;
+use crate::wire::json::Problem;
 
 codes! {
     /// Why a record went to the dead-letter topic (`<topic>.dlq`, header `lp.error.code`).
@@ -36,11 +37,26 @@ pub struct Reject {
     pub code: RejectCode,
     /// The reason, for the person who repairs it.
     pub detail: String,
+    /// Where in the record, as far as that can be named.
+    pub problems: Vec<Problem>,
 }
 
 impl Reject {
     /// Makes a rejection.
     pub fn new(code: RejectCode, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into() }
+        Self { code, detail: detail.into(), problems: Vec::new() }
+    }
+
+    /// The same, because of one field: a JSON Pointer into the record.
+    #[must_use]
+    pub fn at(mut self, pointer: impl Into<String>) -> Self {
+        self.problems = vec![Problem { at: pointer.into(), what: self.detail.clone() }];
+        self
+    }
+
+    /// A record that is not what the schema describes.
+    pub fn schema(problems: Vec<Problem>) -> Self {
+        let list: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        Self { code: RejectCode::Schema, detail: list.join("; "), problems }
     }
 }

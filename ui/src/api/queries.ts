@@ -11,6 +11,7 @@ import { get, Problem, queryString } from "./http";
 import type {
   AlertDetail,
   AlertSummary,
+  BlindPage,
   Camera,
   Coverage,
   Demo,
@@ -81,6 +82,16 @@ export const alertsQuery = (filter: QueueFilter) =>
     initialPageParam: "",
     getNextPageParam: (last) => last.next_cursor,
     staleTime: 60_000,
+  });
+
+export const blindQuery = (filter: { store?: string; rule?: string }) =>
+  infiniteQueryOptions({
+    queryKey: ["blind", filter],
+    queryFn: ({ pageParam, signal }) =>
+      get<BlindPage>(`/api/v1/blindspots${queryString({ ...filter, cursor: pageParam, limit: 50 })}`, signal),
+    initialPageParam: "",
+    getNextPageParam: (last) => last.next_cursor,
+    placeholderData: keepPreviousData,
   });
 
 export const alertQuery = (id: string) =>

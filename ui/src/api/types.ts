@@ -211,6 +211,11 @@ export type Review = {
 
 export type Judgement = {
   judgement_id: string;
+  store_id: string;
+  register_id: string;
+  operator_id: string | null;
+  anchor_event_id: string;
+  event_time: Instant;
   rule_id: string;
   rule_version: string;
   outcome: Outcome;
@@ -218,6 +223,9 @@ export type Judgement = {
   provisional: boolean;
   judged_at: Instant;
 };
+
+export type BlindReason = { store_id: string; rule_id: string; why: string; count: number };
+export type BlindPage = Page<Judgement> & { from: Instant; reasons: BlindReason[] };
 
 export type JournalEntry = {
   event_id: string;

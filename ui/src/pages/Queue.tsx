@@ -10,6 +10,7 @@ import { neighbour } from "../lib/live";
 import { ago } from "../lib/time";
 import { isOpen, money, words } from "../lib/words";
 import { Chip, DispositionMark, SeverityMark, StoreTime } from "../parts/bits";
+import { QueueTabs } from "../parts/QueueTabs";
 import { QueueContext, type QueueHandle } from "../parts/queueContext";
 import { useStores } from "../parts/session";
 import { Empty, Failed, Skeleton } from "../parts/states";
@@ -84,6 +85,7 @@ export default function QueuePage() {
             Alerts <small>{query.isPending ? "" : `${count}${hasNextPage ? "+" : ""} ${chosen}`}</small>
           </h1>
           <Filters />
+          <QueueTabs here="alerts" />
         </header>
         <div className="news" aria-live="polite">
           {queue.waiting.length > 0 && (

@@ -12,6 +12,7 @@ import { Chip, DispositionMark, Key, SeverityMark, StoreTime } from "../parts/bi
 import { Evidence } from "../parts/Evidence";
 import { Journal } from "../parts/Journal";
 import { QueueContext } from "../parts/queueContext";
+import { Save } from "../parts/Save";
 import { useMayReview, useStores } from "../parts/session";
 import { Failed, Skeleton } from "../parts/states";
 import { Facts, Reviews, Verdicts } from "../parts/Verdicts";
@@ -153,6 +154,7 @@ function Item({ detail, decide, undo, canUndo, previous, next }: ItemProps) {
           {detail.state !== "standing" && <Chip tone="warn">{words(detail.state)} by later data</Chip>}
           {detail.provisional && <Chip tone="warn">Provisional: a source was behind</Chip>}
           <span className="fill" />
+          <Save path={`/api/v1/alerts/${detail.alert_id}/evidence`} />
           <Step alert={previous} word="Previous" hint="k" />
           <Step alert={next} word="Next" hint="j" />
         </div>

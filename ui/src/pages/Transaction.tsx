@@ -6,6 +6,7 @@ import { clockWords, money, words } from "../lib/words";
 import { DispositionMark, SeverityMark, StoreTime } from "../parts/bits";
 import { Evidence } from "../parts/Evidence";
 import { Journal } from "../parts/Journal";
+import { Save } from "../parts/Save";
 import { useStores } from "../parts/session";
 import { Failed, Skeleton } from "../parts/states";
 import { Verdicts } from "../parts/Verdicts";
@@ -43,6 +44,7 @@ export default function TransactionPage() {
           <span>
             <b>Clocks:</b> {clockWords(clock)}
           </span>
+          <Save path={`/api/v1/transactions/${eventId}/evidence`} />
         </p>
       </header>
       <Evidence

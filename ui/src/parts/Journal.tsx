@@ -1,7 +1,7 @@
 // What else happened at the register, and what else its operator did, around a transaction; with what each rule said.
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { journalQuery } from "../api/queries";
 import type { JournalEntry, Judgement } from "../api/types";
 import { time } from "../lib/time";
@@ -17,6 +17,13 @@ export function Journal({ eventId, register, operator, zone }: Around) {
   const [minutes, setMinutes] = useState(15);
   const [whose, setWhose] = useState<"both" | "register" | "operator">("both");
   const query = useQuery(journalQuery(eventId, minutes));
+  const region = useRef<HTMLDivElement>(null);
+  // What is asked about stands in the middle, without moving the page.
+  const count = query.data?.entries.length;
+  useEffect(() => {
+    const row = count && region.current?.querySelector<HTMLElement>(".asked");
+    if (row && region.current) region.current.scrollTop = row.offsetTop - region.current.clientHeight / 2;
+  }, [count]);
   const shown = (query.data?.entries ?? []).filter(
     (each) =>
       whose === "both" ||
@@ -58,7 +65,7 @@ export function Journal({ eventId, register, operator, zone }: Around) {
       {query.data && shown.length <= 1 && <p className="quiet">Nothing else happened within {minutes} minutes.</p>}
       {shown.length > 1 && (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by key
-        <div className="scrolls" tabIndex={0} role="region" aria-labelledby="journal-title">
+        <div ref={region} className="scrolls" tabIndex={0} role="region" aria-labelledby="journal-title">
           <table>
             <thead>
               <tr>
@@ -101,10 +108,16 @@ function Entry({ entry, zone }: { entry: JournalEntry; zone: string }) {
         )}
         {entry.receipt_no && <small> {entry.receipt_no}</small>}
       </td>
-      <td>{entry.register_id}</td>
-      <td>{entry.operator_id ?? "none"}</td>
+      <td className="who">
+        <span className="label">Register </span>
+        {entry.register_id}
+      </td>
+      <td className="who">
+        <span className="label">Operator </span>
+        {entry.operator_id ?? "none"}
+      </td>
       <td className="number">{money(entry.total_minor, entry.currency)}</td>
-      <td>
+      <td className="rules">
         <ul className="said">
           {entry.verdicts.map((each) => (
             <Said key={each.judgement_id} verdict={each} />

@@ -1,0 +1,13 @@
+// Saves everything about an event as one ZIP file: clips with the receipt as subtitles, stills, receipt, hashes.
+export function Save({ path }: { path: string }) {
+  return (
+    <a
+      className="button small"
+      href={path}
+      download
+      title="A ZIP file with clips, stills, the receipt and the hash of every file. Saving is noted in the audit file."
+    >
+      Save evidence
+    </a>
+  );
+}
