@@ -319,6 +319,13 @@ impl Config {
         config.analytics.runtime = config.analytics.runtime.map(|library| folder.join(library));
         config.analytics.model = config.analytics.model.map(|model| folder.join(model));
         config.kafka.lib = config.kafka.lib.map(|lib| folder.join(lib));
+        for camera in &mut config.cameras {
+            camera.password_file = camera.password_file.take().map(|file| folder.join(file));
+        }
+        if let Some(security) = &mut config.kafka.security {
+            security.ca_file = security.ca_file.take().map(|file| folder.join(file));
+            security.password_file = security.password_file.take().map(|file| folder.join(file));
+        }
         let problems = config.problems();
         if problems.is_empty() { Ok(config) } else { Err(ConfigError::Problems { path: path.to_owned(), problems }) }
     }
@@ -332,6 +339,16 @@ impl Config {
                     "{name} = {address} leaves this machine, and this version has no TLS of its own: \
                      listen on 127.0.0.1 and put a TLS proxy in front"
                 ));
+            }
+        }
+        let managed = (self.kafka.mode == KafkaMode::Managed).then_some(("kafka.port", self.kafka.port));
+        let ports: Vec<(&str, u16)> = [("http.listen", self.http.listen.port()), ("sql.listen", self.sql.listen.port())]
+            .into_iter()
+            .chain(managed)
+            .collect();
+        for (n, (name, port)) in ports.iter().enumerate() {
+            if let Some((other, _)) = ports.iter().take(n).find(|(_, taken)| taken == port && *port != 0) {
+                problems.push(format!("{name} and {other} both say port {port}: give each its own"));
             }
         }
         if self.kafka.mode == KafkaMode::External && self.kafka.bootstrap.is_none() {

@@ -82,6 +82,21 @@ impl Metrics {
     }
 }
 
+/// Forgets what processes said that ran before.
+pub(crate) fn forget(data: &Path) -> std::io::Result<()> {
+    let entries = match std::fs::read_dir(folder(data)) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "prom") {
+            std::fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
 fn folder(data: &Path) -> PathBuf {
     data.join("run")
 }

@@ -1,6 +1,7 @@
 //! The command line: what there is to say to `tillsight`, and the exit codes (0 done, 1 failed, 64 wrong use).
 
 mod backtest;
+mod check;
 mod fsck;
 mod people;
 mod report;
@@ -39,7 +40,7 @@ enum Command {
         #[arg(long, value_delimiter = ',')]
         roles: Option<Vec<Role>>,
     },
-    /// Read the configuration and list all its problems.
+    /// Is what the configuration names there and usable? A line for each thing, with the cure where it is not.
     Check,
     /// People who log in.
     #[command(subcommand)]
@@ -109,7 +110,9 @@ fn with_config(path: &Path, command: Command) -> ExitCode {
     };
     exit_code(match command {
         Command::Run { roles } => serve::run(&config, path, roles),
-        Command::Check => serve::check(&config, path),
+        Command::Check => {
+            check::check(&config, path).then_some(()).ok_or_else(|| "put right what is marked BAD".into())
+        }
         Command::Fsck(arguments) => fsck::fsck(&config, &arguments),
         Command::Report(command) => report::report(&config, &command),
         Command::Search(arguments) => search::search(&config, &arguments),

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use sqlx::{AnyPool, Executor};
 use tillsight_schemas::clock::SharedClock;
-use tillsight_schemas::metric;
 use tokio::sync::mpsc;
 
 use super::{DbError, Location, failed};
@@ -108,8 +107,6 @@ impl Audit {
 
 impl StatementLog for Audit {
     fn statement(&self, record: StatementRecord) {
-        metrics::counter!(metric::SQL_STATEMENTS, "outcome" => record.outcome.as_str()).increment(1);
-        metrics::histogram!(metric::SQL_DURATION).record(record.duration.as_secs_f64());
         self.put(Entry {
             at_micros: self.clock.now().timestamp_micros(),
             who: record.user,

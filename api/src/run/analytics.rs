@@ -83,7 +83,13 @@ pub(super) async fn analyse(config: &Config, stop: &CancellationToken) -> Result
             believed.insert((StoreKey::new(camera.tenant.clone(), camera.store.clone()), camera.id.clone()), looks);
         }
         tasks.spawn(feed_camera(feed, outlets.live("analytics"), own, stop.clone()));
-        tasks.spawn(StreamReader::new(looked_at(camera)?, outlets, clock()).run(stop.clone()));
+        match looked_at(camera) {
+            Ok(stream) => {
+                tasks.spawn(StreamReader::new(stream, outlets, clock()).run(stop.clone()));
+            }
+            // Its zones are unknown; the others are looked at.
+            Err(error) => tracing::error!(camera = %camera.id, error = %chain(&error), "this camera is NOT looked at"),
+        }
     }
     if !believed.is_empty() {
         tasks.spawn(camera_looks::follow(config.connection(), believed, stop.clone()));
@@ -204,13 +210,13 @@ fn outgoing<E: std::error::Error>(
 }
 
 /// Where `deploy/setup.sh` puts ONNX Runtime.
-fn installed_runtime() -> PathBuf {
+pub(crate) fn installed_runtime() -> PathBuf {
     const PINS: &str = include_str!("../../../deploy/onnxruntime/requirements.txt");
     let version = PINS.lines().find_map(|line| line.strip_prefix("onnxruntime==")?.split_whitespace().next());
     crate::cache_dir().join("onnxruntime").join(version.unwrap_or("unknown")).join("libonnxruntime.so")
 }
 
 /// Where `deploy/setup.sh` puts the detector.
-fn installed_model() -> PathBuf {
+pub(crate) fn installed_model() -> PathBuf {
     crate::cache_dir().join("models").join("detector.toml")
 }

@@ -35,11 +35,26 @@ pub(super) fn become_broker(config: &Config) -> RunError {
     }
 }
 
+/// Why the managed broker could not be started on this machine; nothing when it could.
+pub(crate) fn broker_problem(config: &Config) -> Option<String> {
+    let lib = config.kafka.lib.clone().unwrap_or_else(installed);
+    if !lib.is_dir() {
+        return Some(no_jars(&lib));
+    }
+    let java = Command::new("java").arg("-version").output();
+    let runs = java.is_ok_and(|said| said.status.success());
+    (!runs).then(|| "cannot start java: install a Java runtime, 17 or newer, or run deploy/setup.sh".to_owned())
+}
+
+fn no_jars(lib: &Path) -> String {
+    format!("there is no Kafka in {}; run deploy/setup.sh, or set kafka.lib", lib.display())
+}
+
 fn prepare(config: &Config) -> Result<Command, RunError> {
     let lib = config.kafka.lib.clone().unwrap_or_else(installed);
     if !lib.is_dir() {
         return Err(RunError::Broker {
-            problem: format!("there is no Kafka in {}; run deploy/setup.sh, or set kafka.lib", lib.display()),
+            problem: no_jars(&lib),
             source: None,
         });
     }

@@ -15,6 +15,9 @@ mod roles;
 mod rules;
 mod supervisor;
 
+pub(crate) use analytics::{installed_model, installed_runtime};
+pub(crate) use broker::broker_problem;
+
 use std::path::PathBuf;
 
 pub(crate) use roles::{clock, database, run_role, search_log};
@@ -86,8 +89,18 @@ pub enum RunError {
         /// Why.
         source: std::io::Error,
     },
+    /// The password of a camera cannot be read.
+    #[error("cannot read the password of camera {camera} from {}", file.display())]
+    Password {
+        /// Which camera.
+        camera: String,
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A part of the work failed.
-    #[error("{what} stopped")]
+    #[error("{what} failed")]
     Part {
         /// Which.
         what: &'static str,
@@ -100,7 +113,7 @@ impl HasKind for RunError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Broker { .. } | Self::NoBroker { .. } => ErrorKind::Unavailable,
-            Self::Data { .. } | Self::Listen { .. } => ErrorKind::Invalid,
+            Self::Data { .. } | Self::Listen { .. } | Self::Password { .. } => ErrorKind::Invalid,
             Self::Spawn { .. } | Self::Part { .. } => ErrorKind::Internal,
         }
     }

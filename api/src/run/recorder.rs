@@ -37,7 +37,14 @@ pub(super) async fn record(config: &Config, stop: &CancellationToken) -> Result<
     let mut readers = JoinSet::new();
     let outbox = camera_events(config, &mut readers, stop);
     for camera in &config.cameras {
-        let stream = stream(camera)?;
+        let stream = match stream(camera) {
+            Ok(stream) => stream,
+            Err(error) => {
+                // One camera that is set up wrong costs the others nothing.
+                tracing::error!(camera = %camera.id, error = %chain(&error), "this camera is NOT recorded");
+                continue;
+            }
+        };
         let (sink, recovery) =
             recorder.stream(stream.key.clone()).await.map_err(RunError::part("a camera's recording"))?;
         tracing::info!(camera = %stream.key, ?recovery, "recording");
@@ -113,7 +120,8 @@ pub(super) fn stream(camera: &Camera) -> Result<StreamConfig, RunError> {
     stream.transport = camera.transport;
     stream.audio = camera.audio;
     if let (Some(username), Some(file)) = (&camera.username, &camera.password_file) {
-        let password = std::fs::read_to_string(file).map_err(RunError::part("a camera's password file"))?;
+        let password = std::fs::read_to_string(file)
+            .map_err(|source| RunError::Password { camera: camera.id.to_string(), file: file.clone(), source })?;
         stream.credentials = Some((username.clone(), password.trim_end().to_owned()));
     }
     Ok(stream)

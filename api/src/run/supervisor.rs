@@ -12,9 +12,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::process::Process;
 use super::{Role, RunError};
 use crate::config::{Config, KafkaMode};
+use crate::telemetry;
 
 /// How long the broker may take to answer.
 const BROKER_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long the port of the broker may still be taken by one that is ending.
+const PORT_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Runs the roles until a signal; the second signal stops without grace.
 ///
@@ -22,6 +26,7 @@ const BROKER_PATIENCE: Duration = Duration::from_secs(60);
 /// [`RunError`] when the data directory is taken or a process cannot be started at all.
 pub async fn supervise(config: &Config, path: &Path, roles: &[Role]) -> Result<(), RunError> {
     let _lock = lock(&config.data.dir)?;
+    telemetry::forget(&config.data.dir).map_err(RunError::part("the folder of the metrics"))?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::part("signal handling"))?;
     let mut terminate = signal(SignalKind::terminate()).map_err(RunError::part("signal handling"))?;
     let mut processes = Vec::new();
@@ -78,11 +83,29 @@ async fn start(config: &Config, path: &Path, roles: &[Role], processes: &mut Vec
         if idle {
             continue;
         }
+        if role == Role::Broker {
+            port_is_free(config).await?;
+        }
         processes.push(Process::start(role, path)?);
         tracing::info!(process = %role, "started");
         if role == Role::Broker {
             broker_ready(config, processes).await?;
         }
+    }
+    Ok(())
+}
+
+/// Waits until nobody answers at the broker's port: whoever does is not ours, and two installations would write into one
+/// log. The broker of a supervisor that was killed needs a moment to end.
+async fn port_is_free(config: &Config) -> Result<(), RunError> {
+    let port = config.kafka.port;
+    let deadline = tokio::time::Instant::now() + PORT_PATIENCE;
+    while tokio::net::TcpStream::connect((std::net::Ipv4Addr::LOCALHOST, port)).await.is_ok() {
+        if tokio::time::Instant::now() > deadline {
+            let problem = format!("another program listens on 127.0.0.1:{port}; set kafka.port to a free one");
+            return Err(RunError::Broker { problem, source: None });
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
     Ok(())
 }

@@ -1,0 +1,184 @@
+//! `tillsight check`: is what the configuration names there and usable? A line for each thing, with the cure where it is not.
+//!
+//! It changes nothing but for a probe file in the data and recording folders, which it removes again.
+
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tillsight_correlate::rule::Rule;
+use tillsight_schemas::SystemClock;
+use tillsight_schemas::error::chain;
+
+use super::say;
+use crate::config::{Camera, Config, KafkaMode};
+use crate::db::Db;
+use crate::run::{broker_problem, installed_model, installed_runtime};
+
+/// How long an address has to answer.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// What a camera sends, when it is not known: 4 Mbit/s, in bytes a day.
+const BYTES_A_DAY: u64 = 4_000_000 / 8 * 86_400;
+
+/// What was found about one thing: what it is now, or what is wrong and how to cure it.
+type Finding = Result<String, String>;
+
+/// Looks at everything and says so; whether all of it is good.
+pub(super) fn check(config: &Config, path: &Path) -> bool {
+    let mut findings: Vec<(String, Finding)> = vec![("configuration".to_owned(), Ok(path.display().to_string()))];
+    let mut add = |what: &str, finding: Finding| findings.push((what.to_owned(), finding));
+    let running = running(config);
+    add("data folder", writable(&config.data.dir));
+    add("recordings", writable(&config.volume()).map(|said| format!("{said}; {}", storage(config))));
+    add("database", database(config));
+    for (what, address) in [("HTTP", config.http.listen), ("SQL", config.sql.listen)] {
+        add(what, port(address, running));
+    }
+    add("broker", broker(config, running));
+    add("rules", rules(config));
+    if !config.zones.is_empty() {
+        let model = config.analytics.model.clone().unwrap_or_else(installed_model);
+        add("detector", file(&model, "run deploy/setup.sh demo, or name another one in analytics.model"));
+        let runtime = config.analytics.runtime.clone().unwrap_or_else(installed_runtime);
+        add("ONNX Runtime", file(&runtime, "run deploy/setup.sh demo, or name it in analytics.runtime"));
+    }
+    for camera in &config.cameras {
+        add(&format!("camera {}", camera.id), camera_answers(camera));
+    }
+    for placed in &config.zones {
+        if let Some(register) = &placed.register {
+            add(&format!("zone {}", placed.id), Ok(format!("before register {register} of store {}", placed.store)));
+        }
+    }
+    for store in &config.stores {
+        add("store", Ok(format!("{} {} ({}, {})", store.key(), store.name, store.tz, store.currency)));
+    }
+    for integrator in &config.integrators {
+        let stores: Vec<&str> = integrator.stores.iter().map(|store| store.as_str()).collect();
+        let stores = if stores.is_empty() { "all stores".to_owned() } else { stores.join(", ") };
+        add("integrator", Ok(format!("{} of {}: {stores}", integrator.id, integrator.tenant)));
+    }
+    for (what, finding) in &findings {
+        let (mark, text) = match finding {
+            Ok(text) => ("ok  ", text),
+            Err(text) => ("BAD ", text),
+        };
+        say(&format!("{mark} {what:<16} {text}"));
+    }
+    let bad = findings.iter().filter(|(_, finding)| finding.is_err()).count();
+    say(&match bad {
+        0 => "Everything is good.".to_owned(),
+        1 => "One thing is not good.".to_owned(),
+        bad => format!("{bad} things are not good."),
+    });
+    bad == 0
+}
+
+/// Whether `tillsight run` works on this data folder just now.
+fn running(config: &Config) -> bool {
+    let lock = std::fs::File::open(config.data.dir.join("running.lock"));
+    lock.is_ok_and(|file| matches!(file.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock)))
+}
+
+fn writable(folder: &Path) -> Finding {
+    let probe = folder.join(".tillsight-check");
+    let tried = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&probe, b"probe"));
+    tried.and_then(|()| std::fs::remove_file(&probe)).map_err(|error| {
+        format!("{} cannot be written ({error}): make it, and give it to the user that runs tillsight", folder.display())
+    })?;
+    Ok(folder.display().to_string())
+}
+
+/// How long the disk lasts: free bytes / (cameras x bytes of a day).
+fn storage(config: &Config) -> String {
+    let Ok(stat) = rustix::fs::statvfs(config.volume().as_path()) else {
+        return "how much is free cannot be told".to_owned();
+    };
+    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+    let cameras = u64::try_from(config.cameras.len()).unwrap_or(u64::MAX);
+    let gib = free >> 30;
+    match free.checked_div(cameras.saturating_mul(BYTES_A_DAY)) {
+        None => format!("{gib} GiB free"),
+        Some(days) => format!(
+            "{gib} GiB free last {days} days for {cameras} cameras of 4 Mbit/s (43 GB a camera and day), kept for {} days",
+            config.recording.retain_days
+        ),
+    }
+}
+
+fn database(config: &Config) -> Finding {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| error.to_string())?;
+    let opened = runtime.block_on(async {
+        let open = Db::open(&config.database(), Arc::new(SystemClock));
+        tokio::time::timeout(PATIENCE * 3, open).await
+    });
+    match opened {
+        Ok(Ok(_)) => Ok(config.database.url.as_ref().map_or("SQLite", |_| "PostgreSQL").to_owned()),
+        Ok(Err(error)) => Err(format!("{}; look at database.url", chain(&error))),
+        Err(_) => Err("does not answer; look at database.url and whether the server runs".to_owned()),
+    }
+}
+
+fn port(address: SocketAddr, running: bool) -> Finding {
+    match TcpListener::bind(address) {
+        Ok(_) => Ok(format!("{address} is free")),
+        Err(_) if running => Ok(format!("{address}, in use by the tillsight that runs")),
+        Err(error) => Err(format!("{address} cannot be listened on ({error}): stop who does, or choose another port")),
+    }
+}
+
+fn broker(config: &Config, running: bool) -> Finding {
+    if config.kafka.mode == KafkaMode::Managed {
+        if let Some(problem) = broker_problem(config) {
+            return Err(problem);
+        }
+        let address = SocketAddr::from(([127, 0, 0, 1], config.kafka.port));
+        return port(address, running).map(|said| format!("managed; {said}"));
+    }
+    let bootstrap = config.connection().bootstrap;
+    let answers = bootstrap.split(',').any(|server| answers(server.trim()).is_ok());
+    let cure = format!("none of {bootstrap} answers: look at kafka.bootstrap and the network");
+    answers.then(|| format!("external, {bootstrap}")).ok_or(cure)
+}
+
+fn answers(address: &str) -> Result<(), String> {
+    let found = address.to_socket_addrs().map_err(|error| format!("{address}: {error}"))?;
+    let mut last = format!("{address} has no address");
+    for socket in found {
+        match std::net::TcpStream::connect_timeout(&socket, PATIENCE) {
+            Ok(_) => return Ok(()),
+            Err(error) => last = format!("{address}: {error}"),
+        }
+    }
+    Err(last)
+}
+
+fn rules(config: &Config) -> Finding {
+    let rules = Rule::all(config.rules.folder.as_deref()).map_err(|error| chain(&error))?;
+    Ok(format!("{} are installed", rules.len()))
+}
+
+fn file(path: &Path, cure: &str) -> Finding {
+    match std::fs::File::open(path) {
+        Ok(_) => Ok(path.display().to_string()),
+        Err(error) => Err(format!("{} cannot be read ({error}): {cure}", path.display())),
+    }
+}
+
+/// Whether its address answers and its password is there; what it sends shows when it runs.
+fn camera_answers(camera: &Camera) -> Finding {
+    if let Some(file) = &camera.password_file {
+        std::fs::read_to_string(file).map_err(|error| {
+            format!("its password cannot be read from {} ({error}): put it there, one line", file.display())
+        })?;
+    }
+    let url = url::Url::parse(&camera.url).map_err(|error| format!("{}: {error}", camera.url))?;
+    let host = url.host_str().ok_or_else(|| format!("{url} names no host"))?;
+    let address = format!("{host}:{}", url.port().unwrap_or(554));
+    match answers(&address) {
+        Ok(()) => Ok(format!("{address} answers")),
+        Err(error) => Err(format!("does not answer ({error}): look at power, cable and url")),
+    }
+}
