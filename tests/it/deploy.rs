@@ -191,9 +191,11 @@ fn problems_of(expression: &str, known: &BTreeMap<String, Known>) -> Vec<String>
     let mut problems = Vec::new();
     let mut labels_here = BTreeSet::new();
     let mut seen: Vec<&Known> = Vec::new();
-    let bytes_before = |at: usize| expression[..at].chars().next_back();
-    for (at, _) in expression.match_indices("lp_").filter(|(at, _)| !bytes_before(*at).is_some_and(is_word)) {
-        let rest = &expression[at..];
+    for (at, _) in expression.match_indices("lp_") {
+        let (ahead, rest) = expression.split_at(at);
+        if ahead.ends_with(is_word) {
+            continue;
+        }
         let full = rest.split(|c: char| !is_word(c)).next().unwrap();
         let part =
             ["_sum", "_count"].iter().find_map(|suffix| full.strip_suffix(suffix)).filter(|n| known.contains_key(*n));
@@ -207,7 +209,7 @@ fn problems_of(expression: &str, known: &BTreeMap<String, Known>) -> Vec<String>
             problems.push(format!("nothing records {name}"));
             continue;
         };
-        let after = &rest[full.len()..];
+        let after = rest.strip_prefix(full).unwrap();
         let selector = after.strip_prefix('{').and_then(|inner| inner.split('}').next()).unwrap_or_default();
         let counted = kind == Kind::Counter || part.is_some() || name.ends_with("_total");
         if part.is_some() != (kind == Kind::Summary) && !selector.contains("quantile=") {
@@ -216,10 +218,9 @@ fn problems_of(expression: &str, known: &BTreeMap<String, Known>) -> Vec<String>
         if selector.contains("quantile=") && kind != Kind::Summary {
             problems.push(format!("{full} has no quantiles"));
         }
-        let before = expression[..at].trim_end_matches('(');
-        let function = before.rsplit(|c: char| !is_word(c)).next().unwrap_or_default();
+        let function = ahead.trim_end_matches('(').rsplit(|c: char| !is_word(c)).next().unwrap_or_default();
         let for_counters = ["rate", "irate", "increase", "resets"].contains(&function);
-        if for_counters && expression[..at].ends_with('(') && !counted {
+        if for_counters && ahead.ends_with('(') && !counted {
             problems.push(format!("{function}({full}): it is no counter"));
         }
         if !for_counters && counted && ["max_over_time", "min_over_time", "avg_over_time"].contains(&function) {
@@ -258,8 +259,10 @@ fn rule_expressions() -> Vec<(String, String)> {
         .map(|alert| {
             let name = alert.lines().next().unwrap().to_owned();
             let expression = alert.split("expr: ").nth(1).unwrap_or_else(|| panic!("{name} has no expression"));
-            let ends = ["        for:", "        labels:"].iter().filter_map(|end| expression.find(end)).min().unwrap();
-            (name, expression[..ends].trim_start_matches('|').trim().to_owned())
+            let expression = ["        for:", "        labels:"]
+                .iter()
+                .fold(expression, |rest, end| rest.split(end).next().unwrap_or_default());
+            (name, expression.trim_start_matches('|').trim().to_owned())
         })
         .collect()
 }
