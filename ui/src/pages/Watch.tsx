@@ -2,7 +2,7 @@
 import "../style/watch.css";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useEffect, useMemo, useRef, useState } from "react";
+import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 import { camerasQuery, storesQuery } from "../api/queries";
 import type { Camera, Store } from "../api/types";
 import { useKeys } from "../lib/keys";
@@ -59,30 +59,33 @@ export default function WatchPage() {
     ? stores.data.find((each) => each.id === search.store)
     : (stores.data.find(withCameras) ?? stores.data[0]);
   const mine = cameras.data.filter((each) => each.store_id === store?.id);
+  const head = (
+    <>
+      <h1>Watch</h1>
+      {stores.data.length > 1 && (
+        <label className="choice">
+          <span className="hidden">Store</span>
+          <select
+            value={store?.id ?? ""}
+            onChange={(event) =>
+              void navigate({ to: "/watch", search: { ...search, store: event.target.value, cameras: undefined } })
+            }
+          >
+            {!store && <option value="">Choose a store</option>}
+            {stores.data.map((each) => (
+              <option key={each.id} value={each.id}>
+                {each.name}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+    </>
+  );
+  const playable = store && mine.some((each) => each.recorded_from);
   return (
     <div className="watch">
-      <header className="bar-of-page">
-        <h1>Watch</h1>
-        {stores.data.length > 1 && (
-          <label className="choice">
-            <span className="hidden">Store</span>
-            <select
-              value={store?.id ?? ""}
-              onChange={(event) =>
-                void navigate({ to: "/watch", search: { ...search, store: event.target.value, cameras: undefined } })
-              }
-            >
-              {!store && <option value="">Choose a store</option>}
-              {stores.data.map((each) => (
-                <option key={each.id} value={each.id}>
-                  {each.name}
-                </option>
-              ))}
-            </select>
-          </label>
-        )}
-        <span id="watch-tools" className="watch-tools" />
-      </header>
+      {!playable && <header className="bar-of-page">{head}</header>}
       {!store ? (
         <Empty title={search.store ? `There is no store ${search.store} for you` : "There is no store"}>
           <p>Choose another store, or ask an administrator.</p>
@@ -91,7 +94,7 @@ export default function WatchPage() {
         <Empty title="No camera in this store">
           <p>Cameras are named in the configuration, under “camera”.</p>
         </Empty>
-      ) : mine.every((each) => !each.recorded_from) ? (
+      ) : !playable ? (
         <Empty title="Nothing recorded yet">
           <p>
             {mine.length === 1 ? "The camera of this store has" : `The ${mine.length} cameras of this store have`} no
@@ -99,15 +102,22 @@ export default function WatchPage() {
           </p>
         </Empty>
       ) : (
-        <Playback key={store.id} store={store} cameras={mine} asked={cameras.dataUpdatedAt} address={search} />
+        <Playback
+          key={store.id}
+          store={store}
+          cameras={mine}
+          asked={cameras.dataUpdatedAt}
+          address={search}
+          head={head}
+        />
       )}
     </div>
   );
 }
 
-type Props = { store: Store; cameras: Camera[]; asked: number; address: Address };
+type Props = { store: Store; cameras: Camera[]; asked: number; address: Address; head: ReactNode };
 
-function Playback({ store, cameras, asked, address }: Props) {
+function Playback({ store, cameras, asked, address, head }: Props) {
   const navigate = useNavigate();
   const zone = store.tz;
   const wanted = camerasOf(address.cameras);
@@ -153,6 +163,10 @@ function Playback({ store, cameras, asked, address }: Props) {
     if (at !== null && address.at !== written.current) clock.seek(at);
     written.current = address.at;
   }, [address.at, clock]);
+  // Also what nobody has chosen: whoever gets the address sees the same.
+  useEffect(() => {
+    if (written.current === undefined) newest.current({});
+  }, []);
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
     let last = clock.now;
@@ -262,7 +276,8 @@ function Playback({ store, cameras, asked, address }: Props) {
 
   return (
     <>
-      <div className="watch-bar">
+      <header className="bar-of-page">
+        {head}
         <CameraPicker
           cameras={cameras}
           chosen={chosen.split(",")}
@@ -278,7 +293,7 @@ function Playback({ store, cameras, asked, address }: Props) {
             write({}, true);
           }}
         />
-      </div>
+      </header>
       {unknown.length > 0 && (
         <p className="warn" role="status">
           This store has no camera {unknown.join(", ")} for you.

@@ -20,54 +20,56 @@ export function Pane({ reel, name, zone }: Props) {
   }, [reel]);
   const hidden = look.kind === "gap" || look.kind === "none" || look.kind === "failed";
   return (
-    <figure className={`pane ${look.kind}`} data-camera={reel.camera}>
-      {[first, second].map((each, at) => (
-        <video
-          key={at === 0 ? "first" : "second"}
-          ref={each}
-          className={at === active && !hidden ? "seen" : ""}
-          muted
-          playsInline
-          preload="auto"
-          aria-label={at === active ? `Video of ${name}` : undefined}
-          aria-hidden={at !== active || hidden}
-          tabIndex={-1}
-          onClick={() => reel.clock.toggle()}
-        />
-      ))}
+    <figure className="pane" data-look={look.kind} data-camera={reel.camera}>
       <figcaption>{name}</figcaption>
-      {look.kind === "loading" && (
-        <p className="wait" role="status">
-          <span>Loading</span>
-        </p>
-      )}
-      {look.kind === "gap" && (
-        <div className="no-video">
-          <p>
-            <b>Not recorded:</b> {gapWords(look.reason)}
+      <div className="glass">
+        {[first, second].map((each, at) => (
+          <video
+            key={at === 0 ? "first" : "second"}
+            ref={each}
+            className={at === active && !hidden ? "seen" : ""}
+            muted
+            playsInline
+            preload="auto"
+            aria-label={at === active ? `Video of ${name}` : undefined}
+            aria-hidden={at !== active || hidden}
+            tabIndex={-1}
+            onClick={() => reel.clock.toggle()}
+          />
+        ))}
+        {look.kind === "loading" && (
+          <p className="wait" role="status">
+            <span>Loading</span>
           </p>
-          {look.until !== null && <Until reel={reel} until={look.until} zone={zone} />}
-        </div>
-      )}
-      {look.kind === "none" && (
-        <div className="no-video">
-          <p>
-            <b>No video.</b> Nothing was recorded at this time.
-          </p>
-        </div>
-      )}
-      {look.kind === "failed" && (
-        <div className="no-video" role="alert">
-          <p>
-            <b>No picture.</b> {look.words}
-          </p>
-          <p>
-            <button type="button" className="button small" onClick={() => reel.retry()}>
-              Try again
-            </button>
-          </p>
-        </div>
-      )}
+        )}
+        {look.kind === "gap" && (
+          <div className="no-video">
+            <p>
+              <b>Not recorded:</b> {gapWords(look.reason)}
+            </p>
+            {look.until !== null && <Until reel={reel} until={look.until} zone={zone} />}
+          </div>
+        )}
+        {look.kind === "none" && (
+          <div className="no-video">
+            <p>
+              <b>No video.</b> Nothing was recorded at this time.
+            </p>
+          </div>
+        )}
+        {look.kind === "failed" && (
+          <div className="no-video" role="alert">
+            <p>
+              <b>No picture.</b> {look.words}
+            </p>
+            <p>
+              <button type="button" className="button small" onClick={() => reel.retry()}>
+                Try again
+              </button>
+            </p>
+          </div>
+        )}
+      </div>
     </figure>
   );
 }
