@@ -37,7 +37,7 @@ export class Clock {
 
   // At the newest instant, where it can only go as fast as time does.
   get live(): boolean {
-    return this.now >= this.edge() - 1_500;
+    return this.now >= this.edge() - 2_500;
   }
 
   hold(who: string, on: boolean): void {

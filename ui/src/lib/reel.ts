@@ -21,8 +21,8 @@ export type Look =
   | { kind: "picture" }
   | { kind: "loading" }
   | { kind: "gap"; reason: string | null; until: number | null }
-  // Nothing was to be recorded, or the instant has not come yet.
-  | { kind: "none" }
+  // There is no video; `why` is whether more can be known, as long as the coverage of the day has not come.
+  | { kind: "none"; why: boolean }
   | { kind: "failed"; words: string };
 
 type Slot = { video: HTMLVideoElement | null; clip: Clip | null; deck: Deck | null; stop: (() => void) | null };
@@ -33,6 +33,11 @@ const KEEP = 10;
 const SCRUB_MS = 140;
 const PATIENCE_MS = 20_000;
 const AGAIN_MS = 4_000;
+// What is this near to the live edge may still come.
+const NEAR_MS = 20_000;
+const YOUNG_MS = 2_500;
+// How much is still loaded at the live edge when the next piece is asked for: later there is more in one.
+const RUNWAY_MS = 1_500;
 
 export class Reel {
   look: Look = { kind: "loading" };
@@ -121,6 +126,7 @@ export class Reel {
     const same =
       old.kind === look.kind &&
       (look.kind !== "gap" || (old.kind === "gap" && old.reason === look.reason && old.until === look.until)) &&
+      (look.kind !== "none" || (old.kind === "none" && old.why === look.why)) &&
       (look.kind !== "failed" || (old.kind === "failed" && old.words === look.words));
     if (same) return;
     this.look = look;
@@ -142,11 +148,14 @@ export class Reel {
     }
     const empty = this.nothing.find((each) => each.from <= at && at < each.to && each.until > performance.now());
     const cover = known && keptAt(known, at);
-    if (empty) return cover?.kind === "gap" ? gap(known, cover, at) : { kind: "none" };
+    if (empty) return cover?.kind === "gap" ? gap(known, cover, at) : { kind: "none", why: known === null };
     // A gap that has ended is known for good; one that reaches up to now may be over.
     if (cover?.kind === "gap" && cover.end < this.clock.edge() - 30_000) return gap(known, cover, at);
     if (this.failed && performance.now() < this.failed.until) return { kind: "failed", words: this.failed.words };
     this.want(at, true, jumped);
+    // A camera that is lost at the live edge does not stop the others each time it is asked for.
+    const old = this.look.kind;
+    if (!jumped && (old === "gap" || old === "none") && at > this.clock.edge() - NEAR_MS) return this.look;
     return { kind: "loading" };
   }
 
@@ -192,7 +201,8 @@ export class Reel {
       if (!video.paused) video.pause();
     } else {
       if (Math.abs(video.playbackRate - rate) > 0.004) video.playbackRate = rate;
-      if (video.paused) void video.play().catch(() => undefined);
+      // One that has ended would begin again.
+      if (video.paused && !video.ended) void video.play().catch(() => undefined);
     }
     return { kind: "picture" };
   }
@@ -237,8 +247,11 @@ export class Reel {
     if (until === at && this.look.kind === "loading") return;
     if (until - at > Math.max(8_000, this.clock.speed * 6_000)) return;
     const known = this.kept(this.camera);
-    for (let end = this.holeEnd(known, until); end > until; end = this.holeEnd(known, until)) until = end;
-    if (until - at > 60_000 * Math.max(1, this.clock.speed / 2) || until >= this.clock.edge()) return;
+    // Over holes, and over what is loaded behind them.
+    for (let end = this.holeEnd(known, until); end > until; end = this.holeEnd(known, until)) {
+      until = loadedUntil(this.clips, end);
+    }
+    if (until - at > 60_000 * Math.max(1, this.clock.speed / 2) || until >= this.clock.edge() + RUNWAY_MS) return;
     this.want(until, false, false);
   }
 
@@ -259,7 +272,7 @@ export class Reel {
     clearTimeout(this.timer);
     const alone = now && (jumped || clipAt(this.clips, at - 1) === null);
     const begin = () => {
-      if (!this.ended && !this.asking) void this.ask(clipFor(this.clips, at, alone));
+      if (!this.ended && !this.asking && !clipAt(this.clips, at)) void this.ask(clipFor(this.clips, at, alone));
     };
     if (this.clock.scrubbing && now) this.timer = setTimeout(begin, SCRUB_MS);
     else begin();
@@ -273,9 +286,9 @@ export class Reel {
       const clip = await fetchClip(this.store, this.camera, span, stop.signal);
       if (this.ended || stop.signal.aborted) return;
       if (clip === null) {
-        const young = span.to > this.clock.edge() - 10_000;
-        this.nothing.push({ ...span, until: young ? performance.now() + 1_500 : Number.POSITIVE_INFINITY });
-        if (young) setTimeout(() => this.tick(), 1_600);
+        const young = span.to > this.clock.edge() - NEAR_MS;
+        this.nothing.push({ ...span, until: young ? performance.now() + YOUNG_MS : Number.POSITIVE_INFINITY });
+        if (young) setTimeout(() => this.tick(), YOUNG_MS + 50);
       } else this.keep(clip);
       this.failed = null;
     } catch (error) {

@@ -88,6 +88,17 @@ export function holes(spans: Kept[]): Kept[] {
   return found;
 }
 
+// What is known since the coverage was asked for: a live camera has gone on, a lost one has a gap without an end.
+export function tail(kept: Kept[], live: boolean, recordedTo: number, reason: string | null, until: number): Kept[] {
+  const last = kept.at(-1);
+  if (!last || until <= last.end) return kept;
+  const more: Kept[] = [];
+  const seen = live ? until : Math.min(until, Math.max(last.end, recordedTo));
+  if (seen > last.end) more.push({ start: last.end, end: seen, kind: "recorded", reason: null });
+  if (until > seen) more.push({ start: seen, end: until, kind: "gap", reason });
+  return [...kept, ...more];
+}
+
 // The first and the last recorded instant of some cameras.
 export function recordedEnds(lanes: Kept[][]): { start: number; end: number } | null {
   const recorded = lanes.flat().filter((each) => each.kind === "recorded");

@@ -75,6 +75,7 @@ export default function WatchPage() {
             {stores.data.map((each) => (
               <option key={each.id} value={each.id}>
                 {each.name}
+                {withCameras(each) ? "" : " (no camera)"}
               </option>
             ))}
           </select>
@@ -139,7 +140,7 @@ function Playback({ store, cameras, asked, address, head }: Props) {
   const [group, setGroup] = useState<Mark[] | null>(null);
   const screen = useRef<HTMLDivElement>(null);
   useEdge(wall, shown, asked);
-  const { lanes, failed } = useKept(wall, store, shown, view);
+  const { lanes, failed } = useKept(wall, store, shown, view, asked);
   const marked = useMarked(store, shown, view);
   useEffect(() => wall.run(), [wall]);
   useEffect(() => setReels(wall.show(store.id, chosen.split(","))), [wall, store.id, chosen]);

@@ -38,7 +38,8 @@ export function InView({ lanes, marked, view, zone, go }: Props) {
                 {long && `${dayWords(new Date(each.start), zone)}, `}
                 {time(new Date(each.start), zone)}
               </button>{" "}
-              {each.name}: {duration((each.end - each.start) / 1000)}, {gapWords(each.reason)}
+              {each.name}: {each.end - each.start < 1000 ? "under 1 s" : duration((each.end - each.start) / 1000)},{" "}
+              {gapWords(each.reason)}
             </li>
           ))}
           {gaps.length === 0 && <li className="quiet">Everything that was to be recorded is.</li>}

@@ -53,7 +53,7 @@ export function Pane({ reel, name, zone }: Props) {
         {look.kind === "none" && (
           <div className="no-video">
             <p>
-              <b>No video.</b> Nothing was recorded at this time.
+              <b>No video.</b> {look.why ? "Looking up why." : "Nothing was to be recorded at this time."}
             </p>
           </div>
         )}

@@ -68,7 +68,9 @@ export function Timeline(props: Props) {
   });
   const marksAt = useMemo(() => {
     const origin = dayStart(day(new Date(view.from), zone), zone).getTime();
-    return ticks(view, Math.max(2, Math.floor(width / 76)), origin);
+    // None whose words the edge would cut.
+    const room = view.to - (48 / Math.max(1, width)) * (view.to - view.from);
+    return ticks(view, Math.max(2, Math.floor(width / 76)), origin).filter((each) => each < room);
   }, [view, zone, width]);
   const label = span > 20 * 60_000 ? hourMinute : clockText;
 

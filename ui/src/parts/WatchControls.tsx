@@ -41,7 +41,7 @@ export function WatchControls({ wall, zone, screen, live }: Props) {
         title="To the newest picture (l)"
         onClick={live}
       >
-        <i aria-hidden="true" /> Live edge
+        <i aria-hidden="true" /> Live<span className="word"> edge</span>
       </button>
       <label className="speed" title="Speed (< and >)">
         <span className="hidden">Speed</span>

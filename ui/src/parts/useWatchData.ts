@@ -6,7 +6,7 @@ import type { Camera, Hit, Store } from "../api/types";
 import type { Scale } from "../lib/scale";
 import { addDays, day, dayRange } from "../lib/time";
 import type { Wall } from "../lib/wall";
-import { type Kept, LIVE_DELAY_MS, loadSpan } from "../lib/watch";
+import { type Kept, LIVE_DELAY_MS, loadSpan, tail } from "../lib/watch";
 import type { Mark, Marked } from "./Marks";
 import type { CameraLane } from "./Timeline";
 
@@ -35,6 +35,7 @@ export function useKept(
   store: Store,
   cameras: Camera[],
   view: Scale,
+  asked: number,
 ): { lanes: CameraLane[]; failed: boolean } {
   const first = day(new Date(view.from), store.tz);
   const last = day(new Date(view.to), store.tz);
@@ -75,11 +76,32 @@ export function useKept(
       }),
     [cameras, data],
   );
+  const isNow = view.to > Date.now() - REFRESH_MS * 3;
+  const drawn = useMemo(() => {
+    if (!isNow) return lanes;
+    const until = newestOf(cameras, asked, Date.now());
+    return lanes.map((each, at) => ({ ...each, kept: withTail(each.kept, cameras[at], until) }));
+  }, [lanes, cameras, asked, isNow]);
   useEffect(() => {
     // Only what was answered is known: a day that is still loading is not a day without video.
-    wall.know(new Map(lanes.filter((each) => each.kept.length > 0).map((each) => [each.id, each.kept])));
-  }, [wall, lanes]);
-  return { lanes, failed };
+    const known = lanes.flatMap((each, at) =>
+      each.kept.length > 0 ? [[each.id, withTail(each.kept, lost(cameras[at]), Number.MAX_SAFE_INTEGER)] as const] : [],
+    );
+    wall.know(new Map(known));
+  }, [wall, lanes, cameras]);
+  return { lanes: drawn, failed };
+}
+
+function lost(camera: Camera | undefined): Camera | undefined {
+  return camera?.state === "lost" ? camera : undefined;
+}
+
+// Only of a day whose coverage reaches up to now.
+function withTail(kept: Kept[], camera: Camera | undefined, until: number): Kept[] {
+  const end = kept.at(-1)?.end ?? 0;
+  if (!camera || Date.now() - end > REFRESH_MS * 4) return kept;
+  const to = camera.recorded_to ? Date.parse(camera.recorded_to) : 0;
+  return tail(kept, camera.state === "live", to, camera.reason ?? null, until);
 }
 
 // Alerts and receipts of the registers that the cameras see; of all registers when they see none.

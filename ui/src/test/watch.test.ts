@@ -25,6 +25,7 @@ import {
   recordedEnds,
   snap,
   spanOf,
+  tail,
   zoom,
 } from "../lib/watch";
 
@@ -109,6 +110,15 @@ describe("what a camera has", () => {
 
   it("has one hole where a connection broke and did not come back at once", () => {
     expect(holes(spans)).toEqual([kept(100, 900, "gap", "unreachable")]);
+  });
+
+  it("goes on after the coverage was asked for as the camera's state says", () => {
+    const live = tail(spans, true, 0, null, T + 1_500).at(-1);
+    expect(live).toEqual(kept(1_000, 1_500, "recorded"));
+    const lost = tail(spans, false, T + 1_200, "unreachable", T + 1_500).slice(-2);
+    expect(lost).toEqual([kept(1_000, 1_200, "recorded"), kept(1_200, 1_500, "gap", "unreachable")]);
+    expect(tail(spans, true, 0, null, T + 900)).toBe(spans);
+    expect(tail([], true, 0, null, T)).toEqual([]);
   });
 
   it("begins and ends with what is recorded", () => {
