@@ -139,7 +139,7 @@ function Playback({ store, cameras, asked, address, head }: Props) {
   const [view, setViewTo] = useState<Scale>(() => centred(wall.clock.now, spanOf(address.zoom, HOUR)));
   const [group, setGroup] = useState<Mark[] | null>(null);
   const screen = useRef<HTMLDivElement>(null);
-  useEdge(wall, shown, asked);
+  useEdge(wall, shown);
   const { lanes, failed } = useKept(wall, store, shown, view, asked);
   const marked = useMarked(store, shown, view);
   useEffect(() => wall.run(), [wall]);

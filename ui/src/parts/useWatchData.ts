@@ -1,6 +1,6 @@
 // What free playback knows beside the pictures: the recording of the days in view, alerts and receipts, the live edge.
 import { useQueries, useQuery } from "@tanstack/react-query";
-import { useEffect, useMemo } from "react";
+import { useEffect, useMemo, useRef } from "react";
 import { coverageQuery, eventsQuery } from "../api/queries";
 import type { Camera, Hit, Store } from "../api/types";
 import type { Scale } from "../lib/scale";
@@ -23,10 +23,22 @@ export function newestOf(cameras: Camera[], asked: number, now: number): number 
   return newest === 0 ? now : newest;
 }
 
-export function useEdge(wall: Wall, cameras: Camera[], asked: number): void {
+// The live edge. What the recorder has written comes in pieces, so that it seems to be now nearer, now farther behind:
+// the farthest of late counts, else playback would stand still each time.
+export function useEdge(wall: Wall, cameras: Camera[]): void {
+  const behind = useRef<number | null>(null);
+  const seen = useRef(0);
   useEffect(() => {
-    wall.clock.edge = () => newestOf(cameras, asked, Date.now()) - LIVE_DELAY_MS;
-  }, [wall, cameras, asked]);
+    const newest = Math.max(0, ...cameras.map((each) => (each.recorded_to ? Date.parse(each.recorded_to) : 0)));
+    if (newest > seen.current) {
+      const late = Date.now() - newest;
+      behind.current = behind.current === null ? late : Math.max(late, behind.current - 200);
+      seen.current = newest;
+    }
+    const live = cameras.some((each) => each.state === "live");
+    const late = behind.current ?? 0;
+    wall.clock.edge = () => (live ? Math.max(newest, Date.now() - late) : newest) - LIVE_DELAY_MS;
+  }, [wall, cameras]);
 }
 
 // The recording of each camera over the days that the view touches.
