@@ -96,11 +96,6 @@ function CameraTile({ camera, zone }: { camera: Camera; zone: string }) {
       </p>
       <p className="meta">
         <Chip tone={camera.analysed ? "" : "warn"}>{camera.analysed ? "Analysed" : "Not analysed"}</Chip>
-        {camera.recorded_from && (
-          <Link to="/watch" search={{ store: camera.store_id, cameras: camera.id }} className="button small">
-            Watch
-          </Link>
-        )}
         {camera.zones.map((each) => (
           <Chip key={each.id}>
             {words(each.kind)}
@@ -108,6 +103,13 @@ function CameraTile({ camera, zone }: { camera: Camera; zone: string }) {
           </Chip>
         ))}
       </p>
+      {camera.recorded_from && (
+        <p className="meta">
+          <Link to="/watch" search={{ store: camera.store_id, cameras: camera.id }}>
+            Watch {camera.name}
+          </Link>
+        </p>
+      )}
     </li>
   );
 }

@@ -140,7 +140,7 @@ function Playback({ store, cameras, asked, address, head }: Props) {
   const [group, setGroup] = useState<Mark[] | null>(null);
   const screen = useRef<HTMLDivElement>(null);
   useEdge(wall, shown);
-  const { lanes, failed } = useKept(wall, store, shown, view, asked);
+  const { lanes, loading, failed } = useKept(wall, store, shown, view, asked);
   const marked = useMarked(store, shown, view);
   useEffect(() => wall.run(), [wall]);
   useEffect(() => setReels(wall.show(store.id, chosen.split(","))), [wall, store.id, chosen]);
@@ -322,10 +322,11 @@ function Playback({ store, cameras, asked, address, head }: Props) {
         setView={setViewTo}
         wholeDay={wholeDay}
         choose={choose}
+        loading={loading}
         failed={failed}
       />
       {group && <Chosen group={group} zone={zone} go={go} close={() => setGroup(null)} />}
-      <InView lanes={lanes} marked={marked} view={view} zone={zone} go={go} />
+      <InView loading={loading} lanes={lanes} marked={marked} view={view} zone={zone} go={go} />
     </>
   );
 }

@@ -28,7 +28,19 @@ export function CameraPicker({ cameras, chosen, choose }: Props) {
     );
   }
   return (
-    <details className="menu">
+    <details
+      className="menu"
+      onKeyDown={(event) => {
+        if (event.key !== "Escape" || !event.currentTarget.open) return;
+        event.preventDefault();
+        event.currentTarget.open = false;
+        event.currentTarget.querySelector("summary")?.focus();
+      }}
+      onBlur={(event) => {
+        const to = event.relatedTarget;
+        if (to && !event.currentTarget.contains(to)) event.currentTarget.open = false;
+      }}
+    >
       <summary className="button">
         {chosen.length} of {cameras.length} cameras
       </summary>

@@ -6,11 +6,18 @@ import { gapWords } from "../lib/words";
 import { type Mark, type Marked, MarkLine } from "./Marks";
 import type { CameraLane } from "./Timeline";
 
-type Props = { lanes: CameraLane[]; marked: Marked; view: Scale; zone: string; go: (at: number) => void };
+type Props = {
+  loading: boolean;
+  lanes: CameraLane[];
+  marked: Marked;
+  view: Scale;
+  zone: string;
+  go: (at: number) => void;
+};
 
 const MOST = 100;
 
-export function InView({ lanes, marked, view, zone, go }: Props) {
+export function InView({ loading, lanes, marked, view, zone, go }: Props) {
   const seen = (start: number, end: number) => end > view.from && start < view.to;
   const gaps = lanes.flatMap((lane) =>
     holes(lane.kept)
@@ -25,7 +32,7 @@ export function InView({ lanes, marked, view, zone, go }: Props) {
   return (
     <section className="in-view" aria-label="In this part of the timeline">
       <details>
-        <summary>{count(gaps.length, "gap")} in view</summary>
+        <summary>{loading ? "Gaps: loading" : `${count(gaps.length, "gap")} in view`}</summary>
         <ul className="plain">
           {gaps.slice(0, MOST).map((each) => (
             <li key={`${each.camera} ${each.start}`}>
@@ -42,7 +49,7 @@ export function InView({ lanes, marked, view, zone, go }: Props) {
               {gapWords(each.reason)}
             </li>
           ))}
-          {gaps.length === 0 && <li className="quiet">Everything that was to be recorded is.</li>}
+          {gaps.length === 0 && !loading && <li className="quiet">Everything that was to be recorded is.</li>}
         </ul>
       </details>
       <details>

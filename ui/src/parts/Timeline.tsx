@@ -27,6 +27,7 @@ type Props = {
   setView: (view: Scale) => void;
   wholeDay: () => void;
   choose: (group: Marked["alerts"]) => void;
+  loading: boolean;
   failed: boolean;
 };
 
@@ -51,12 +52,15 @@ export function Timeline(props: Props) {
       ),
     [lanes],
   );
-  const seek = (at: number, done: boolean) => {
+  const before = useRef(wall.clock.now);
+  const seek = (at: number | null, done: boolean) => {
+    // A finger that turned out to be the first of two goes back to where it found the clock.
+    if (!wall.clock.scrubbing) before.current = wall.clock.now;
     wall.clock.scrub(!done);
     const reach = (6 / Math.max(1, width)) * span;
     const instants = [...marked.alerts, ...marked.receipts].map((each) => each.at);
-    if (!Number.isNaN(at)) wall.clock.seek(done ? snap(at, instants, reach) : at);
-    else wall.clock.seek(wall.clock.now);
+    if (at !== null) wall.clock.seek(done ? snap(at, instants, reach) : at);
+    else wall.clock.seek(before.current);
   };
   const hand = useTimelineHand({
     track,
@@ -77,7 +81,14 @@ export function Timeline(props: Props) {
   const row = hover ? Math.floor((hover.row - LANE - GAP) / (LANE + GAP)) : -1;
   const under = hover ? (lanes[row] ?? lanes[0]) : undefined;
   const kept = hover && under ? keptAt(under.kept, hover.at) : null;
-  const state = kept?.kind === "gap" ? `not recorded: ${gapWords(kept.reason)}` : kept ? "" : "nothing recorded";
+  const state =
+    kept?.kind === "gap"
+      ? `not recorded: ${gapWords(kept.reason)}`
+      : kept
+        ? ""
+        : props.loading
+          ? "not known yet"
+          : "nothing recorded";
 
   return (
     <section className="lanes watch-lanes" aria-label="Timeline">
@@ -139,12 +150,13 @@ export function Timeline(props: Props) {
         <span>
           <i className="mark-receipt" aria-hidden="true" /> receipt{marked.of}
         </span>
+        {props.loading && <span role="status">Loading what is recorded</span>}
         {props.failed && <span className="warn">What is recorded cannot be read just now.</span>}
         <span className="fill" />
         <span>
           {dayWords(new Date(view.from), zone)}
-          {day(new Date(view.to), zone) !== day(new Date(view.from), zone) &&
-            ` to ${dayWords(new Date(view.to), zone)}`}
+          {day(new Date(view.to - 1), zone) !== day(new Date(view.from), zone) &&
+            ` to ${dayWords(new Date(view.to - 1), zone)}`}
         </span>
         <span className="zooms" role="group" aria-label="Timeline">
           <button

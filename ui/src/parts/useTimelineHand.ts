@@ -10,7 +10,8 @@ type Hand = {
   most: number;
   setView: (view: Scale) => void;
   // Going to an instant: while the finger is down, and when it is lifted.
-  seek: (at: number, done: boolean) => void;
+  // Null: it was not meant.
+  seek: (at: number | null, done: boolean) => void;
   hover: (at: number | null, row: number) => void;
 };
 
@@ -64,6 +65,7 @@ export function useTimelineHand(hand: Hand) {
       event.currentTarget.setPointerCapture(event.pointerId);
       fingers.current.set(event.pointerId, { x: event.clientX, y: event.clientY });
       if (fingers.current.size === 2) {
+        if (mode.current === "seek") now.current.seek(null, true);
         mode.current = "pinch";
         const { x, apart } = spread();
         last.current = { x, apart, at: instantAt(x) };
@@ -104,7 +106,7 @@ export function useTimelineHand(hand: Hand) {
     },
     onPointerCancel: (event: PointerEvent<HTMLElement>) => {
       fingers.current.delete(event.pointerId);
-      if (mode.current === "seek") now.current.seek(Number.NaN, true);
+      if (mode.current === "seek") now.current.seek(null, true);
       mode.current = null;
       now.current.hover(null, 0);
     },

@@ -48,7 +48,7 @@ export function useKept(
   cameras: Camera[],
   view: Scale,
   asked: number,
-): { lanes: CameraLane[]; failed: boolean } {
+): { lanes: CameraLane[]; loading: boolean; failed: boolean } {
   const first = day(new Date(view.from), store.tz);
   const last = day(new Date(view.to), store.tz);
   const days = useMemo(() => {
@@ -67,9 +67,13 @@ export function useKept(
         refetchInterval: today ? REFRESH_MS : (false as const),
       };
     }),
-    combine: (all) => ({ data: all.map((each) => each.data), failed: all.some((each) => each.isError) }),
+    combine: (all) => ({
+      data: all.map((each) => each.data),
+      loading: all.some((each) => each.isPending),
+      failed: all.some((each) => each.isError),
+    }),
   });
-  const { data, failed } = answers;
+  const { data, loading, failed } = answers;
   const lanes = useMemo(
     () =>
       cameras.map<CameraLane>((camera) => {
@@ -101,7 +105,7 @@ export function useKept(
     );
     wall.know(new Map(known));
   }, [wall, lanes, cameras]);
-  return { lanes: drawn, failed };
+  return { lanes: drawn, loading, failed };
 }
 
 function lost(camera: Camera | undefined): Camera | undefined {
