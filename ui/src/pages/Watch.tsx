@@ -152,7 +152,7 @@ function Playback({ store, cameras, asked, address, head }: Props) {
     written.current = at;
     void navigate({
       to: "/watch",
-      search: { store: store.id, cameras: chosen, zoom: address.zoom, ...next, at },
+      search: { store: store.id, cameras: address.cameras ?? chosen, zoom: address.zoom, ...next, at },
       replace: !push,
       resetScroll: false,
     });
@@ -244,7 +244,7 @@ function Playback({ store, cameras, asked, address, head }: Props) {
       lane.kept.filter((each) => each.end > from.getTime() && each.start < to.getTime()),
     );
     const ends = recordedEnds(ofDay);
-    if (ends) go(end ? Math.min(ends.end, to.getTime()) - 100 : Math.max(ends.start, from.getTime()));
+    if (ends) go(end ? Math.min(ends.end, to.getTime()) - 100 : Math.max(ends.start + 250, from.getTime()));
   };
   const live = () => {
     clock.setSpeed(1);
