@@ -8,6 +8,7 @@ import {
   redirect,
 } from "@tanstack/react-router";
 import { parseAddress, writeAddress } from "./lib/search";
+import type { Address } from "./lib/watch";
 import { Shell } from "./parts/Shell";
 import { Empty, Failed, Skeleton } from "./parts/states";
 
@@ -84,6 +85,17 @@ const cameras = createRoute({
   validateSearch: dayOfStore,
   component: lazyRouteComponent(() => import("./pages/Coverage")),
 });
+const watch = createRoute({
+  getParentRoute: () => root,
+  path: "/watch",
+  validateSearch: (search: Record<string, unknown>): Address => ({
+    store: text(search.store),
+    cameras: text(search.cameras),
+    at: text(search.at),
+    zoom: text(search.zoom),
+  }),
+  component: lazyRouteComponent(() => import("./pages/Watch")),
+});
 const demo = createRoute({
   getParentRoute: () => root,
   path: "/demo",
@@ -114,6 +126,7 @@ export const router = createRouter({
     search,
     reports,
     cameras,
+    watch,
     demo,
   ]),
   parseSearch: (address) => parseAddress(address),

@@ -12,9 +12,11 @@ import type {
   AlertDetail,
   AlertSummary,
   BlindPage,
+  Bucket,
   Camera,
   Coverage,
   Demo,
+  Hit,
   Journal,
   Me,
   Page,
@@ -141,6 +143,39 @@ export const coverageQuery = (store: string, from: string, to: string) =>
     enabled: store !== "",
     refetchInterval: 15_000,
     placeholderData: keepPreviousData,
+  });
+
+// What was rung and what fired in a span of a store: all of it, up to some hundreds, else how many there were when.
+const MOST_HITS = 600;
+export type Events = { alerts: Hit[]; receipts: Hit[]; buckets: Bucket[]; total: number };
+
+export const eventsQuery = (store: string, registers: string[], from: string, to: string) =>
+  queryOptions({
+    queryKey: ["events", store, registers, from, to],
+    queryFn: async ({ signal }): Promise<Events> => {
+      const of = registers.length ? ` register:${registers.join(",")}` : "";
+      const page = (q: string, cursor: string) =>
+        get<SearchPage>(`/api/v1/search${queryString({ q, from, to, cursor, limit: 200 })}`, signal);
+      const all = async (q: string) => {
+        const first = await page(q, "");
+        const hits = [...first.items];
+        for (let next = first.next_cursor; next && first.total <= MOST_HITS; ) {
+          const more = await page(q, next);
+          hits.push(...more.items);
+          next = more.next_cursor;
+        }
+        return { first, hits };
+      };
+      const [rung, fired] = await Promise.all([all(`store:${store}${of}`), all(`store:${store}${of} has:alert`)]);
+      return {
+        alerts: fired.hits.filter((each) => each.kind === "alert"),
+        receipts: rung.first.total <= MOST_HITS ? rung.hits.filter((each) => each.kind === "receipt") : [],
+        buckets: rung.first.total <= MOST_HITS ? [] : rung.first.histogram,
+        total: rung.first.total,
+      };
+    },
+    staleTime: 15_000,
+    enabled: store !== "",
   });
 
 export const reportQuery = (store: string, day: string) =>

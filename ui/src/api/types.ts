@@ -46,6 +46,8 @@ export type Camera = {
   name: string;
   state: "live" | "lost" | "unknown";
   since: Instant | null;
+  // Why it is lost, as the reason of a gap.
+  reason?: string | null;
   zones: Zone[];
   last_frame_at: Instant | null;
   recorded_from: Instant | null;

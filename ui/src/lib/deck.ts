@@ -16,13 +16,14 @@ export class Deck {
   // What the file could not do, in words.
   failed: string | null = null;
   private video: HTMLVideoElement | null = null;
-  private frame = 1 / 15;
+  private frame: number;
   private last = -1;
   private callback = 0;
   private readonly listeners = new Set<Listener>();
   private first: number | null = null;
 
-  constructor(from: number, to: number, start: number) {
+  constructor(from: number, to: number, start: number, frame = 1 / 15) {
+    this.frame = frame;
     this.from = from;
     this.to = Math.max(to, from + 1);
     this.now = Math.min(Math.max(start, from), this.to);
@@ -117,14 +118,18 @@ export class Deck {
     this.video?.pause();
   }
 
-  // To the middle of the neighbouring frame, so that rounding never shows the same one again.
-  step(direction: 1 | -1): void {
-    this.pause();
+  // The middle of the neighbouring frame, so that rounding never shows the same one again. It may lie beyond the file.
+  beside(direction: 1 | -1): number {
     const shown =
       this.last >= 0 && this.video ? Math.min(this.last, this.video.currentTime) : (this.now - this.from) / 1000;
     const base =
       this.video && Math.abs(this.video.currentTime - shown) < this.frame ? shown : (this.now - this.from) / 1000;
-    this.seek(this.from + (base + this.frame * (direction + 0.5)) * 1000);
+    return this.from + (base + this.frame * (direction + 0.5)) * 1000;
+  }
+
+  step(direction: 1 | -1): void {
+    this.pause();
+    this.seek(this.beside(direction));
   }
 
   faster(direction: 1 | -1): void {

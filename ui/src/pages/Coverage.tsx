@@ -12,6 +12,7 @@ import { DayPicker, useDayOfStore } from "../parts/DayPicker";
 import { Lane, type Span } from "../parts/Lane";
 import { Swatch } from "../parts/Patterns";
 import { Empty, Failed, Skeleton } from "../parts/states";
+import { ToInstant } from "../parts/ToInstant";
 import { useWidth } from "../parts/useWidth";
 
 export default function CoveragePage() {
@@ -102,6 +103,13 @@ function CameraTile({ camera, zone }: { camera: Camera; zone: string }) {
           </Chip>
         ))}
       </p>
+      {camera.recorded_from && (
+        <p className="meta">
+          <Link to="/watch" search={{ store: camera.store_id, cameras: camera.id }}>
+            Watch {camera.name}
+          </Link>
+        </p>
+      )}
     </li>
   );
 }
@@ -135,7 +143,14 @@ function Day({ coverage, cameras, zone, axis }: { coverage: Coverage; cameras: C
         <Hours axis={axis} zone={zone} />
         {coverage.cameras.length === 0 && <p className="quiet">Nothing was scheduled that day.</p>}
         {coverage.cameras.map((each) => (
-          <CameraDay key={each.camera_id} of={each} cameras={cameras} axis={axis} zone={zone} />
+          <CameraDay
+            key={each.camera_id}
+            store={coverage.store_id}
+            of={each}
+            cameras={cameras}
+            axis={axis}
+            zone={zone}
+          />
         ))}
       </section>
       <Registers coverage={coverage} zone={zone} />
@@ -164,7 +179,9 @@ function Hours({ axis, zone }: { axis: Scale; zone: string }) {
 
 type OfCamera = Coverage["cameras"][number];
 
-function CameraDay({ of, cameras, axis, zone }: { of: OfCamera; cameras: Camera[]; axis: Scale; zone: string }) {
+type CameraDayProps = { store: string; of: OfCamera; cameras: Camera[]; axis: Scale; zone: string };
+
+function CameraDay({ store, of, cameras, axis, zone }: CameraDayProps) {
   const recording = useMemo<Span[]>(
     () =>
       of.spans.map((each) => ({
@@ -195,7 +212,9 @@ function CameraDay({ of, cameras, axis, zone }: { of: OfCamera; cameras: Camera[
       <h3>{of.name}</h3>
       <div className="lane">
         <span className="name">Video</span>
-        <Lane axis={axis} spans={recording} name={`Video of ${of.name}`} height={20} />
+        <ToInstant {...{ store, axis, zone }} camera={of.camera_id} name={of.name} recording={recording}>
+          <Lane axis={axis} spans={recording} name={`Video of ${of.name}`} height={20} />
+        </ToInstant>
         <span className="sum">{share(of.recorded_seconds, of.scheduled_seconds)}</span>
       </div>
       {zones.map((each) => (
@@ -203,7 +222,9 @@ function CameraDay({ of, cameras, axis, zone }: { of: OfCamera; cameras: Camera[
           <span className="name" title={each.zone_id}>
             {kinds.get(each.zone_id) ?? each.zone_id}
           </span>
-          <Lane axis={axis} spans={each.lane} name={`Zone ${each.zone_id}`} height={20} />
+          <ToInstant {...{ store, axis, zone }} camera={of.camera_id} name={of.name}>
+            <Lane axis={axis} spans={each.lane} name={`Zone ${each.zone_id}`} height={20} />
+          </ToInstant>
           <span className="sum" title="How much of the looked-at time could be told">
             {share(
               each.present_seconds + each.absent_seconds,
@@ -220,8 +241,14 @@ function CameraDay({ of, cameras, axis, zone }: { of: OfCamera; cameras: Camera[
           <ul className="plain">
             {gaps.slice(0, 100).map((gap) => (
               <li key={gap.start_at}>
-                <StoreTime at={gap.start_at} zone={zone} /> to <StoreTime at={gap.end_at} zone={zone} />:{" "}
-                {gapWords(gap.reason)}
+                <Link
+                  to="/watch"
+                  search={{ store, cameras: of.camera_id, at: before(gap.start_at), zoom: "600" }}
+                  title="Watch the seconds before"
+                >
+                  <StoreTime at={gap.start_at} zone={zone} />
+                </Link>{" "}
+                to <StoreTime at={gap.end_at} zone={zone} />: {gapWords(gap.reason)}
               </li>
             ))}
           </ul>
@@ -229,6 +256,11 @@ function CameraDay({ of, cameras, axis, zone }: { of: OfCamera; cameras: Camera[
       )}
     </div>
   );
+}
+
+// Some seconds before an instant.
+function before(at: string): string {
+  return new Date(Date.parse(at) - 5_000).toISOString();
 }
 
 function Registers({ coverage, zone }: { coverage: Coverage; zone: string }) {

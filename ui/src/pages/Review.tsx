@@ -177,6 +177,7 @@ function Item({ detail, decide, undo, canUndo, previous, next }: ItemProps) {
       </header>
       <Evidence
         id={detail.alert_id}
+        store={detail.store_id}
         zone={tz}
         videos={detail.video}
         transaction={detail.transaction}

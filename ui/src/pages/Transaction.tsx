@@ -49,6 +49,7 @@ export default function TransactionPage() {
       </header>
       <Evidence
         id={eventId}
+        store={transaction.store_id}
         zone={tz}
         videos={video}
         transaction={transaction}

@@ -1,15 +1,20 @@
 // The proof: video, timeline and receipt on one clock. The review page and the page of a transaction are made of it.
+import { Link } from "@tanstack/react-router";
 import { type ReactNode, useMemo, useRef, useState } from "react";
 import type { Look, SeenSpan, Transaction, Video, Zone } from "../api/types";
 import { Deck } from "../lib/deck";
 import { useKeys } from "../lib/keys";
+import { time } from "../lib/time";
+import { MOST_CAMERAS } from "../lib/watch";
 import { words } from "../lib/words";
 import { Lanes, type Mark } from "./Lanes";
 import { fullScreen, NoVideo, Player } from "./Player";
 import { Receipt, timed } from "./Receipt";
+import { useDeck } from "./useDeck";
 
 type Props = {
   id: string;
+  store: string;
   zone: string;
   videos: Video[];
   transaction: Transaction | null;
@@ -140,6 +145,7 @@ export function Evidence(props: Props) {
                 The camera is still recording this. The whole clip comes by itself.
               </p>
             )}
+            <OpenHere deck={deck} videos={videos} video={video} store={props.store} zone={zone} />
             <Lanes deck={deck} video={video} zone={zone} presence={props.presence} marks={marks} bound={props.bound} />
           </>
         ) : (
@@ -162,5 +168,30 @@ export function Evidence(props: Props) {
         {props.aside}
       </div>
     </div>
+  );
+}
+
+type OpenHereProps = { deck: Deck; videos: Video[]; video: Video; store: string; zone: string };
+
+// The same instant and cameras in free playback, where one can go on beyond the clip.
+function OpenHere({ deck, videos, video, store, zone }: OpenHereProps) {
+  const second = useDeck(deck, (each) => Math.floor(each.now / 1000));
+  if (!video.camera_id) return null;
+  const ids = [video, ...videos].flatMap((each) => each.camera_id ?? []);
+  const at = new Date(second * 1000);
+  return (
+    <p className="open-here">
+      <Link
+        to="/watch"
+        search={{
+          store,
+          cameras: [...new Set(ids)].slice(0, MOST_CAMERAS).join(","),
+          at: at.toISOString(),
+          zoom: "600",
+        }}
+      >
+        Open {time(at, zone)} in free playback
+      </Link>
+    </p>
   );
 }

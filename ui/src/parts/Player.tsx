@@ -233,7 +233,13 @@ function Now({ deck, zone }: { deck: Deck; zone: string }) {
   );
 }
 
-function Button(props: { label: string; hint: string; act: () => void; children: string | string[]; wide?: boolean }) {
+export function Button(props: {
+  label: string;
+  hint: string;
+  act: () => void;
+  children: string | string[];
+  wide?: boolean;
+}) {
   return (
     <button
       type="button"

@@ -39,7 +39,7 @@ function SignedIn({ me }: { me: Me }) {
   const main = useRef<HTMLElement>(null);
   const waiting = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
 
-  const go = (key: string, to: "/alerts" | "/search" | "/reports" | "/cameras") => ({
+  const go = (key: string, to: "/alerts" | "/search" | "/reports" | "/cameras" | "/watch") => ({
     [key]: () => {
       if (waiting.current === undefined) return;
       clearTimeout(waiting.current);
@@ -64,6 +64,7 @@ function SignedIn({ me }: { me: Me }) {
     ...go("s", "/search"),
     ...go("r", "/reports"),
     ...go("c", "/cameras"),
+    ...go("w", "/watch"),
   });
 
   // A new page is read from its beginning.
@@ -93,6 +94,9 @@ function SignedIn({ me }: { me: Me }) {
         <nav aria-label="Pages">
           <Tab to="/alerts" icon="M4 6h16M4 12h16M4 18h10">
             Alerts
+          </Tab>
+          <Tab to="/watch" icon="M3 5h18v12H3ZM10 8.5l5 2.5-5 2.5ZM8 21h8">
+            Watch
           </Tab>
           <Tab to="/search" icon="M11 4a7 7 0 1 1 0 14 7 7 0 0 1 0-14M16 16l5 5">
             Search
@@ -138,7 +142,7 @@ function SignedIn({ me }: { me: Me }) {
   );
 }
 
-type To = "/alerts" | "/search" | "/reports" | "/cameras" | "/demo";
+type To = "/alerts" | "/watch" | "/search" | "/reports" | "/cameras" | "/demo";
 
 function Tab({ to, icon, children }: { to: To; icon: string; children: ReactNode }) {
   return (
