@@ -17,6 +17,7 @@ mod lake;
 mod onvif;
 mod own_eyes;
 mod presence;
+mod questions;
 mod recorder;
 mod recovery;
 mod search;
