@@ -4,7 +4,7 @@
 use std::process::Command;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use tillsight_datasets::store_day::StoreDay;
+use tillsight_datasets::store_day::{Rung, StoreDay};
 use tillsight_schemas::alert::Alert;
 use tillsight_schemas::clock_offset::ClockOffset;
 use tillsight_schemas::pos::Kind;
@@ -52,9 +52,7 @@ fn every_question_of_the_book_has_the_same_answer_in_every_tool() {
 
 /// One sale gets another total, one another number: two records that hold, two that hold no more.
 fn corrections(day: &StoreDay) -> Vec<String> {
-    let staged = |rung: &tillsight_datasets::store_day::Rung| {
-        day.truth.iter().any(|item| item.event_ids.contains(&rung.event_id))
-    };
+    let staged = |rung: &Rung| day.truth.iter().any(|item| item.event_ids.contains(&rung.event_id));
     let mut sales = day
         .rung
         .iter()
