@@ -7,8 +7,8 @@
 #     lint    that, what `cargo build` needs: compilers, cmake, OpenSSL's headers; and shellcheck
 #     demo    that, Java and Apache Kafka, real baskets to replay, real footage, ffmpeg, GStreamer's RTSP server for the
 #             cameras, ONNX Runtime and a detector of people
-#     test    that, kcat, psql, and a Python environment with the outside clients that the tests talk through; Chromium
-#             and playwright-core
+#     test    that, kcat, psql, and a Python environment with the outside clients that the tests talk through; a second one
+#             with other people's SQL clients, pgJDBC and psqlODBC; Chromium and playwright-core
 #     bench   the same as test
 #
 # Assumes a Debian-like Linux on x86-64, a Rust toolchain, and package registries reached through their ordinary
@@ -35,7 +35,7 @@ components_of() {
     ui) echo packages ui ;;
     lint) echo packages ui ;;
     demo) echo packages ui kafka kafka_archive completejourney footage onnxruntime detector ;;
-    test | bench) echo packages ui kafka kafka_archive python browser completejourney footage onnxruntime detector ;;
+    test | bench) echo packages ui kafka kafka_archive python clients browser completejourney footage onnxruntime detector ;;
   esac
 }
 
@@ -121,6 +121,27 @@ python() {
         way_out "could not install deploy/python/requirements.txt (the package is named above): it needs CPython 3.10" \
           "or later ($(python3 --version 2>&1) is what python3 is); check the network or pip's index, then run again"
       stamp "$home/stamp" "$pins"
+      ;;
+  esac
+}
+
+# Other people's SQL clients, for tests/clients/matrix.py: those of Python in an environment of their own, which ends in
+# node_modules with the one of Node.js.
+clients() {
+  local home=$CACHE/clients python=$HERE/python/clients.txt npm=$HERE/clients/package-lock.json
+  case $1 in
+    about) echo "SQL clients: psycopg2, asyncpg, SQLAlchemy, pgcli, ADBC, pyodbc, JPype, DuckDB's postgres, npm pg|114|412|0|42" ;;
+    ready) stamped "$home/stamp" <(cat "$python" "$npm") && [[ -x $home/bin/python ]] ;;
+    install)
+      rm -rf "$home"
+      python3 -m venv "$home" || way_out "python3 -m venv failed: apt-get install python3-venv, then run again"
+      "$home/bin/python" -m pip install -q --disable-pip-version-check --only-binary :all: --require-hashes -r "$python" ||
+        way_out "could not install deploy/python/clients.txt (the package is named above): it needs CPython 3.11" \
+          "or later ($(python3 --version 2>&1) is what python3 is); check the network or pip's index, then run again"
+      cp "$HERE"/clients/package*.json "$home"
+      npm ci --prefix "$home" --no-audit --no-fund ||
+        way_out "could not install deploy/clients/package-lock.json: check the network or npm's registry, then run again"
+      stamp "$home/stamp" <(cat "$python" "$npm")
       ;;
   esac
 }
@@ -304,7 +325,7 @@ find_missing_packages() {
       java_is_new_enough || names+=("$(java_package)")
       kafka ready || need maven command -v mvn
       if ! completejourney ready || ! onnxruntime ready || ! detector ready ||
-        { [[ $MODE != demo ]] && ! python ready; }; then
+        { [[ $MODE != demo ]] && { ! python ready || ! clients ready; }; }; then
         need python3-venv python3 -c 'import venv, ensurepip'
         need unzip command -v unzip
       fi
@@ -314,6 +335,9 @@ find_missing_packages() {
     test | bench)
       need kcat command -v kcat
       need postgresql-client command -v psql
+      need libpostgresql-jdbc-java test -s /usr/share/java/postgresql.jar
+      need odbc-postgresql installed odbc-postgresql
+      need libodbc2 installed libodbc2
       need procps command -v pgrep
       need chromium command -v chromium
       ;;

@@ -1,5 +1,6 @@
 //! The questions of `docs/sql.md`: a store day with staged cases, corrections, decisions and video, and every question
-//! answered the same by psql, a Python driver, and DuckDB over the Delta tables.
+//! answered the same by psql, a Python driver, and DuckDB over the Delta tables. And what the SQL clients of other people
+//! make of the endpoint.
 
 use std::process::Command;
 
@@ -48,6 +49,17 @@ fn every_question_of_the_book_has_the_same_answer_in_every_tool() {
     let mut questions = Command::new(cache().join("python/bin/python"));
     questions.arg(script).arg(shop.dsn(&login)).arg(shop.data().join("lake"));
     println!("{}", run(&mut questions, b""));
+}
+
+#[test]
+fn the_clients_of_other_people_do_what_is_known_of_them() {
+    let shop = Shop::shared();
+    let login = shop.head_office("clients", "");
+    let home = cache().join("clients");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/clients/matrix.py");
+    let mut matrix = Command::new(home.join("bin/python"));
+    matrix.arg(script).arg(shop.dsn(&login)).arg("--node-modules").arg(home.join("node_modules"));
+    println!("{}", run(&mut matrix, b""));
 }
 
 /// One sale gets another total, one another number: two records that hold, two that hold no more.
