@@ -21,7 +21,9 @@ DESCRIBE = ("select column_name, data_type from information_schema.columns "
             "where table_schema = 'pos' and table_name = 'transactions' order by ordinal_position")
 COUNT = "select count(*) from pos.transactions where store_id = {}"
 RESETS = ("DISCARD ALL", "RESET ALL", "CLOSE ALL", "UNLISTEN *", "DEALLOCATE ALL", "SELECT pg_advisory_unlock_all()",
-          "SET SESSION AUTHORIZATION DEFAULT", "DISCARD TEMP")
+          "DISCARD TEMP", "DISCARD SEQUENCES")
+
+NPGSQL = "SET SESSION AUTHORIZATION DEFAULT"
 
 
 def first_line(error):
@@ -107,6 +109,10 @@ class Psycopg(DbApi):
         import psycopg
         self.connection = psycopg.connect(self.dsn, autocommit=True)
         return f"psycopg {psycopg.__version__}", self.rows("select version()")[0][0]
+
+    def more(self):
+        # What Npgsql (.NET, Power BI) sends besides RESETS when its pool takes a connection back.
+        every(**{NPGSQL: lambda: self.connection.execute(NPGSQL) and None})
 
 
 class Psycopg2(DbApi):
