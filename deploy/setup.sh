@@ -7,8 +7,9 @@
 #     lint    that, what `cargo build` needs: compilers, cmake, OpenSSL's headers; and shellcheck
 #     demo    that, Java and Apache Kafka, real baskets to replay, real footage, ffmpeg, GStreamer's RTSP server for the
 #             cameras, ONNX Runtime and a detector of people
-#     test    that, kcat, PostgreSQL, and a Python environment with the outside clients that the tests talk through; Chromium
-#             and playwright-core; promtool, and what checks YAML and systemd units
+#     test    that, kcat, PostgreSQL, and a Python environment with the outside clients that the tests talk through; a second
+#             one with other people's SQL clients, pgJDBC and psqlODBC; Chromium and playwright-core; promtool, and what
+#             checks YAML and systemd units
 #     bench   the same as test
 #     run     what a binary that is there already needs at run time: Java, Apache Kafka, ONNX Runtime, a detector of people
 #
@@ -36,7 +37,9 @@ components_of() {
     ui) echo packages ui ;;
     lint) echo packages ui ;;
     demo) echo packages ui kafka kafka_archive completejourney footage onnxruntime detector ;;
-    test | bench) echo packages ui kafka kafka_archive python browser completejourney footage onnxruntime detector promtool ;;
+    test | bench)
+      echo packages ui kafka kafka_archive python clients browser completejourney footage onnxruntime detector promtool
+      ;;
     run) echo packages kafka kafka_archive onnxruntime detector ;;
   esac
 }
@@ -123,6 +126,27 @@ python() {
         way_out "could not install deploy/python/requirements.txt (the package is named above): it needs CPython 3.10" \
           "or later ($(python3 --version 2>&1) is what python3 is); check the network or pip's index, then run again"
       stamp "$home/stamp" "$pins"
+      ;;
+  esac
+}
+
+# Other people's SQL clients, for tests/clients/matrix.py: those of Python in an environment of their own, which ends in
+# node_modules with the one of Node.js.
+clients() {
+  local home=$CACHE/clients python=$HERE/python/clients.txt npm=$HERE/clients/package-lock.json
+  case $1 in
+    about) echo "SQL clients: psycopg2, asyncpg, SQLAlchemy, pgcli, ADBC, pyodbc, JPype, DuckDB's postgres, npm pg|114|412|0|42" ;;
+    ready) stamped "$home/stamp" <(cat "$python" "$npm") && [[ -x $home/bin/python ]] ;;
+    install)
+      rm -rf "$home"
+      python3 -m venv "$home" || way_out "python3 -m venv failed: apt-get install python3-venv, then run again"
+      "$home/bin/python" -m pip install -q --disable-pip-version-check --only-binary :all: --require-hashes -r "$python" ||
+        way_out "could not install deploy/python/clients.txt (the package is named above): it needs CPython 3.11" \
+          "or later ($(python3 --version 2>&1) is what python3 is); check the network or pip's index, then run again"
+      cp "$HERE"/clients/package*.json "$home"
+      npm ci --prefix "$home" --no-audit --no-fund ||
+        way_out "could not install deploy/clients/package-lock.json: check the network or npm's registry, then run again"
+      stamp "$home/stamp" <(cat "$python" "$npm")
       ;;
   esac
 }
@@ -364,7 +388,7 @@ find_missing_packages() {
       java_is_new_enough || names+=("$(java_package)")
       kafka ready || need maven command -v mvn
       if ! onnxruntime ready || ! detector ready || { [[ $MODE != run ]] && ! completejourney ready; } ||
-        { [[ $MODE == test || $MODE == bench ]] && ! python ready; }; then
+        { [[ $MODE == test || $MODE == bench ]] && { ! python ready || ! clients ready; }; }; then
         need python3-venv python3 -c 'import venv, ensurepip'
         need unzip command -v unzip
       fi
@@ -375,6 +399,9 @@ find_missing_packages() {
       need kcat command -v kcat
       need postgresql-client command -v psql
       need postgresql eval 'ls /usr/lib/postgresql/*/bin/initdb'
+      need libpostgresql-jdbc-java test -s /usr/share/java/postgresql.jar
+      need odbc-postgresql installed odbc-postgresql
+      need libodbc2 installed libodbc2
       need procps command -v pgrep
       need chromium command -v chromium
       need python3-yaml /usr/bin/python3 -c 'import yaml'

@@ -342,10 +342,11 @@ impl Config {
             }
         }
         let managed = (self.kafka.mode == KafkaMode::Managed).then_some(("kafka.port", self.kafka.port));
-        let ports: Vec<(&str, u16)> = [("http.listen", self.http.listen.port()), ("sql.listen", self.sql.listen.port())]
-            .into_iter()
-            .chain(managed)
-            .collect();
+        let ports: Vec<(&str, u16)> =
+            [("http.listen", self.http.listen.port()), ("sql.listen", self.sql.listen.port())]
+                .into_iter()
+                .chain(managed)
+                .collect();
         for (n, (name, port)) in ports.iter().enumerate() {
             if let Some((other, _)) = ports.iter().take(n).find(|(_, taken)| taken == port && *port != 0) {
                 problems.push(format!("{name} and {other} both say port {port}: give each its own"));

@@ -18,7 +18,7 @@ use tillsight_tests::camera::{Camera, PLAIN, source};
 use tillsight_tests::outside::{becomes, eventually, python};
 
 /// Writes records to Kafka as their producers do.
-fn send<T: Avro>(shop: &Shop, topic: &str, keyed: &[(String, T)]) {
+pub(crate) fn send<T: Avro>(shop: &Shop, topic: &str, keyed: &[(String, T)]) {
     let outgoing = keyed
         .iter()
         .map(|(key, record)| Outgoing {
@@ -34,7 +34,7 @@ fn send<T: Avro>(shop: &Shop, topic: &str, keyed: &[(String, T)]) {
     });
 }
 
-fn tiles(store: &str, count: i32) -> Vec<(String, PresenceTile)> {
+pub(crate) fn tiles(store: &str, count: i32) -> Vec<(String, PresenceTile)> {
     let mut tile: PresenceTile =
         serde_json::from_str(include_str!("../../schemas/samples/v1/presence_tile.json")).unwrap();
     tile.tenant_id = "demo".parse().unwrap();

@@ -20,6 +20,7 @@ mod onvif;
 mod own_eyes;
 mod postgres;
 mod presence;
+mod questions;
 mod recorder;
 mod recovery;
 mod search;

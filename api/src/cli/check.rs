@@ -85,7 +85,10 @@ fn writable(folder: &Path) -> Finding {
     let probe = folder.join(".tillsight-check");
     let tried = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&probe, b"probe"));
     tried.and_then(|()| std::fs::remove_file(&probe)).map_err(|error| {
-        format!("{} cannot be written ({error}): make it, and give it to the user that runs tillsight", folder.display())
+        format!(
+            "{} cannot be written ({error}): make it, and give it to the user that runs tillsight",
+            folder.display()
+        )
     })?;
     Ok(folder.display().to_string())
 }

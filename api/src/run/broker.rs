@@ -53,10 +53,7 @@ fn no_jars(lib: &Path) -> String {
 fn prepare(config: &Config) -> Result<Command, RunError> {
     let lib = config.kafka.lib.clone().unwrap_or_else(installed);
     if !lib.is_dir() {
-        return Err(RunError::Broker {
-            problem: no_jars(&lib),
-            source: None,
-        });
+        return Err(RunError::Broker { problem: no_jars(&lib), source: None });
     }
     let dir = config.data.dir.join("kafka");
     let write = |name: &str, text: &str| {

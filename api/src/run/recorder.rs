@@ -120,8 +120,11 @@ pub(super) fn stream(camera: &Camera) -> Result<StreamConfig, RunError> {
     stream.transport = camera.transport;
     stream.audio = camera.audio;
     if let (Some(username), Some(file)) = (&camera.username, &camera.password_file) {
-        let password = std::fs::read_to_string(file)
-            .map_err(|source| RunError::Password { camera: camera.id.to_string(), file: file.clone(), source })?;
+        let password = std::fs::read_to_string(file).map_err(|source| RunError::Password {
+            camera: camera.id.to_string(),
+            file: file.clone(),
+            source,
+        })?;
         stream.credentials = Some((username.clone(), password.trim_end().to_owned()));
     }
     Ok(stream)
