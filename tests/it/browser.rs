@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tillsight_datasets::cameras::{Cameras, Font, Luma};
 use tillsight_schemas::{Clock as _, SystemClock};
 use tillsight_tests::Shop;
-use tillsight_tests::outside::{cache, eventually};
+use tillsight_tests::outside::{cache, eventually, run};
 
 use crate::film;
 
@@ -114,4 +114,39 @@ fn an_alert_arrives_in_a_real_browser_plays_at_the_right_second_is_decided_and_f
         other => Err(format!("{other:?}")),
     });
     drop(cameras);
+}
+
+/// Free playback: any camera at any time, frame by frame, and the page says the second that is burnt into the picture.
+#[test]
+fn any_camera_is_played_at_any_time_and_the_page_says_what_is_burnt_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let films = film::short(folder.path());
+    let cameras =
+        Cameras::start(&[film::setup("kiosk", &films.kiosk, film::SIZE, folder.path())], folder.path()).unwrap();
+    let shop = Shop::with(&format!(
+        "[[camera]]\nid = \"kiosk\"\ntenant = \"demo\"\nstore = \"17\"\nname = \"Kiosk 1\"\nurl = \"{}\"\n",
+        cameras.address("kiosk").unwrap().url
+    ));
+    shop.tillsight_with(&["user", "add", "lena", "--role", "analyst", "--password-stdin"], &format!("{PASSWORD}\n"));
+    let script = folder.path().join("watch.mjs");
+    std::fs::write(&script, include_str!("../browser/watch.mjs")).unwrap();
+    let mut browser = Command::new("timeout");
+    browser.args(["--kill-after=5", "240", "node"]).arg(&script);
+    browser.args([&shop.url("/"), "lena", PASSWORD]).arg(folder.path()).arg("5");
+    let said = run(browser.env("BROWSER_HOME", cache().join("browser")), b"");
+    let steps: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let step = |name: &str| {
+        steps.iter().find(|step| step["step"] == name).unwrap_or_else(|| panic!("no step {name}:\n{said}"))
+    };
+    // Tenths of a second are burnt in: the page may be one beside. The list has milliseconds for each camera.
+    for name in ["opened", "typed"] {
+        let off = step(name)["off"].as_array().unwrap_or_else(|| panic!("{said}"));
+        assert!(off.len() == 1 && off[0].as_f64().is_some_and(|off| off.abs() <= 200.0), "{name}: {said}");
+    }
+    assert_eq!(step("accessible")["violations"], json!([]), "{said}");
+    assert!(step("jumped")["off"].as_f64().is_some_and(|off| off <= 200.0), "{said}");
+    // What was not recorded is asked for and not found; nothing else goes wrong.
+    let errors = step("done")["errors"].as_array().unwrap().iter().filter_map(Value::as_str);
+    let other: Vec<&str> = errors.filter(|error| !error.contains("status of 404")).collect();
+    assert!(other.is_empty(), "{other:?}");
 }

@@ -95,7 +95,8 @@ fn writable(folder: &Path) -> Finding {
 
 /// How long the disk lasts: free bytes / (cameras x bytes of a day).
 fn storage(config: &Config) -> String {
-    let Ok(stat) = rustix::fs::statvfs(config.volume().as_path()) else {
+    let volume = config.volume();
+    let Ok(stat) = rustix::fs::statvfs(&volume) else {
         return "how much is free cannot be told".to_owned();
     };
     let free = stat.f_bavail.saturating_mul(stat.f_frsize);
@@ -113,8 +114,9 @@ fn storage(config: &Config) -> String {
 fn database(config: &Config) -> Finding {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
+    let location = config.database();
     let opened = runtime.block_on(async {
-        let open = Db::open(&config.database(), Arc::new(SystemClock));
+        let open = Db::open(&location, Arc::new(SystemClock));
         tokio::time::timeout(PATIENCE * 3, open).await
     });
     match opened {
