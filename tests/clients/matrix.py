@@ -23,7 +23,9 @@ import subprocess
 import sys
 import time
 
-from drivers import CLIENTS, COLUMNS, TABLES, first_line
+sys.dont_write_bytecode = True
+from drivers import COLUMNS, TABLES, first_line
+from programs import CLIENTS
 
 STEPS = ("connect", "tables", "columns", "ask", "cancel", "again", "more", "reset")
 # Cells that fail, by what the failure says; docs/sql.md tells the same in words.

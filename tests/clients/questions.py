@@ -30,8 +30,8 @@ import psycopg
 DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
 # The time of a row, by table.
 TIMES = {
-    "pos.transactions": "event_time", "pos.transaction_revisions": "event_time", "pos.lines": "event_time", "pos.tenders": "event_time",
-    "cam.presence": "start_at", "cam.events": "event_time", "lp.alerts": "raised_at", "lp.reviews": "reviewed_at",
+    "pos.transactions": "event_time", "pos.transaction_revisions": "event_time", "pos.lines": "event_time",
+    "pos.tenders": "event_time", "cam.presence": "start_at", "cam.events": "event_time", "lp.alerts": "raised_at", "lp.reviews": "reviewed_at",
     "lp.judgements": "judged_at", "rec.segments": "start_at", "rec.gaps": "start_at", "ref.clock": "valid_from",
 }
 NULL = "\x01null"
