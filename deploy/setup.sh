@@ -316,7 +316,8 @@ promtool() {
   local home=$CACHE/promtool
   case $1 in
     about) echo "promtool of Debian's prometheus, to check alert rules and metrics|19|80|0|3" ;;
-    ready) command -v promtool >/dev/null || [[ -x $home/promtool ]] ;;
+    # Not `command -v`: this function has the same name.
+    ready) type -P promtool >/dev/null || [[ -x $home/promtool ]] ;;
     install)
       { command -v apt-get && command -v dpkg-deb; } ||
         way_out "promtool comes from the Debian package prometheus, and there is no apt-get and dpkg-deb here:" \
