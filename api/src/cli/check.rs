@@ -102,10 +102,12 @@ fn storage(config: &Config) -> String {
     let free = stat.f_bavail.saturating_mul(stat.f_frsize);
     let cameras = u64::try_from(config.cameras.len()).unwrap_or(u64::MAX);
     let gib = free >> 30;
-    match free.checked_div(cameras.saturating_mul(BYTES_A_DAY)) {
+    match free.saturating_mul(10).checked_div(cameras.saturating_mul(BYTES_A_DAY)) {
         None => format!("{gib} GiB free"),
-        Some(days) => format!(
-            "{gib} GiB free last {days} days for {cameras} cameras of 4 Mbit/s (43 GB a camera and day), kept for {} days",
+        Some(tenths) => format!(
+            "{gib} GiB free last {}.{} days for {cameras} cameras of 4 Mbit/s (43 GB a camera and day), kept for {} days",
+            tenths / 10,
+            tenths % 10,
             config.recording.retain_days
         ),
     }
