@@ -7,11 +7,13 @@ BIN := $(CARGO_TARGET_DIR)/debug/tillsight
 SEED ?= 1
 # DRAWS=n: n windows before the same film, each with a seed of its own (SEED, SEED + 1, ...).
 DRAWS ?= 1
+# DAYS=n: days of history before the live part.
+DAYS ?= 28
 # VIDEO=file ZONES=file [TRUTH=file]: somebody else's video in the place of the demo's film (tillsight demo --help).
 OWN := $(if $(VIDEO),--video $(VIDEO) --zones $(ZONES) $(if $(TRUTH),--truth $(TRUTH)))
 DEMO ?= $(CACHE)/demo-$(SEED)$(if $(filter-out 1,$(DRAWS)),-$(DRAWS))$(if $(VIDEO),-own)
 # HEADLESS=1: ring live for six minutes, write target/demo/summary.json, end; not 0 when an alert is missing or too many.
-DEMO_FLAGS := --draws $(DRAWS) $(OWN) $(if $(HEADLESS),--headless-seconds 360 --summary target/demo/summary.json)
+DEMO_FLAGS := --draws $(DRAWS) --days $(DAYS) $(OWN) $(if $(HEADLESS),--headless-seconds 360 --summary target/demo/summary.json)
 
 .PHONY: help build test lint ui demo demo-clean bench bench-check fmt publish this-clone
 
