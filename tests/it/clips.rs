@@ -7,7 +7,7 @@ use serde_json::Value;
 use tillsight_schemas::{Clock as _, SystemClock};
 use tillsight_tests::Shop;
 use tillsight_tests::camera::{Camera, PLAIN, source};
-use tillsight_tests::outside::{eventually, output, run};
+use tillsight_tests::outside::{becomes, eventually, output, run};
 
 /// A clip as a person fetches it: status, headers' statement, and the file.
 fn fetch(shop: &Shop, token: &str, from: DateTime<Utc>, to: DateTime<Utc>) -> (u16, Option<Value>, std::path::PathBuf) {
@@ -95,4 +95,24 @@ fn a_clip_is_exact_and_no_frame_is_lost_when_other_processes_die() {
                         \"select count(*) from audit where who = 'lena' and action = 'video'\").fetchone()[0])";
     let seen = tillsight_tests::outside::python(SEEN, &[audit.to_str().unwrap()]);
     assert!(seen.trim().parse::<u32>().unwrap() >= 3, "{seen}");
+}
+
+/// A camera that is set up wrong is a declared gap of its own, and costs the others nothing.
+#[test]
+fn a_camera_whose_password_is_missing_is_a_gap_and_the_others_are_recorded() {
+    let film = source("shop", PLAIN);
+    let camera = Camera::start(&["--file", film.to_str().unwrap()]);
+    let one = |id: &str, more: &str| {
+        format!("[[camera]]\nid = \"{id}\"\ntenant = \"demo\"\nstore = \"17\"\nurl = \"{}\"\n{more}", camera.url)
+    };
+    let wrong = one("wrong", "username = \"viewer\"\npassword_file = \"nowhere\"\n");
+    let shop = Shop::with(&(wrong + &one("right", "")));
+    let login = shop.head_office("anna", "");
+    becomes("one is recorded", &"right".to_owned(), || {
+        shop.query(&login, "select string_agg(distinct camera_id, ',') from rec.segments")
+    });
+    becomes("the other is a gap", &"wrong|not_started".to_owned(), || {
+        shop.query(&login, "select camera_id, cause from rec.gaps where end_at is null")
+    });
+    assert!(shop.log().contains("cannot read the password of camera wrong"), "{}", shop.log());
 }

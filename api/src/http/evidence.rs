@@ -168,7 +168,10 @@ async fn video(
             continue;
         };
         let key = StreamKey::new(&store, camera.clone(), StreamKind::Main);
-        let Ok(span) = TimeSpan::new(video.from_at, video.to_at) else { continue };
+        let Ok(span) = TimeSpan::new(video.from_at, video.to_at) else {
+            about.push_str("  the span of the video is empty\n");
+            continue;
+        };
         let reader = shared.cameras.reader().await.map_err(|error| clips::problem(&error))?;
         let clip = reader.clip_with(&key, span, &cues).await.map_err(|error| clips::problem(&error))?;
         let name = format!("camera-{camera}.mp4");

@@ -37,18 +37,24 @@ pub(super) async fn record(config: &Config, stop: &CancellationToken) -> Result<
     let mut readers = JoinSet::new();
     let outbox = camera_events(config, &mut readers, stop);
     for camera in &config.cameras {
+        let store = StoreKey::new(camera.tenant.clone(), camera.store.clone());
+        let key = StreamKey::new(&store, camera.id.clone(), StreamKind::Main);
+        let (sink, recovery) = recorder.stream(key.clone()).await.map_err(RunError::part("a camera's recording"))?;
+        let outlets = Outlets::new(Some(sink));
         let stream = match stream(camera) {
             Ok(stream) => stream,
             Err(error) => {
-                // One camera that is set up wrong costs the others nothing.
-                tracing::error!(camera = %camera.id, error = %chain(&error), "this camera is NOT recorded");
+                // One camera that is set up wrong costs the others nothing, and what it lacks is a declared gap.
+                tracing::error!(camera = %key, error = %chain(&error), "NOT recorded; put it right and start again");
+                let stop = stop.clone();
+                readers.spawn(async move {
+                    stop.cancelled().await;
+                    drop(outlets);
+                });
                 continue;
             }
         };
-        let (sink, recovery) =
-            recorder.stream(stream.key.clone()).await.map_err(RunError::part("a camera's recording"))?;
-        tracing::info!(camera = %stream.key, ?recovery, "recording");
-        let outlets = Outlets::new(Some(sink));
+        tracing::info!(camera = %key, ?recovery, "recording");
         if let Some(outbox) = &outbox {
             listen(camera, &stream, &outlets, outbox, &mut readers, stop);
         }
