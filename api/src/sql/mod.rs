@@ -7,9 +7,12 @@
 
 mod catalog;
 mod connection;
+mod copy;
 mod crew;
 mod extended;
 mod gate;
+mod names;
+mod rewrite;
 mod run;
 pub mod scram;
 mod settings;
