@@ -28,7 +28,7 @@ from drivers import COLUMNS, TABLES, first_line
 from programs import CLIENTS
 
 STEPS = ("connect", "tables", "columns", "ask", "cancel", "again", "more", "reset")
-# Cells that fail, by what the failure says; docs/sql.md tells the same in words.
+# Cells that fail, by what the failure says; docs/sql-clients.md tells the same in words.
 KNOWN = {
     ("psql", "more"): "Failed to coerce arguments to satisfy a call to 'array_to_string'",
     ("pgcli", "tables"): "array_has does not support type Utf8",

@@ -6,8 +6,8 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     CloseCursor, CopySource, CopyTarget, Declare, DeclareType, DiscardObject, Expr, FetchDirection, Function,
-    ObjectName, Query, Reset, Set, SetExpr, Statement, TableFactor, TransactionAccessMode, TransactionMode, Value,
-    Visit, Visitor,
+    ObjectName, Query, Reset, Select, Set, SetExpr, Statement, TableFactor, TransactionAccessMode, TransactionMode,
+    Value, Visit, Visitor,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
@@ -17,6 +17,9 @@ use super::copy::CopyFormat;
 
 /// The functions that may stand where a table stands.
 const TABLE_FUNCTIONS: &[&str] = &["generate_series", "range", "unnest", "pg_get_keywords"];
+
+/// The most columns of a select list, as in PostgreSQL.
+const MAX_COLUMNS: usize = 1664;
 
 /// Whether a function may stand where a table stands.
 pub(super) fn is_table_function(name: &str) -> bool {
@@ -206,6 +209,16 @@ impl Visitor for Reader {
             return ControlFlow::Break(Refusal::denied("this connection is read-only: rows cannot be locked"));
         }
         ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<Refusal> {
+        match select.projection.len() > MAX_COLUMNS {
+            true => ControlFlow::Break(Refusal {
+                sqlstate: "54011",
+                message: format!("a select list can have {MAX_COLUMNS} columns at most"),
+            }),
+            false => ControlFlow::Continue(()),
+        }
     }
 
     fn pre_visit_relation(&mut self, name: &ObjectName) -> ControlFlow<Refusal> {

@@ -13,7 +13,9 @@ use datafusion::sql::sqlparser::ast::{
     Expr as SqlExpr, ObjectName, Query, Statement, Value, Visit, Visitor, visit_expressions_mut,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::Parser;
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use datafusion_postgres::arrow_pg::datatypes::into_pg_type;
 use datafusion_postgres::datafusion_pg_catalog::sql::PostgresCompatibilityParser;
 use datafusion_postgres::datafusion_pg_catalog::sql::rules::{
@@ -34,6 +36,10 @@ use super::rewrite;
 
 /// The longest text that is parsed.
 const MAX_TEXT: usize = 1 << 20;
+
+/// The most operators in a row. The parser bounds how deep brackets are nested, but not chains such as `1 + 1 + 1`,
+/// which make a tree as deep as they are long; everything that walks it takes stack for every level.
+const MAX_CHAIN: usize = 300;
 
 /// A statement that passed the first gate.
 #[derive(Debug, Clone)]
@@ -93,6 +99,11 @@ impl Texts {
         if text.len() > MAX_TEXT {
             return Err(Failure::new("54001", "the statement is longer than 1 MiB"));
         }
+        if longest_chain(text) > MAX_CHAIN {
+            let message =
+                format!("an expression has more than {MAX_CHAIN} operators in a row: use IN (...), or join VALUES");
+            return Err(Failure::new("54001", message));
+        }
         let mut statements = match Parser::parse_sql(&PostgreSqlDialect {}, text) {
             Ok(statements) => statements,
             // The library knows some words that the parser does not.
@@ -113,6 +124,59 @@ impl Texts {
         let rules = if catalogue { &self.for_catalogue } else { &self.for_data };
         let rewritten = |statement| rules.iter().fold(statement, |statement, rule| rule.rewrite(statement));
         Ok(statements.into_iter().map(rewritten).collect())
+    }
+}
+
+/// How many operators follow each other in a text at most, without a comma, a bracket or a clause between them.
+fn longest_chain(text: &str) -> usize {
+    // A shorter text has no room for too many.
+    if text.len() <= 2 * MAX_CHAIN {
+        return 0;
+    }
+    let Ok(tokens) = Tokenizer::new(&PostgreSqlDialect {}, text).tokenize() else { return 0 };
+    // One chain for every bracket that is open.
+    let mut open = vec![0_usize];
+    let mut longest = 0;
+    for token in tokens {
+        match token {
+            Token::Whitespace(_) | Token::Period | Token::Number(..) | Token::SingleQuotedString(_) => {}
+            Token::LParen | Token::LBracket => open.push(0),
+            Token::RParen | Token::RBracket => {
+                open.pop();
+            }
+            Token::Comma | Token::SemiColon => {
+                if let Some(chain) = open.last_mut() {
+                    *chain = 0;
+                }
+            }
+            Token::Word(word) => match word.keyword {
+                Keyword::AND
+                | Keyword::OR
+                | Keyword::NOT
+                | Keyword::IS
+                | Keyword::LIKE
+                | Keyword::UNION
+                | Keyword::EXCEPT
+                | Keyword::INTERSECT
+                | Keyword::JOIN
+                | Keyword::COLLATE => longer(&mut open, &mut longest),
+                Keyword::WHERE | Keyword::HAVING | Keyword::WHEN | Keyword::THEN | Keyword::ELSE | Keyword::ON => {
+                    if let Some(chain) = open.last_mut() {
+                        *chain = 0;
+                    }
+                }
+                _ => {}
+            },
+            _ => longer(&mut open, &mut longest),
+        }
+    }
+    longest
+}
+
+fn longer(open: &mut [usize], longest: &mut usize) {
+    if let Some(chain) = open.last_mut() {
+        *chain += 1;
+        *longest = (*longest).max(*chain);
     }
 }
 

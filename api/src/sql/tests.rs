@@ -306,6 +306,25 @@ async fn failures_say_what_is_wrong_and_nothing_about_files() {
 }
 
 #[tokio::test]
+async fn what_is_nested_too_deep_or_too_long_is_refused_before_it_is_walked() {
+    let desk = desk(Duration::from_secs(60)).await;
+    for (sql, sqlstate) in [
+        (format!("SELECT {}1{}", "(".repeat(10_000), ")".repeat(10_000)), "42601"),
+        (format!("SELECT {}1", "NOT ".repeat(10_000)), "54001"),
+        (format!("SELECT 1{}", " + 1".repeat(100_000)), "54001"),
+        (format!("SELECT 1{}", " UNION ALL SELECT 1".repeat(10_000)), "54001"),
+        (format!("SELECT {}", vec!["1"; 100_000].join(",")), "54011"),
+    ] {
+        let failure = desk.ask(&sql).await.unwrap_err();
+        assert_eq!(failure.sqlstate, sqlstate, "{}: {}", &sql[..40], failure.message);
+    }
+    let many = format!("SELECT count(*) FROM pos.transactions WHERE store_id IN ('17'{})", ", '18'".repeat(10_000));
+    assert_eq!(desk.ask(&many).await.unwrap(), "5");
+    let all = vec!["store_id = '17'"; 140].join(" AND ");
+    assert_eq!(desk.ask(&format!("SELECT count(*) FROM pos.transactions WHERE {all}")).await.unwrap(), "5");
+}
+
+#[tokio::test]
 async fn a_connection_that_did_not_log_in_is_told_nothing() {
     let desk = desk(Duration::from_secs(60)).await;
     let stranger = Connection::accept(Arc::clone(desk.connection.0.shared()));

@@ -40,7 +40,6 @@ const LISTS: &[(&str, &str, DataType)] = &[
     ("pg_constraint", "conppeqop", DataType::Int32),
     ("pg_constraint", "conffeqop", DataType::Int32),
     ("pg_constraint", "conexclop", DataType::Int32),
-    ("pg_policy", "polroles", DataType::Int32),
     ("pg_proc", "proargtypes", DataType::Int32),
     ("pg_proc", "proallargtypes", DataType::Int32),
     ("pg_proc", "protrftypes", DataType::Int32),
