@@ -9,7 +9,7 @@ use datafusion::error::Result;
 use tillsight_correlate::sql::CATALOG;
 
 use super::Names;
-use super::tables::Sheet;
+use super::sheet::Sheet;
 use super::types::Column;
 
 /// Its tables.

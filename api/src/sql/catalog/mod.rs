@@ -6,6 +6,9 @@
 
 mod functions;
 mod information;
+mod lists;
+mod shared;
+mod sheet;
 mod tables;
 mod types;
 
@@ -31,8 +34,9 @@ use tillsight_correlate::sql::{CATALOG, DEFAULT_SCHEMA, Engine, Session};
 use tokio::sync::OnceCell;
 
 use super::settings::Settings;
-pub(super) use tables::is_system_table;
-use tables::{InformationSchema, PgCatalog, Sheet, Tables};
+pub(super) use shared::is_system_table;
+use sheet::Sheet;
+use tables::{InformationSchema, PgCatalog, Tables};
 
 /// The version of PostgreSQL whose dialect and catalogue clients may expect, as a number.
 pub(super) const VERSION_NUM: &str = "160010";
@@ -128,7 +132,7 @@ pub(super) fn install(session: &Session, user: &str, settings: &Arc<Mutex<Settin
         context.register_udf(function);
     }
     functions::register(context, user, &names, settings);
-    if let Some(keywords) = tables::keywords() {
+    if let Some(keywords) = shared::keywords() {
         context.register_udtf("pg_get_keywords", keywords);
     }
     let state = context.state_ref();
@@ -185,7 +189,7 @@ impl Names {
         let mut schemas =
             vec![("pg_catalog".to_owned(), PG_CATALOG), ("information_schema".to_owned(), INFORMATION_SCHEMA)];
         let mut relations: Vec<Relation> = (FIRST_OF_SYSTEM..)
-            .zip(tables::table_names())
+            .zip(shared::table_names())
             .map(|(id, name)| Relation {
                 id: WELL_KNOWN.iter().find(|(known, _)| *known == name).map_or(id, |(_, id)| *id),
                 schema: "pg_catalog".to_owned(),

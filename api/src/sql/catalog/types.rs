@@ -8,7 +8,7 @@ use arrow::datatypes::{DataType, Int16Type, Int32Type};
 use datafusion_postgres::arrow_pg::datatypes::into_pg_type;
 use pgwire::api::Type;
 
-use super::tables;
+use super::shared;
 
 /// What `pg_type` says of a type that a column may have.
 #[derive(Debug, Clone)]
@@ -35,7 +35,7 @@ fn types() -> &'static Types {
     static TYPES: OnceLock<Types> = OnceLock::new();
     TYPES.get_or_init(|| {
         let mut types = Types::default();
-        for batch in tables::library_rows("pg_type") {
+        for batch in shared::library_rows("pg_type") {
             read(&batch, &mut types);
         }
         types
