@@ -166,7 +166,7 @@ impl Settings {
     }
 
     /// Every setting that has a name of its own, with its value.
-    pub(super) fn all(&self) -> Vec<(&str, String)> {
+    pub(super) fn all(&self) -> Vec<(&'static str, String)> {
         let names = SHOWN.iter().chain(IGNORED).copied();
         let mut all: Vec<_> = names.filter_map(|name| Some((name, self.show(name).ok()?))).collect();
         all.sort_unstable();
