@@ -14,9 +14,12 @@
 mod check;
 mod engine;
 mod machine;
+#[path = "../it/raise.rs"]
+mod raise;
 mod search;
 mod sheet;
 mod shop;
+mod ui;
 
 use sheet::Sheet;
 
@@ -24,7 +27,7 @@ use sheet::Sheet;
 type Measure = fn(&mut Sheet);
 
 /// Every area: its name and what measures it.
-const AREAS: [(&str, Measure); 2] = [("engine", engine::measure), ("search", search::measure)];
+const AREAS: [(&str, Measure); 3] = [("engine", engine::measure), ("search", search::measure), ("ui", ui::measure)];
 
 fn main() {
     // `cargo bench` hands its own flag on.

@@ -18,6 +18,8 @@ mod extract;
 mod health;
 mod journal;
 mod known;
+#[cfg(test)]
+mod matrix;
 mod openapi;
 mod pages;
 mod places;

@@ -15,13 +15,13 @@ use tillsight_schemas::{Clock as _, ReplayClock};
 use tower::ServiceExt as _;
 
 use super::*;
-use crate::db::{Audit, Role, User, hash_password};
+use crate::db::{Audit, Role, TokenKind, User, hash_password};
 use crate::search::Owner;
 
 const PASSWORD: &str = "correct horse battery";
 
 /// A server with Lena (analyst of store 17), Hanna (head office) and nothing listening behind it.
-struct House {
+pub(super) struct House {
     dir: TempDir,
     shared: Shared,
     clock: ReplayClock,
@@ -29,7 +29,7 @@ struct House {
 }
 
 impl House {
-    async fn open() -> Self {
+    pub(super) async fn open() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = ReplayClock::at("2026-11-22T16:00:00Z".parse().unwrap());
         let shared_clock: SharedClock = Arc::new(clock.clone());
@@ -52,6 +52,11 @@ impl House {
             tenant = "acme"
             store = "17"
             url = "rtsp://192.0.2.1/x"
+            [[camera]]
+            id = "corner"
+            tenant = "acme"
+            store = "42"
+            url = "rtsp://192.0.2.2/x"
             [[zone]]
             id = "kiosk-customer"
             tenant = "acme"
@@ -60,6 +65,10 @@ impl House {
             kind = "customer"
             register = "1"
             polygon = [[0, 0], [1, 0], [1, 1]]
+            [[integrator]]
+            id = "kiosk"
+            tenant = "acme"
+            stores = ["17"]
             "#,
         )
         .unwrap();
@@ -100,7 +109,7 @@ impl House {
             producer: Producer::new(&nowhere, "test").unwrap(),
             stores: config.stores(),
             shops,
-            permits: Arc::default(),
+            permits: Arc::new(config.permits()),
             clock: shared_clock.clone(),
             data: dir.path().to_owned(),
             audit: Audit::direct(dir.path(), shared_clock).await.unwrap(),
@@ -121,7 +130,13 @@ impl House {
         Self { dir, shared, clock, stop }
     }
 
-    async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<Value>) -> Response {
+    pub(super) async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<Value>,
+    ) -> Response {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -131,6 +146,19 @@ impl House {
         }
         let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
         router(self.shared.clone()).oneshot(request.body(body).unwrap()).await.unwrap()
+    }
+
+    /// Adds a person.
+    pub(super) async fn employ(&self, name: &str, role: Role, stores: &[&str]) {
+        let stores = stores.iter().map(|store| store.parse().unwrap()).collect();
+        let user = User { name: name.into(), tenant: "acme".parse().unwrap(), role, stores };
+        self.shared.db.add_user(&user).await.unwrap();
+    }
+
+    /// Makes a token and returns its secret.
+    pub(super) async fn token(&self, kind: TokenKind, owner: &str) -> String {
+        let login = format!("{owner}.{}", kind.as_str());
+        self.shared.db.add_token(kind, owner, &login).await.unwrap().secret
     }
 
     /// Signs in and returns the cookie.
@@ -157,7 +185,7 @@ impl House {
     }
 
     /// Raises the sample alert in a store, as the engine would.
-    async fn raise(&self, store: &str, number: u32, revision: i32) -> String {
+    pub(super) async fn raise(&self, store: &str, number: u32, revision: i32) -> String {
         let mut alert: tillsight_schemas::alert::Alert =
             serde_json::from_str(include_str!("../../../schemas/samples/v1/alert.json")).unwrap();
         let mut judgement: tillsight_schemas::judgement::Judgement =
@@ -184,7 +212,7 @@ impl House {
     }
 }
 
-async fn read(answer: Response) -> (StatusCode, Value) {
+pub(super) async fn read(answer: Response) -> (StatusCode, Value) {
     let status = answer.status();
     let body = to_bytes(answer.into_body(), 1 << 24).await.unwrap();
     (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
