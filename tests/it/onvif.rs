@@ -170,7 +170,7 @@ fn cameras_that_report_are_on_the_topic_and_a_wrong_password_is_said_in_words() 
         let log = shop.log();
         if log.contains("refuses the login viewer") { Ok(log) } else { Err(log) }
     });
-    assert!(log.contains("check username and password_file") && !log.contains(SECRET));
+    assert!(log.contains("check user name and password") && !log.contains(SECRET));
     assert_eq!(closed.status()["created"], 0);
 
     // Whoever stops leaves no subscription behind.

@@ -2,13 +2,15 @@
 
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tillsight_ingest::rtsp::Transport;
 use tillsight_schemas::id::{CameraId, RegisterId, StoreId, TenantId, ZoneId};
 use tillsight_schemas::zone::{Zone, ZoneKind};
 
+use crate::db::CameraPassword;
+
 /// `[[camera]]`
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Camera {
     /// Its id, unique within the store.
@@ -45,8 +47,24 @@ pub struct Camera {
     pub presence: PresenceBy,
 }
 
+impl Camera {
+    /// User name and password: the one that was typed on a page, else that of the file.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn login(&self, typed: Option<&CameraPassword>) -> std::io::Result<Option<(String, String)>> {
+        let Some(username) = self.username.clone() else { return Ok(None) };
+        let password = match (typed, &self.password_file) {
+            (Some(typed), _) => typed.0.clone(),
+            (None, Some(file)) => std::fs::read_to_string(file)?.trim_end().to_owned(),
+            (None, None) => String::new(),
+        };
+        Ok(Some((username, password)))
+    }
+}
+
 /// Who says whether somebody is in a zone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PresenceBy {
     /// Our detector.
@@ -59,7 +77,7 @@ pub enum PresenceBy {
 }
 
 /// `[[zone]]`
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlacedZone {
     /// The retailer.
@@ -87,7 +105,7 @@ fn first_version() -> i32 {
 }
 
 impl PlacedZone {
-    pub(super) fn is_on(&self, camera: &Camera) -> bool {
+    pub(crate) fn is_on(&self, camera: &Camera) -> bool {
         self.tenant == camera.tenant && self.store == camera.store && self.camera == camera.id
     }
 

@@ -1,6 +1,7 @@
 //! [`Cameras`]: the cameras that are set up, their zones and their recordings, and in words why there is no video.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use axum::http::StatusCode;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -63,7 +64,7 @@ pub(crate) struct Cameras {
     volume: PathBuf,
     cameras: Vec<CameraOf>,
     zones: Vec<(StoreKey, Zone)>,
-    reader: OnceCell<Reader>,
+    reader: Arc<OnceCell<Reader>>,
 }
 
 /// What is recorded of a span.
@@ -92,8 +93,13 @@ impl Cameras {
             volume,
             cameras: cameras.iter().map(camera).collect(),
             zones: zones.iter().map(zone).collect(),
-            reader: OnceCell::new(),
+            reader: Arc::default(),
         }
+    }
+
+    /// The same recordings with other cameras.
+    pub(crate) fn with(&self, cameras: &[Camera], zones: &[PlacedZone]) -> Self {
+        Self { reader: Arc::clone(&self.reader), ..Self::new(self.volume.clone(), cameras, zones) }
     }
 
     /// The cameras within a scope.

@@ -8,6 +8,7 @@ use super::answer::Shown;
 use super::blind::BlindPage;
 use super::coverage::CoverageShown;
 use super::journal::Journal;
+use super::live::Live;
 use super::places::{CameraPage, StorePage};
 use super::pos::Intake;
 use super::rules::RulePage;
@@ -15,8 +16,8 @@ use super::views::{AlertDetail, AlertPage, AlertSummary, Me, TransactionDetail};
 use crate::report::Report;
 
 use super::{
-    Shared, alerts, blind, clips, coverage, demo, events, evidence, health, journal, openapi, places, pos, reports,
-    rules, search, session, stills, transactions,
+    alerts, blind, clips, coverage, demo, events, evidence, health, journal, openapi, places, pos, reports, rules,
+    search, session, stills, transactions,
 };
 
 /// Who may ask.
@@ -56,7 +57,7 @@ pub(super) struct Route {
     pub(super) body: Option<fn() -> Value>,
     pub(super) status: u16,
     pub(super) answer: Answer,
-    pub(super) handler: MethodRouter<Shared>,
+    pub(super) handler: MethodRouter<Live>,
 }
 
 impl Route {
@@ -65,7 +66,7 @@ impl Route {
         access: Access,
         about: &'static str,
         answer: Answer,
-        handler: MethodRouter<Shared>,
+        handler: MethodRouter<Live>,
     ) -> Self {
         Self { method: "get", path, access, about, query: &[], body: None, status: 200, answer, handler }
     }

@@ -24,6 +24,7 @@ const PASSWORD: &str = "correct horse battery";
 struct House {
     dir: TempDir,
     shared: Shared,
+    live: Live,
     clock: ReplayClock,
     stop: CancellationToken,
 }
@@ -118,7 +119,8 @@ impl House {
             decoding: Arc::new(Semaphore::new(AT_ONCE)),
             secure: false,
         };
-        Self { dir, shared, clock, stop }
+        let live = Live::new(shared.clone());
+        Self { dir, shared, live, clock, stop }
     }
 
     async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<Value>) -> Response {
@@ -130,7 +132,7 @@ impl House {
             request = request.header("content-type", "application/json");
         }
         let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
-        router(self.shared.clone()).oneshot(request.body(body).unwrap()).await.unwrap()
+        router(self.live.clone()).oneshot(request.body(body).unwrap()).await.unwrap()
     }
 
     /// Signs in and returns the cookie.
@@ -361,9 +363,9 @@ async fn until(stream: &mut axum::body::BodyDataStream, wanted: &str) -> String 
 async fn live_events_reach_those_who_see_the_store_and_are_resumed() {
     let house = House::open().await;
     let lena = house.sign_in("lena").await;
-    let telling = house.shared.clone();
+    let (telling, hub) = (house.live.clone(), Arc::clone(&house.shared.hub));
     let mut tasks = JoinSet::new();
-    tasks.spawn(async move { telling.hub.run(&telling).await });
+    tasks.spawn(async move { hub.run(&telling).await });
     let mut live = house.ask("GET", "/api/v1/events", &[("cookie", &lena)], None).await.into_body().into_data_stream();
     assert!(until(&mut live, "\n\n").await.contains("event: hello"));
     house.raise("42", 1, 0).await;

@@ -1,0 +1,1 @@
+//! What is set up, as pages change it.
