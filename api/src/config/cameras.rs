@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use tillsight_ingest::rtsp::Transport;
 use tillsight_schemas::id::{CameraId, RegisterId, StoreId, TenantId, ZoneId};
 use tillsight_schemas::zone::{Zone, ZoneKind};
+use url::Url;
 
 use crate::db::CameraPassword;
 
@@ -48,6 +49,34 @@ pub struct Camera {
 }
 
 impl Camera {
+    /// What is wrong with its addresses, in words.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        for (key, url) in [("url", Some(&self.url)), ("sub_url", self.sub_url.as_ref())] {
+            match url.map(|url| Url::parse(url)) {
+                Some(Ok(url)) if url.scheme() != "rtsp" || !url.has_host() => {
+                    problems.push(format!("{key} must be rtsp://host[:port]/path"));
+                }
+                Some(Ok(url)) if !url.username().is_empty() || url.password().is_some() => {
+                    problems.push(format!("put credentials into username and password_file, not into {key}"));
+                }
+                Some(Err(error)) => problems.push(format!("{key}: {error}")),
+                Some(Ok(_)) | None => {}
+            }
+        }
+        match self.onvif.as_deref().map(Url::parse) {
+            Some(Ok(url)) if !matches!(url.scheme(), "http" | "https") || !url.has_host() => {
+                problems.push("onvif must be http://host[:port]/onvif/device_service".to_owned());
+            }
+            Some(Ok(url)) if !url.username().is_empty() || url.password().is_some() => {
+                problems.push("put credentials into username and password_file, not into onvif".to_owned());
+            }
+            Some(Err(error)) => problems.push(format!("onvif: {error}")),
+            _ => {}
+        }
+        problems
+    }
+
     /// User name and password: the one that was typed on a page, else that of the file.
     ///
     /// # Errors
@@ -69,11 +98,14 @@ impl Camera {
 pub enum PresenceBy {
     /// Our detector.
     #[default]
+    #[serde(alias = "own")]
     Detector,
     /// The camera's own analytics (its ONVIF metadata).
     Camera,
     /// Both: nobody is there only if both say so.
     Both,
+    /// Nobody: its zones are drawn, but not looked at.
+    None,
 }
 
 /// `[[zone]]`

@@ -30,10 +30,10 @@ pub use alerts::{AlertFilter, AlertRow, AlertState, DecideError};
 pub use audit::{Audit, AuditWriter, DirectAudit};
 pub use judgements::{BlindFilter, BlindReason};
 pub use sessions::{BadPassword, hash_password, password_fits, random_secret};
-pub(crate) use setup::StoreDocument;
 pub use setup::{
     BY_CONFIGURATION, CameraPassword, Change, ChangeError, Drawn, Expected, Key, Password, SetUp, Version, What,
 };
+pub(crate) use setup::{StoreDocument, camera_document, store_document, zone_document};
 pub use tokens::{NewToken, TokenKind, TokenOwner};
 pub use users::{Role, User};
 

@@ -17,6 +17,7 @@ use tokio::sync::OnceCell;
 use super::answer::answer;
 use super::auth::Scope;
 use super::problem::Problem;
+use super::setup::StreamSeen;
 use crate::config::{Camera, PlacedZone};
 
 /// A camera whose last picture is not older is live: the index hears of pictures every two seconds.
@@ -270,6 +271,30 @@ impl Cameras {
             shown.reason = Some(gap.reason);
         }
         shown
+    }
+}
+
+impl Cameras {
+    /// The main stream of a camera as it is recorded just now, if it is.
+    pub(super) async fn recorded_stream(&self, camera: &CameraOf, now: DateTime<Utc>) -> Option<StreamSeen> {
+        let index = self.reader().await.ok()?.index();
+        let key = StreamKey::new(&camera.store, camera.id.clone(), StreamKind::Main);
+        let stream = index.stream_id(&key, false).await.ok()??;
+        let last = TimeSpan::new(now - TimeDelta::minutes(3), now).ok()?;
+        let segments = index.segments(stream, last).await.ok()?;
+        let segment = segments.iter().rfind(|segment| segment.frames > 1 && segment.end_us > segment.start_us)?;
+        let seconds = f64::from(u32::try_from((segment.end_us - segment.start_us) / 1_000).ok()?) / 1_000.0;
+        let per_second = |count: i64| u32::try_from(count).ok().map(|count| f64::from(count) / seconds);
+        let codec = if segment.codec.starts_with("avc") { "H.264" } else { "H.265" };
+        Some(StreamSeen {
+            which: "main".to_owned(),
+            codec: Some(codec.to_owned()),
+            width: Some(segment.width),
+            height: Some(segment.height),
+            fps: per_second(segment.frames).map(|fps| (fps * 10.0).round() / 10.0),
+            gop_seconds: None,
+            kbit_s: segment.bytes.saturating_mul(8).checked_div((segment.end_us - segment.start_us) / 1_000),
+        })
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::extract::FromRef;
 use tillsight_ingest::pos::Stores;
+use tillsight_schemas::error::chain;
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
@@ -39,6 +40,14 @@ impl Live {
         shared.reporter.shops = Arc::clone(&shops);
         shared.search = search;
         (shared.cameras, shared.shops) = (cameras, shops);
+    }
+
+    /// Takes up what has just been changed; what fails here is followed a second later.
+    pub(super) async fn refresh(&self) {
+        match self.now().db.set_up().await {
+            Ok(set_up) => self.become_(set_up),
+            Err(error) => tracing::warn!(error = %chain(&error), "a change is shown a second late"),
+        }
     }
 
     /// Follows what is set up until `stop`.

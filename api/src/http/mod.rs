@@ -64,6 +64,7 @@ pub(crate) use events::Hub;
 pub(crate) use known::Known;
 pub(crate) use live::Live;
 pub(crate) use receipts::Receipts;
+pub(crate) use setup::Tried;
 pub(crate) use throttle::Throttle;
 pub(crate) use views::RuleShown;
 pub(crate) use views::{LineShown, TransactionShown};
@@ -92,6 +93,8 @@ pub(crate) struct Shared {
     pub(crate) rules: Arc<Vec<RuleShown>>,
     /// Where receipts are found that belong to no alert.
     pub(crate) receipts: Arc<dyn Receipts>,
+    /// What was found out about cameras when they were last tested.
+    pub(crate) tried: Arc<Tried>,
     pub(crate) throttle: Arc<Throttle>,
     pub(crate) hashing: Arc<Semaphore>,
     pub(crate) decoding: Arc<Semaphore>,

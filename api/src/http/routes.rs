@@ -61,7 +61,7 @@ pub(super) struct Route {
 }
 
 impl Route {
-    fn get(
+    pub(super) fn get(
         path: &'static str,
         access: Access,
         about: &'static str,
@@ -71,12 +71,20 @@ impl Route {
         Self { method: "get", path, access, about, query: &[], body: None, status: 200, answer, handler }
     }
 
-    fn query(self, query: &'static [Parameter]) -> Self {
+    pub(super) fn query(self, query: &'static [Parameter]) -> Self {
         Self { query, ..self }
     }
 
-    fn post(self, body: fn() -> Value) -> Self {
+    pub(super) fn post(self, body: fn() -> Value) -> Self {
         Self { method: "post", body: Some(body), ..self }
+    }
+
+    pub(super) fn put(self, body: fn() -> Value) -> Self {
+        Self { method: "put", body: Some(body), ..self }
+    }
+
+    pub(super) fn status(self, status: u16) -> Self {
+        Self { status, ..self }
     }
 }
 
@@ -154,7 +162,7 @@ fn records() -> Value {
 pub(super) fn table() -> Vec<Route> {
     use Access::{Integrator, Metrics, Open, Person};
     use Answer::{File, Json, Nothing};
-    vec![
+    let mut table = vec![
         Route::get("/livez", Open, "The process answers.", File("text/plain"), get(health::live)),
         Route::get(
             "/readyz",
@@ -312,5 +320,7 @@ pub(super) fn table() -> Vec<Route> {
             .query(POS)
             .post(records)
         },
-    ]
+    ];
+    table.extend(setup::table());
+    table
 }

@@ -96,7 +96,7 @@ async fn watched(db: &Db, set_up: &SetUp) -> Result<Vec<Watched>, RunError> {
     for camera in &set_up.cameras {
         let on = set_up.zones.iter().filter(|placed| placed.is_on(camera));
         let zones: Vec<Zone> = on.map(PlacedZone::zone).collect();
-        if zones.is_empty() {
+        if zones.is_empty() || camera.presence == PresenceBy::None {
             continue;
         }
         let password = db.camera_password(camera).await.map_err(RunError::part("the set-up"))?;
@@ -141,7 +141,7 @@ async fn look(
             camera: camera.id.clone(),
             zones: zones.clone(),
             detector: camera.presence != PresenceBy::Camera,
-            own: camera.presence != PresenceBy::Detector,
+            own: matches!(camera.presence, PresenceBy::Camera | PresenceBy::Both),
             time_uncertainty_us: TIME_UNCERTAINTY_US,
         };
         let feed = analysis.watch(plan);

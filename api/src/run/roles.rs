@@ -305,6 +305,7 @@ async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> 
         reporter,
         demo: std::env::var_os(http::DEMO_SOCKET).map(Into::into),
         throttle: Arc::default(),
+        tried: Arc::default(),
         hashing: Arc::new(Semaphore::new(http::AT_ONCE)),
         decoding: Arc::new(Semaphore::new(http::AT_ONCE)),
         secure: config.http.public_url.as_deref().is_some_and(|url| url.starts_with("https:")),

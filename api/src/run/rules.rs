@@ -41,13 +41,15 @@ pub(super) async fn judge(config: &Config, db: Arc<Db>, stop: &CancellationToken
                 .map_err(RunError::part("the rules"))?;
             while !stop.is_cancelled() {
                 let round = stop.child_token();
-                let mut running = std::pin::pin!(engine.run(round.clone()));
-                let ended = tokio::select! {
-                    ended = &mut running => ended,
-                    _ = following.next() => {
-                        // It ends its step first: what it judged is committed.
-                        round.cancel();
-                        running.await
+                let ended = {
+                    let mut running = std::pin::pin!(engine.run(round.clone()));
+                    tokio::select! {
+                        ended = &mut running => ended,
+                        _ = following.next() => {
+                            // It ends its step first: what it judged is committed.
+                            round.cancel();
+                            running.await
+                        }
                     }
                 };
                 ended.map_err(RunError::part("the rules"))?;

@@ -353,8 +353,9 @@ mod tests {
             PlacedZone { store: store.clone(), zone: zone("left", 1), from: None, to: Some(moved) },
             PlacedZone { store: store.clone(), zone: zone("right", 2), from: Some(moved), to: Some(gone) },
         ]);
+        let register: RegisterId = "1".parse().unwrap();
         let seen = |text: &str| {
-            let zones = settings.of_register(&store, &"1".parse().unwrap(), at(text));
+            let zones = settings.of_register(&store, &register, at(text));
             zones.map(|zone| zone.camera.to_string()).collect::<Vec<_>>()
         };
         assert_eq!(seen("2020-01-01T00:00:00Z"), ["left"]);

@@ -21,6 +21,7 @@ use tillsight_schemas::id::TenantId;
 use super::epochs::count;
 use super::{Db, DbError, failed};
 
+pub(crate) use bootstrap::{camera as camera_document, store as store_document, zone as zone_document};
 pub(super) use passwords::STATEMENTS as PASSWORD_STATEMENTS;
 pub use passwords::{CameraPassword, Password};
 pub(crate) use snapshot::StoreDocument;
