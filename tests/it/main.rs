@@ -24,4 +24,5 @@ mod questions;
 mod recorder;
 mod recovery;
 mod search;
+mod setup;
 mod sql;

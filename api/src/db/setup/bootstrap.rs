@@ -78,7 +78,7 @@ impl Db {
 }
 
 /// What a configuration says.
-fn said(config: &Config) -> BTreeMap<Key, Value> {
+pub(super) fn said(config: &Config) -> BTreeMap<Key, Value> {
     let stores = config.stores.iter().map(|own| store(&StoreDocument { store: own.clone(), closes: None }));
     let zones = config.zones.iter().map(|placed| {
         let (key, mut document) = zone(placed);
@@ -91,7 +91,7 @@ fn said(config: &Config) -> BTreeMap<Key, Value> {
 }
 
 /// What of it the database does not know.
-fn unknown(held: &[Version], said: &BTreeMap<Key, Value>) -> Vec<Change> {
+pub(super) fn unknown(held: &[Version], said: &BTreeMap<Key, Value>) -> Vec<Change> {
     let known: BTreeMap<&Key, &Version> = held.iter().map(|version| (&version.key, version)).collect();
     let new = said.iter().filter(|(key, document)| match known.get(key) {
         None => true,

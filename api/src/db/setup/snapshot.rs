@@ -7,7 +7,7 @@ use tillsight_schemas::id::StoreKey;
 use tillsight_schemas::store::Store;
 use tillsight_schemas::zone::Zone;
 
-use super::{BY_CONFIGURATION, Db, DbError, EVER, HELD, Version, What, failed, read};
+use super::{BY_CONFIGURATION, Db, DbError, EVER, HELD, Version, What, bootstrap, failed, read};
 use crate::config::{Camera, Config, PlacedZone};
 
 /// What holds.
@@ -76,6 +76,19 @@ struct KeptZone {
 }
 
 impl SetUp {
+    fn of(change: i64, held: &[Version]) -> Result<Self, DbError> {
+        let mut set_up = Self { change, ..Self::default() };
+        for version in held.iter().filter(|version| version.document.is_some()) {
+            match version.key.what {
+                What::Store => set_up.stores.push(version.parse::<StoreDocument>()?.store),
+                What::Camera => set_up.cameras.push(version.parse()?),
+                What::Zone => set_up.zones.push(version.zone()?),
+                What::Register | What::Operator | What::User => {}
+            }
+        }
+        Ok(set_up)
+    }
+
     /// A configuration with what holds in the place of what it bootstrapped.
     pub fn into_config(self, config: &Config) -> Config {
         Config { stores: self.stores, cameras: self.cameras, zones: self.zones, ..config.clone() }
@@ -89,21 +102,35 @@ impl Db {
     /// [`DbError::Statement`] or [`DbError::Damaged`].
     pub async fn set_up(&self) -> Result<SetUp, DbError> {
         // The number first: a change in between is seen again, not missed.
-        let mut set_up = SetUp { change: self.set_up_change().await?, ..SetUp::default() };
-        let rows = sqlx::query(HELD).fetch_all(&self.pool).await.map_err(failed("read the set-up"))?;
-        for row in &rows {
-            let version = read(row)?;
-            if version.document.is_none() {
-                continue;
-            }
-            match version.key.what {
-                What::Store => set_up.stores.push(version.parse::<StoreDocument>()?.store),
-                What::Camera => set_up.cameras.push(version.parse()?),
-                What::Zone => set_up.zones.push(version.zone()?),
-                What::Register | What::Operator | What::User => {}
-            }
+        let change = self.set_up_change().await?;
+        SetUp::of(change, &self.all_held().await?)
+    }
+
+    /// What would hold once a configuration is taken over; nothing is written.
+    ///
+    /// # Errors
+    /// [`DbError::Statement`] or [`DbError::Damaged`].
+    pub async fn set_up_with(&self, config: &Config) -> Result<SetUp, DbError> {
+        let mut held = self.all_held().await?;
+        let now = self.clock.now();
+        for change in bootstrap::unknown(&held, &bootstrap::said(config)) {
+            let number = held.iter().find(|version| version.key == change.key).map_or(0, |version| version.version);
+            held.retain(|version| version.key != change.key);
+            held.push(Version {
+                version: number.saturating_add(1).max(bootstrap::first_version(&change)),
+                key: change.key,
+                valid_from: now,
+                ended_at: None,
+                by: BY_CONFIGURATION.to_owned(),
+                document: change.document,
+            });
         }
-        Ok(set_up)
+        SetUp::of(0, &held)
+    }
+
+    async fn all_held(&self) -> Result<Vec<Version>, DbError> {
+        let rows = sqlx::query(HELD).fetch_all(&self.pool).await.map_err(failed("read the set-up"))?;
+        rows.iter().map(read).collect()
     }
 
     /// The zones of all times. The first drawing of a zone of the configuration holds since ever: the file does not say
