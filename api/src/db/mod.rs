@@ -33,7 +33,7 @@ pub use sessions::{BadPassword, hash_password, password_fits, random_secret};
 pub use setup::{
     BY_CONFIGURATION, CameraPassword, Change, ChangeError, Drawn, Expected, Key, Password, SetUp, Version, What,
 };
-pub(crate) use setup::{StoreDocument, camera_document, store_document, zone_document};
+pub(crate) use setup::{camera_document, store_document, zone_document};
 pub use tokens::{NewToken, TokenKind, TokenOwner};
 pub use users::{Role, User};
 

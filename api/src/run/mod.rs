@@ -10,6 +10,7 @@ mod camera_looks;
 mod floors;
 mod following;
 mod holds;
+mod last_known;
 mod process;
 mod recorder;
 mod roles;

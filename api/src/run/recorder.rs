@@ -25,19 +25,21 @@ use url::Url;
 use super::announce::announce;
 use super::floors::Floors;
 use super::following::Following;
+use super::last_known::LastKnown;
 use super::roles::clock;
 use super::{RunError, holds};
 use crate::config::{Camera, Config, PresenceBy};
-use crate::db::{CameraPassword, Db, SetUp};
+use crate::db::{CameraPassword, Db, DbError, SetUp};
 
 /// How often retention looks.
 const RETENTION: Duration = Duration::from_secs(60);
+/// How long the database may take at the start, before what was set up last is recorded.
+const PATIENCE: Duration = Duration::from_secs(15);
 /// How soon it is tried again to take up a camera that could not be.
 const AGAIN: Duration = Duration::from_secs(10);
 
 /// Records until `stop`, then closes every segment.
 pub(super) async fn record(config: &Config, stop: &CancellationToken) -> Result<(), RunError> {
-    let (mut following, set_up) = Following::begin(config).await?;
     let recorder = Recorder::open(RecorderConfig::new(config.volume()), clock())
         .await
         .map_err(RunError::part("the recording volume"))?;
@@ -54,7 +56,7 @@ pub(super) async fn record(config: &Config, stop: &CancellationToken) -> Result<
     let floors = Floors::default();
     tasks.spawn(floors.clone().follow(config.connection(), stop.clone()));
     let mut cameras = Cameras { recorder: &recorder, outbox, running: BTreeMap::new(), stop };
-    tokio::join!(cameras.follow(&mut following, set_up), retain(config, &recorder, &floors, stop));
+    tokio::join!(cameras.follow(config), retain(config, &recorder, &floors, stop));
     cameras.end().await;
     tasks.join_all().await;
     recorder.close().await.map_err(RunError::part("the recorder"))
@@ -99,16 +101,57 @@ struct Cameras<'a> {
 }
 
 impl Cameras<'_> {
-    /// Records what is set up, and what it becomes, until the recorder is stopped.
-    async fn follow(&mut self, following: &mut Following, mut set_up: SetUp) {
+    /// Records what is set up, and what it becomes, until the recorder is stopped. While the database does not answer at
+    /// the start, what was set up last is recorded.
+    async fn follow(&mut self, config: &Config) {
+        let copy = LastKnown::in_dir(&config.data.dir);
+        let (mut following, mut set_up) = loop {
+            let begun = tokio::select! {
+                () = self.stop.cancelled() => return,
+                begun = tokio::time::timeout(PATIENCE, Following::begin(config)) => begun,
+            };
+            match begun {
+                Ok(Ok(begun)) => break begun,
+                Ok(Err(error)) => tracing::error!(error = %chain(&error), "what is set up is not known for now"),
+                Err(_) => tracing::error!("what is set up is not known for now: the database does not answer"),
+            }
+            match copy.read() {
+                Ok(known) => {
+                    self.become_(known).await;
+                }
+                Err(error) => tracing::error!(%error, "the recorder's own copy of it cannot be read"),
+            }
+            if !self.pause(AGAIN).await {
+                return;
+            }
+        };
         self.forget(&set_up).await;
         loop {
-            let whole = self.become_(following.db(), &set_up).await;
+            let whole = match logins(following.db(), &set_up).await {
+                Ok(wanted) => {
+                    if let Err(error) = copy.write(&wanted) {
+                        tracing::error!(%error, "the recorder's own copy of the set-up cannot be written");
+                    }
+                    self.become_(wanted).await
+                }
+                Err(error) => {
+                    tracing::error!(error = %chain(&error), "a change of the cameras waits");
+                    false
+                }
+            };
             tokio::select! {
                 () = self.stop.cancelled() => return,
                 changed = following.next() => set_up = changed,
                 () = tokio::time::sleep(AGAIN), if !whole => {}
             }
+        }
+    }
+
+    /// Waits; false when the recorder is stopped meanwhile.
+    async fn pause(&self, how_long: Duration) -> bool {
+        tokio::select! {
+            () = self.stop.cancelled() => false,
+            () = tokio::time::sleep(how_long) => true,
         }
     }
 
@@ -122,7 +165,7 @@ impl Cameras<'_> {
                 return;
             }
         };
-        for gone in scheduled.iter().filter(|key| !wanted.contains(key)) {
+        for gone in scheduled.iter().filter(|key| !wanted.contains(key) && !self.running.contains_key(*key)) {
             // Taking it up recovers what a crash may have left of it.
             let ended = match self.recorder.stream(gone.clone()).await {
                 Ok(_) => self.recorder.remove(gone).await,
@@ -138,25 +181,11 @@ impl Cameras<'_> {
     }
 
     /// Starts and stops what has changed; whether all of it worked.
-    async fn become_(&mut self, db: &Db, set_up: &SetUp) -> bool {
-        let mut wanted = BTreeMap::new();
+    async fn become_(&mut self, cameras: Vec<(Camera, Option<CameraPassword>)>) -> bool {
+        let wanted: BTreeMap<StreamKey, Recorded> =
+            cameras.into_iter().map(|(camera, password)| (key(&camera), Recorded::new(&camera, password))).collect();
         let mut whole = true;
-        for camera in &set_up.cameras {
-            let password = match db.camera_password(camera).await {
-                Ok(password) => password,
-                Err(error) => {
-                    whole = false;
-                    tracing::error!(camera = %camera.id, error = %chain(&error), "its password cannot be read");
-                    // What is recorded goes on as it was.
-                    match self.running.get(&key(camera)) {
-                        Some(running) => running.what.password.clone(),
-                        None => continue,
-                    }
-                }
-            };
-            wanted.insert(key(camera), Recorded::new(camera, password));
-        }
-        let gone = |key: &&StreamKey| !set_up.cameras.iter().any(|camera| self::key(camera) == **key);
+        let gone = |key: &&StreamKey| !wanted.contains_key(*key);
         for key in self.running.keys().filter(gone).cloned().collect::<Vec<_>>() {
             let Some(running) = self.running.remove(&key) else { continue };
             drop(running.end().await);
@@ -215,6 +244,15 @@ impl Cameras<'_> {
             drop(running.end().await);
         }
     }
+}
+
+/// The cameras with the passwords that were typed for them.
+async fn logins(db: &Db, set_up: &SetUp) -> Result<Vec<(Camera, Option<CameraPassword>)>, DbError> {
+    let mut cameras = Vec::new();
+    for camera in &set_up.cameras {
+        cameras.push((camera.clone(), db.camera_password(camera).await?));
+    }
+    Ok(cameras)
 }
 
 fn key(camera: &Camera) -> StreamKey {

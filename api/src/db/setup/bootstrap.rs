@@ -7,9 +7,10 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use tillsight_schemas::store::Store;
 
 use super::{BY_CONFIGURATION, COUNTER, Change, ChangeError, Db, DbError, Expected, HELD, Key, Version, What};
-use super::{StoreDocument, count, failed, put, read};
+use super::{count, failed, put, read};
 use crate::config::{Camera, Config, PlacedZone};
 
 /// The version that a zone of the configuration says it is, at least.
@@ -36,9 +37,8 @@ pub(crate) fn zone(zone: &PlacedZone) -> (Key, Value) {
 }
 
 /// A store as a document.
-pub(crate) fn store(store: &StoreDocument) -> (Key, Value) {
-    let own = &store.store;
-    (Key::new(What::Store, &own.tenant, own.id.as_str(), own.id.as_str()), json!(store))
+pub(crate) fn store(store: &Store) -> (Key, Value) {
+    (Key::new(What::Store, &store.tenant, store.id.as_str(), store.id.as_str()), json!(store))
 }
 
 impl Db {
@@ -79,7 +79,7 @@ impl Db {
 
 /// What a configuration says.
 pub(super) fn said(config: &Config) -> BTreeMap<Key, Value> {
-    let stores = config.stores.iter().map(|own| store(&StoreDocument { store: own.clone(), closes: None }));
+    let stores = config.stores.iter().map(store);
     let zones = config.zones.iter().map(|placed| {
         let (key, mut document) = zone(placed);
         if let (Value::Object(fields), 2..) = (&mut document, placed.version) {

@@ -24,7 +24,6 @@ use super::{Db, DbError, failed};
 pub(crate) use bootstrap::{camera as camera_document, store as store_document, zone as zone_document};
 pub(super) use passwords::STATEMENTS as PASSWORD_STATEMENTS;
 pub use passwords::{CameraPassword, Password};
-pub(crate) use snapshot::StoreDocument;
 pub use snapshot::{Drawn, SetUp};
 
 codes! {

@@ -1,8 +1,8 @@
 //! [`SetUp`]: everything that holds at one moment, as the processes use it; and the zones as they were at any time.
 
-use chrono::{DateTime, NaiveTime, Utc};
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use tillsight_schemas::id::StoreKey;
 use tillsight_schemas::store::Store;
 use tillsight_schemas::zone::Zone;
@@ -34,17 +34,6 @@ pub struct Drawn {
     pub from: Option<DateTime<Utc>>,
     /// Until when.
     pub to: Option<DateTime<Utc>>,
-}
-
-/// A store as it is kept.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct StoreDocument {
-    /// The store.
-    #[serde(flatten)]
-    pub(crate) store: Store,
-    /// When it closes, by its own clock; its report is made after that.
-    #[serde(default)]
-    pub(crate) closes: Option<NaiveTime>,
 }
 
 impl Version {
@@ -80,7 +69,7 @@ impl SetUp {
         let mut set_up = Self { change, ..Self::default() };
         for version in held.iter().filter(|version| version.document.is_some()) {
             match version.key.what {
-                What::Store => set_up.stores.push(version.parse::<StoreDocument>()?.store),
+                What::Store => set_up.stores.push(version.parse()?),
                 What::Camera => set_up.cameras.push(version.parse()?),
                 What::Zone => set_up.zones.push(version.zone()?),
                 What::Register | What::Operator | What::User => {}

@@ -17,7 +17,7 @@ use super::super::extract::{Body, Path};
 use super::super::live::Live;
 use super::super::problem::Problem;
 use super::{commit, refused, setter, store_of, take, text, unread, whole, within, wrong};
-use crate::db::{Change, ChangeError, Expected, Key, StoreDocument, Version, What, store_document};
+use crate::db::{Change, ChangeError, Expected, Key, Version, What, store_document};
 
 answer! {
     /// A store as it is set up.
@@ -73,7 +73,7 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    fn store(self, person: &Person) -> Result<StoreDocument, Vec<String>> {
+    fn store(self, person: &Person) -> Result<Vec<String>> {
         let mut problems = Vec::new();
         let id = take(&mut problems, "store_id", self.store_id.parse());
         let name = text(Some(self.name)).filter(|name| name.len() <= 200);
@@ -96,8 +96,7 @@ impl Draft {
         else {
             return Err(problems);
         };
-        let store = Store { tenant: person.scope.tenant.clone(), id, name, tz, currency, day_ends };
-        Ok(StoreDocument { store, closes })
+        Ok(Store { tenant: person.scope.tenant.clone(), id, name, tz, currency, day_ends, closes })
     }
 }
 
@@ -148,12 +147,12 @@ pub(super) async fn change(
 async fn keep(
     live: &Live,
     person: &Person,
-    store: &StoreDocument,
+    store: &Store,
     expected: Expected,
     what: &str,
 ) -> Result<SetStore, Problem> {
     let (key, document) = store_document(store);
-    let words = format!("store {}: {what}", store.store.key());
+    let words = format!("store {}: {what}", store.key());
     commit(live, person, words, &[Change::new(key.clone(), expected, Some(document))]).await?;
     one(&live.now(), &key).await
 }
@@ -165,7 +164,7 @@ async fn one(shared: &Shared, key: &Key) -> Result<SetStore, Problem> {
 }
 
 fn shown(shared: &Shared, version: &Version) -> Result<SetStore, Problem> {
-    let StoreDocument { store, closes } = version.parse().map_err(|error| unread(&error))?;
+    let store: Store = version.parse().map_err(|error| unread(&error))?;
     let key = store.key();
     let time = |time: NaiveTime| time.format("%H:%M").to_string();
     let mut registers: Vec<_> = shared.cameras.registers(&key).into_iter().map(|(id, _, _)| id).collect();
@@ -179,7 +178,7 @@ fn shown(shared: &Shared, version: &Version) -> Result<SetStore, Problem> {
         tz: store.tz.to_string(),
         currency: store.currency,
         day_ends: time(store.day_ends.unwrap_or(NaiveTime::MIN)),
-        closes: closes.map(time),
+        closes: store.closes.map(time),
         version: version.version,
         valid_from: version.valid_from,
         changed_by: version.by.clone(),
