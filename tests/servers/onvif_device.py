@@ -186,7 +186,11 @@ class Device:
 
     def do_GetServices(self, _path, _request):
         address = self.options.inner or self.options.address
-        services = [("http://www.onvif.org/ver10/device/wsdl", "device"), ("http://www.onvif.org/ver10/events/wsdl", "event")]
+        services = [
+            ("http://www.onvif.org/ver10/device/wsdl", "device"),
+            ("http://www.onvif.org/ver10/events/wsdl", "event"),
+            ("http://www.onvif.org/ver10/media/wsdl", "media"),
+        ]
         return "<tds:GetServicesResponse>" + "".join(
             f"<tds:Service><tds:Namespace>{name}</tds:Namespace><tds:XAddr>{address}/onvif/{path}_service</tds:XAddr>"
             "<tds:Version><tt:Major>22</tt:Major><tt:Minor>12</tt:Minor></tds:Version></tds:Service>"
