@@ -17,8 +17,6 @@ use tillsight_schemas::presence::TILE_SECONDS;
 use tillsight_schemas::store::Store;
 use tillsight_schemas::zone::Zone;
 
-use url::Url;
-
 pub use cameras::{Camera, PlacedZone, PresenceBy};
 
 use crate::db::Location;
@@ -396,29 +394,7 @@ impl Config {
             if !self.stores.iter().any(|store| store.tenant == camera.tenant && store.id == camera.store) {
                 problems.push(format!("{name}: the store is not set up"));
             }
-            for (key, url) in [("url", Some(&camera.url)), ("sub_url", camera.sub_url.as_ref())] {
-                match url.map(|url| Url::parse(url)) {
-                    Some(Ok(url)) if url.scheme() != "rtsp" || !url.has_host() => {
-                        problems.push(format!("{name}: {key} must be rtsp://host[:port]/path"));
-                    }
-                    Some(Ok(url)) if !url.username().is_empty() => {
-                        problems
-                            .push(format!("{name}: put credentials into username and password_file, not into {key}"));
-                    }
-                    Some(Err(error)) => problems.push(format!("{name}: {key}: {error}")),
-                    Some(Ok(_)) | None => {}
-                }
-            }
-            match camera.onvif.as_deref().map(Url::parse) {
-                Some(Ok(url)) if !matches!(url.scheme(), "http" | "https") || !url.has_host() => {
-                    problems.push(format!("{name}: onvif must be http://host[:port]/onvif/device_service"));
-                }
-                Some(Ok(url)) if !url.username().is_empty() || url.password().is_some() => {
-                    problems.push(format!("{name}: put credentials into username and password_file, not into onvif"));
-                }
-                Some(Err(error)) => problems.push(format!("{name}: onvif: {error}")),
-                _ => {}
-            }
+            problems.extend(camera.problems().into_iter().map(|problem| format!("{name}: {problem}")));
             if camera.username.is_some() != camera.password_file.is_some() {
                 problems.push(format!("{name}: username and password_file belong together"));
             }

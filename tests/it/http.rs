@@ -51,6 +51,18 @@ impl<'a> Browser<'a> {
         self.ask(path, &["-H", "content-type: application/json", "-d", &body.to_string()])
     }
 
+    pub(crate) fn post_text(&self, path: &str, body: &str) -> (u16, Value) {
+        self.ask(path, &["--max-time", "60", "-H", "content-type: text/csv", "--data-binary", body])
+    }
+
+    pub(crate) fn put(&self, path: &str, body: &Value) -> (u16, Value) {
+        self.ask(path, &["-X", "PUT", "-H", "content-type: application/json", "-d", &body.to_string()])
+    }
+
+    pub(crate) fn delete(&self, path: &str) -> (u16, Value) {
+        self.ask(path, &["-X", "DELETE"])
+    }
+
     pub(crate) fn sign_in(&self, name: &str, password: &str) -> u16 {
         self.post("/api/v1/session", &json!({ "name": name, "password": password })).0
     }

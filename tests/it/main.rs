@@ -25,5 +25,6 @@ mod raise;
 mod recorder;
 mod recovery;
 mod search;
+mod setup;
 mod sql;
 mod zones;

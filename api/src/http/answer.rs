@@ -36,6 +36,12 @@ impl Shown for f64 {
     }
 }
 
+impl Shown for [f64; 2] {
+    fn schema(_: &mut Map<String, Value>) -> Value {
+        json!({ "type": "array", "items": { "type": "number" }, "minItems": 2, "maxItems": 2 })
+    }
+}
+
 macro_rules! records {
     ($($t:ty),* $(,)?) => {$(
         impl Shown for $t {

@@ -4,7 +4,7 @@
 //! Roles and stores are decided here and nowhere else: a handler asks [`Caller::person`] for a [`Right`] and gets the
 //! person's [`Scope`], without which it cannot name a store.
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use cookie::Cookie;
@@ -29,6 +29,8 @@ pub(super) enum Right {
     Video,
     /// Decide about alerts.
     Review,
+    /// Set up stores, cameras, zones and people.
+    SetUp,
 }
 
 /// The stores that a person sees.
@@ -73,6 +75,7 @@ impl Person {
         match right {
             Right::Look => true,
             Right::Video | Right::Review => self.role != Role::HeadOffice,
+            Right::SetUp => self.role == Role::Admin,
         }
     }
 }
@@ -103,7 +106,12 @@ impl Caller {
         if person.may(right) {
             return Ok(person);
         }
-        let what = if right == Right::Video { "see video" } else { "decide about alerts" };
+        let what = match right {
+            Right::Look => "look at alerts",
+            Right::Video => "see video",
+            Right::Review => "decide about alerts",
+            Right::SetUp => "set anything up",
+        };
         Err(forbidden(format!("the role {} does not {what}", person.role)))
     }
 
@@ -158,10 +166,14 @@ async fn bearer(shared: &Shared, secret: &str) -> Result<Caller, Problem> {
     }
 }
 
-impl FromRequestParts<Shared> for Caller {
+impl<S: Send + Sync> FromRequestParts<S> for Caller
+where
+    Shared: FromRef<S>,
+{
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let shared = &Shared::from_ref(state);
         if let Some(authorization) = parts.headers.get(header::AUTHORIZATION) {
             let secret = authorization.to_str().ok().and_then(|value| value.strip_prefix("Bearer "));
             let secret = secret.ok_or_else(|| unauthorised("the form is `Authorization: Bearer <token>`"))?;

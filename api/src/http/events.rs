@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use super::Shared;
 use super::alerts::shown;
 use super::auth::{Caller, Right, Scope};
+use super::live::Live;
 use super::problem::Problem;
 
 /// How often the database is asked.
@@ -63,11 +64,12 @@ impl Hub {
     }
 
     /// Asks and tells until the hub stops.
-    pub(super) async fn run(&self, shared: &Shared) {
+    pub(super) async fn run(&self, live: &Live) {
         let mut last = None;
         let mut cameras = BTreeMap::new();
         let mut cameras_at = Instant::now();
         while !self.stop.is_cancelled() {
+            let shared = &live.now();
             if let Err(error) = self.tell(shared, &mut last).await {
                 tracing::warn!(error = %chain(&error), "changes of alerts cannot be read");
             }

@@ -20,6 +20,7 @@ mod journal;
 mod known;
 #[cfg(test)]
 mod matrix;
+mod live;
 mod openapi;
 mod pages;
 mod places;
@@ -31,6 +32,7 @@ mod routes;
 mod rules;
 mod search;
 mod session;
+mod setup;
 mod sight;
 mod stills;
 #[cfg(test)]
@@ -62,7 +64,9 @@ pub(crate) use cameras::Cameras;
 pub(crate) use demo::SOCKET as DEMO_SOCKET;
 pub(crate) use events::Hub;
 pub(crate) use known::Known;
+pub(crate) use live::Live;
 pub(crate) use receipts::Receipts;
+pub(crate) use setup::Tried;
 pub(crate) use throttle::Throttle;
 pub(crate) use views::RuleShown;
 pub(crate) use views::{LineShown, TransactionShown};
@@ -91,6 +95,8 @@ pub(crate) struct Shared {
     pub(crate) rules: Arc<Vec<RuleShown>>,
     /// Where receipts are found that belong to no alert.
     pub(crate) receipts: Arc<dyn Receipts>,
+    /// What was found out about cameras when they were last tested.
+    pub(crate) tried: Arc<Tried>,
     pub(crate) throttle: Arc<Throttle>,
     pub(crate) hashing: Arc<Semaphore>,
     pub(crate) decoding: Arc<Semaphore>,
@@ -105,27 +111,28 @@ pub(crate) struct Shared {
 /// Answers requests until `stop`, then finishes those that are under way.
 pub(crate) async fn serve(
     listener: TcpListener,
-    shared: Shared,
+    live: Live,
     connection: Connection,
     stop: CancellationToken,
 ) -> std::io::Result<()> {
     let mut tasks = JoinSet::new();
-    let (telling, knowing) = (shared.clone(), Arc::clone(&shared.known));
-    tasks.spawn(async move { telling.hub.run(&telling).await });
+    let shared = live.now();
+    let (telling, hub, knowing) = (live.clone(), shared.hub, shared.known);
+    tasks.spawn(async move { hub.run(&telling).await });
     let until = stop.clone();
     tasks.spawn(async move { knowing.follow(&connection, &until).await });
-    let result = axum::serve(listener, router(shared)).with_graceful_shutdown(stop.clone().cancelled_owned()).await;
+    let result = axum::serve(listener, router(live)).with_graceful_shutdown(stop.clone().cancelled_owned()).await;
     stop.cancel();
     tasks.join_all().await;
     result
 }
 
-fn router(shared: Shared) -> Router {
+fn router(live: Live) -> Router {
     let all = routes::table().into_iter();
     all.fold(Router::new(), |router, route| router.route(route.path, route.handler))
         .fallback(pages::page)
         .method_not_allowed_fallback(pages::wrong_method)
         .layer(map_response(pages::secured))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .with_state(shared)
+        .with_state(live)
 }

@@ -8,6 +8,7 @@ use super::answer::Shown;
 use super::blind::BlindPage;
 use super::coverage::CoverageShown;
 use super::journal::Journal;
+use super::live::Live;
 use super::places::{CameraPage, StorePage};
 use super::pos::Intake;
 use super::rules::RulePage;
@@ -15,8 +16,8 @@ use super::views::{AlertDetail, AlertPage, AlertSummary, Me, TransactionDetail};
 use crate::report::Report;
 
 use super::{
-    Shared, alerts, blind, clips, coverage, demo, events, evidence, health, journal, openapi, places, pos, reports,
-    rules, search, session, stills, transactions,
+    alerts, blind, clips, coverage, demo, events, evidence, health, journal, openapi, places, pos, reports, rules,
+    search, session, stills, transactions,
 };
 
 /// Who may ask.
@@ -56,26 +57,34 @@ pub(super) struct Route {
     pub(super) body: Option<fn() -> Value>,
     pub(super) status: u16,
     pub(super) answer: Answer,
-    pub(super) handler: MethodRouter<Shared>,
+    pub(super) handler: MethodRouter<Live>,
 }
 
 impl Route {
-    fn get(
+    pub(super) fn get(
         path: &'static str,
         access: Access,
         about: &'static str,
         answer: Answer,
-        handler: MethodRouter<Shared>,
+        handler: MethodRouter<Live>,
     ) -> Self {
         Self { method: "get", path, access, about, query: &[], body: None, status: 200, answer, handler }
     }
 
-    fn query(self, query: &'static [Parameter]) -> Self {
+    pub(super) fn query(self, query: &'static [Parameter]) -> Self {
         Self { query, ..self }
     }
 
-    fn post(self, body: fn() -> Value) -> Self {
+    pub(super) fn post(self, body: fn() -> Value) -> Self {
         Self { method: "post", body: Some(body), ..self }
+    }
+
+    pub(super) fn put(self, body: fn() -> Value) -> Self {
+        Self { method: "put", body: Some(body), ..self }
+    }
+
+    pub(super) fn status(self, status: u16) -> Self {
+        Self { status, ..self }
     }
 }
 
@@ -153,7 +162,7 @@ fn records() -> Value {
 pub(super) fn table() -> Vec<Route> {
     use Access::{Integrator, Metrics, Open, Person};
     use Answer::{File, Json, Nothing};
-    vec![
+    let mut table = vec![
         Route::get("/livez", Open, "The process answers.", File("text/plain"), get(health::live)),
         Route::get(
             "/readyz",
@@ -311,5 +320,7 @@ pub(super) fn table() -> Vec<Route> {
             .query(POS)
             .post(records)
         },
-    ]
+    ];
+    table.extend(setup::table());
+    table
 }

@@ -8,7 +8,9 @@ mod announce;
 mod broker;
 mod camera_looks;
 mod floors;
+mod following;
 mod holds;
+mod last_known;
 mod process;
 mod recorder;
 mod roles;
@@ -20,7 +22,9 @@ pub(crate) use broker::broker_problem;
 
 use std::path::PathBuf;
 
+pub(crate) use following::Following;
 pub(crate) use roles::{clock, database, run_role, search_log};
+pub(crate) use rules::zones;
 pub use supervisor::supervise;
 use tillsight_schemas::{ErrorKind, HasKind, codes};
 

@@ -8,9 +8,10 @@ use tillsight_correlate::lake::{ArchiveConfig, Archiver, HotTail, Stream, TailCo
 use tillsight_correlate::rule::Rule;
 use tillsight_correlate::sql::{Engine, Limits};
 use tillsight_ingest::bus::{Producer, TopicReader, WindowReader, ensure_topics};
-use tillsight_ingest::pos::Pipeline;
+use tillsight_ingest::pos::{Pipeline, Stores};
 use tillsight_schemas::clock::SharedClock;
 use tillsight_schemas::error::chain;
+use tillsight_schemas::store::Store;
 use tillsight_schemas::{SystemClock, topic};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -20,11 +21,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::analytics::analyse;
 use super::broker::become_broker;
+use super::following::Following;
 use super::recorder::record;
 use super::{Role, RunError, rules};
 use crate::config::{Config, KafkaMode};
 use crate::db::{Audit, Db};
-use crate::http::{self, Cameras, Hub, RuleShown, Shared};
+use crate::http::{self, Cameras, Hub, Live, RuleShown, Shared};
 use crate::report::Reporter;
 use crate::search::{Follower, OpenLog, Owner, SearchError};
 use crate::sql::{self, Options};
@@ -110,18 +112,12 @@ async fn topics(config: &Config) {
 async fn correlate(config: &Config, stop: &CancellationToken) -> Result<(), RunError> {
     topics(config).await;
     let ledger = Arc::new(database(config).await?);
-    let connection = config.connection();
     let mut work: JoinSet<Result<(), RunError>> = JoinSet::new();
-    for permits in config.permits() {
-        let name = format!("tillsight-intake-{}", permits.integrator);
-        let source = TopicReader::new(&connection, &name, vec![topic::landing(&permits.integrator)])
-            .map_err(RunError::part("the landing reader"))?;
-        let producer = Producer::new(&connection, &name).map_err(RunError::part("the Kafka producer"))?;
-        let pipeline = Pipeline::new(Box::new(source), producer, ledger.clone(), config.stores(), permits, clock());
-        let stop = stop.clone();
-        work.spawn(async move { pipeline.run(stop).await.map_err(RunError::part("POS intake")) });
-    }
     let (config, stop_work) = (Arc::new(config.clone()), stop.clone());
+    work.spawn({
+        let (config, db, stop) = (Arc::clone(&config), Arc::clone(&ledger), stop_work.clone());
+        async move { intake(&config, &db, &stop).await }
+    });
     work.spawn({
         let (config, stop) = (Arc::clone(&config), stop_work.clone());
         async move { archive(&config, &stop).await }
@@ -137,6 +133,40 @@ async fn correlate(config: &Config, stop: &CancellationToken) -> Result<(), RunE
             stop.cancel();
             work.join_all().await;
             return Err(error);
+        }
+    }
+    Ok(())
+}
+
+/// POS intake, one pipeline an integrator. When stores change, the pipelines begin anew where they were: positions lie in
+/// the database, so nothing is read twice or left out.
+async fn intake(config: &Config, db: &Arc<Db>, stop: &CancellationToken) -> Result<(), RunError> {
+    let (mut following, mut set_up) = Following::with((**db).clone(), config).await?;
+    let connection = config.connection();
+    while !stop.is_cancelled() {
+        let round = stop.child_token();
+        let stores = Stores::new(set_up.stores.iter().cloned());
+        let mut work: JoinSet<Result<(), RunError>> = JoinSet::new();
+        for permits in config.permits() {
+            let name = format!("tillsight-intake-{}", permits.integrator);
+            let source = TopicReader::new(&connection, &name, vec![topic::landing(&permits.integrator)])
+                .map_err(RunError::part("the landing reader"))?;
+            let producer = Producer::new(&connection, &name).map_err(RunError::part("the Kafka producer"))?;
+            let pipeline = Pipeline::new(Box::new(source), producer, db.clone(), stores.clone(), permits, clock());
+            let stop = round.clone();
+            work.spawn(async move { pipeline.run(stop).await.map_err(RunError::part("POS intake")) });
+        }
+        let before = set_up.stores.clone();
+        while set_up.stores == before && !stop.is_cancelled() {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                changed = following.next() => set_up = changed,
+                Some(ended) = work.join_next() => ended.map_err(RunError::part("a task")).flatten()?,
+            }
+        }
+        round.cancel();
+        while let Some(ended) = work.join_next().await {
+            ended.map_err(RunError::part("a task")).flatten()?;
         }
     }
     Ok(())
@@ -174,7 +204,8 @@ async fn head_office(config: &Config, stop: &CancellationToken) -> Result<(), Ru
     let address = config.sql.listen;
     let listener =
         TcpListener::bind(address).await.map_err(|source| RunError::Listen { what: "SQL", address, source })?;
-    let db = database(config).await?;
+    let (mut following, set_up) = Following::begin(config).await?;
+    let db = following.db().clone();
     let (audit, writer) = Audit::open(&config.data.dir, clock()).await.map_err(RunError::part("the audit file"))?;
     topics(config).await;
     let source = TopicReader::new(&config.connection(), "tillsight-sql", Stream::topics())
@@ -186,7 +217,7 @@ async fn head_office(config: &Config, stop: &CancellationToken) -> Result<(), Ru
         memory_bytes: usize::try_from(config.sql.memory_mib).unwrap_or(usize::MAX).saturating_mul(1 << 20),
         ..Limits::default()
     };
-    let engine = Engine::new(&tail, config.stores.clone(), limits).map_err(RunError::part("the SQL engine"))?;
+    let engine = Arc::new(Engine::new(&tail, set_up.stores, limits).map_err(RunError::part("the SQL engine"))?);
     let options = Options {
         max_connections: usize::try_from(config.sql.connections).unwrap_or(usize::MAX),
         statement_timeout: Duration::from_secs(config.sql.timeout_seconds.into()),
@@ -194,8 +225,14 @@ async fn head_office(config: &Config, stop: &CancellationToken) -> Result<(), Ru
     };
     let mut tasks = JoinSet::new();
     tasks.spawn(writer.run());
-    let endpoint = sql::serve(listener, options, Arc::new(engine), Arc::new(db), Arc::new(audit), stop.clone());
+    let endpoint = sql::serve(listener, options, Arc::clone(&engine), Arc::new(db), Arc::new(audit), stop.clone());
+    let stores = async {
+        loop {
+            engine.set_stores(following.next().await.stores);
+        }
+    };
     let result = tokio::select! {
+        () = stores => Ok(()),
         ended = endpoint => ended.map_err(RunError::part("SQL")),
         ended = tail.run(stop.clone()) => ended.map_err(RunError::part("following the log")),
     };
@@ -214,10 +251,10 @@ pub(crate) fn search_log(config: &Config) -> OpenLog {
 }
 
 /// Opens the index for writing; a process that is still ending gets a moment to let go of it.
-async fn search_index(config: &Config) -> Result<Owner, RunError> {
+async fn search_index(config: &Config, stores: &[Store]) -> Result<Owner, RunError> {
     let mut tries = 0;
     loop {
-        let (data, stores) = (config.data.dir.clone(), config.stores.clone());
+        let (data, stores) = (config.data.dir.clone(), stores.to_vec());
         let opened = tokio::task::spawn_blocking(move || Owner::open(&data, stores, clock())).await;
         match opened.map_err(RunError::part("the search index"))? {
             Err(SearchError::Busy(_)) if tries < SEARCH_TRIES => tries += 1,
@@ -233,10 +270,11 @@ async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> 
     let listener =
         TcpListener::bind(address).await.map_err(|source| RunError::Listen { what: "HTTP", address, source })?;
     let connection = config.connection();
-    let db = database(config).await?;
-    let owner = search_index(config).await?;
-    let cameras = Arc::new(Cameras::new(config.volume(), &config.cameras, &config.zones));
-    let (shops, permits) = (Arc::new(config.stores.clone()), Arc::new(config.permits()));
+    let (following, set_up) = Following::begin(config).await?;
+    let db = following.db().clone();
+    let owner = search_index(config, &set_up.stores).await?;
+    let cameras = Arc::new(Cameras::new(config.volume(), &set_up.cameras, &set_up.zones));
+    let (shops, permits) = (Arc::new(set_up.stores.clone()), Arc::new(config.permits()));
     let windows = WindowReader::new(&connection);
     let reporter = Reporter {
         db: db.clone(),
@@ -251,7 +289,7 @@ async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> 
     let shared = Shared {
         db: db.clone(),
         producer: Producer::new(&connection, "tillsight-http").map_err(RunError::part("the Kafka producer"))?,
-        stores: config.stores(),
+        stores: Stores::new(set_up.stores),
         shops,
         permits,
         clock: clock(),
@@ -267,6 +305,7 @@ async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> 
         reporter,
         demo: std::env::var_os(http::DEMO_SOCKET).map(Into::into),
         throttle: Arc::default(),
+        tried: Arc::default(),
         hashing: Arc::new(Semaphore::new(http::AT_ONCE)),
         decoding: Arc::new(Semaphore::new(http::AT_ONCE)),
         secure: config.http.public_url.as_deref().is_some_and(|url| url.starts_with("https:")),
@@ -274,7 +313,10 @@ async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> 
     let mut tasks = JoinSet::new();
     let ended = CancellationToken::new();
     tasks.spawn(Follower::new(owner, db, search_log(config)).run(ended.clone()));
-    let result = http::serve(listener, shared, connection, stop.clone()).await.map_err(RunError::part("HTTP"));
+    let live = Live::new(shared);
+    let (followed, until) = (live.clone(), ended.clone());
+    tasks.spawn(async move { followed.follow(following, &until).await });
+    let result = http::serve(listener, live, connection, stop.clone()).await.map_err(RunError::part("HTTP"));
     ended.cancel();
     tasks.join_all().await;
     result

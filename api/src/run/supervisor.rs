@@ -74,13 +74,8 @@ fn lock(dir: &Path) -> Result<File, RunError> {
 async fn start(config: &Config, path: &Path, roles: &[Role], processes: &mut Vec<Process>) -> Result<(), RunError> {
     let managed = config.kafka.mode == KafkaMode::Managed;
     for &role in Role::ALL.iter().filter(|role| roles.contains(role)) {
-        let idle = match role {
-            Role::Broker => !managed,
-            Role::Recorder => config.cameras.is_empty(),
-            Role::Analytics => config.zones.is_empty(),
-            _ => false,
-        };
-        if idle {
+        // Cameras and zones may be set up at any time, so who works with them is there from the start.
+        if role == Role::Broker && !managed {
             continue;
         }
         if role == Role::Broker {

@@ -14,6 +14,7 @@ fn store(id: &str, tz: chrono_tz::Tz) -> Store {
         tz,
         currency: Currency::new("USD").unwrap(),
         day_ends: None,
+        closes: None,
     }
 }
 

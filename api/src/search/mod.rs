@@ -13,6 +13,7 @@ mod follow;
 mod histogram;
 mod index;
 mod language;
+mod last;
 mod lex;
 mod lookup;
 mod neighbours;
@@ -30,6 +31,7 @@ use tillsight_schemas::{ErrorKind, HasKind};
 pub use find::{Answer, Bucket, FacetValue, Facets, Hit, HitKind, Order, Request};
 pub use follow::{Follower, OpenLog};
 pub use index::{Owner, Progress, Search, ask_for_rebuild, rebuild_is_asked_for};
+pub(crate) use last::Of;
 pub use neighbours::MOST_NEIGHBOURS;
 
 /// What a person may find.

@@ -87,7 +87,7 @@ impl Engine {
     /// Puts a transaction on the recorder's clock and counts its zones.
     pub(super) fn anchor(&self, posted: &Arc<PostedTransaction>, store: &StoreKey) -> Anchor {
         let clock = self.clocks.get(&clock::name(posted)).cloned().unwrap_or_default();
-        let zones = self.settings.zones_of(store, &posted.transaction.register_id, &[ZoneKind::Customer]);
+        let zones = self.settings.zones_of(store, posted, &[ZoneKind::Customer]);
         Anchor {
             posted: Arc::clone(posted),
             aligned: clock.align(posted),
@@ -105,7 +105,7 @@ impl Engine {
         now: DateTime<Utc>,
     ) -> Option<bool> {
         let until = verdict::looked(header, anchor).end;
-        let zones = self.settings.zones_of(store, &anchor.posted.transaction.register_id, &header.watched);
+        let zones = self.settings.zones_of(store, &anchor.posted, &header.watched);
         let behind = |zone| memory.watermark(zone).is_none_or(|watermark| watermark < until);
         if !zones.iter().any(behind) {
             return Some(false);
@@ -210,7 +210,7 @@ impl Engine {
             header,
             anchor: &ready.anchor,
             memory: self.memories.get(&ready.store)?,
-            cameras: self.settings.cameras_of(&ready.store, &ready.anchor.posted.transaction.register_id),
+            cameras: self.settings.cameras_of(&ready.store, &ready.anchor.posted),
             provisional: ready.provisional,
             logged_at: ready.logged_at,
             now,
