@@ -29,6 +29,8 @@ pub(super) enum Right {
     Video,
     /// Decide about alerts.
     Review,
+    /// Set up stores, cameras, people, tokens.
+    SetUp,
 }
 
 /// The stores that a person sees.
@@ -73,18 +75,25 @@ impl Person {
         match right {
             Right::Look => true,
             Right::Video | Right::Review => self.role != Role::HeadOffice,
+            Right::SetUp => self.role == Role::Admin,
         }
     }
 }
 
 impl Caller {
-    /// What the caller may write, if it is an integrator.
-    pub(super) fn permits<'a>(&self, shared: &'a Shared) -> Result<&'a Permits, Problem> {
-        let Self::Program(TokenOwner { kind: TokenKind::Integrator, owner }) = self else {
+    /// What the caller may write, if it is an integrator: no more than its token is for.
+    pub(super) fn permits(&self, shared: &Shared) -> Result<(Permits, &[StoreId]), Problem> {
+        let Self::Program(TokenOwner { kind: TokenKind::Integrator, owner, stores, login }) = self else {
             return Err(forbidden("this address takes the token of an integrator".to_owned()));
         };
         let permits = shared.permits.iter().find(|permits| permits.integrator.as_str() == owner);
-        permits.ok_or_else(|| forbidden(format!("integrator {owner} is not set up any more")))
+        let permits = permits.ok_or_else(|| forbidden(format!("integrator {owner} is not set up any more")))?;
+        if stores.is_empty() {
+            return Ok((permits.clone(), stores));
+        }
+        let limited = permits.only(stores);
+        let none = || forbidden(format!("token {login} is for stores that integrator {owner} may not write (any more)"));
+        Ok((limited.ok_or_else(none)?, stores))
     }
 
     /// The person who asks, if it is one who may do this.
@@ -103,7 +112,11 @@ impl Caller {
         if person.may(right) {
             return Ok(person);
         }
-        let what = if right == Right::Video { "see video" } else { "decide about alerts" };
+        let what = match right {
+            Right::Video => "see video",
+            Right::Review => "decide about alerts",
+            Right::Look | Right::SetUp => "set anything up",
+        };
         Err(forbidden(format!("the role {} does not {what}", person.role)))
     }
 
