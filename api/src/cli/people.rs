@@ -10,9 +10,7 @@ use tillsight_schemas::id::{StoreId, TenantId};
 
 use super::say;
 use crate::config::Config;
-use crate::db::{
-    Audit, Db, DbError, Role, TokenKind, TokenOrder, TokenRow, User, hash_password, random_secret,
-};
+use crate::db::{Audit, Db, DbError, Role, TokenKind, TokenOrder, TokenRow, User, hash_password, random_secret};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum UserCommand {
@@ -150,7 +148,8 @@ pub(super) fn token(config: &Config, command: TokenCommand) -> Result<(), Box<dy
                 for TokenRow { owner, last_used_at, .. } in db.tokens().await? {
                     let stores: Vec<&str> = owner.stores.iter().map(|store| store.as_str()).collect();
                     let stores = if stores.is_empty() { "all".to_owned() } else { stores.join(",") };
-                    let used = last_used_at.map_or_else(|| "never used".to_owned(), |at| format!("used {at:%F %R} UTC"));
+                    let used =
+                        last_used_at.map_or_else(|| "never used".to_owned(), |at| format!("used {at:%F %R} UTC"));
                     say(&format!("{}\t{}\t{}\tstores {stores}\t{used}", owner.login, owner.kind, owner.owner));
                 }
             }

@@ -25,6 +25,7 @@ use tillsight_schemas::{ErrorKind, HasKind};
 pub use alerts::{AlertFilter, AlertRow, AlertState, DecideError};
 pub use audit::{Audit, AuditWriter, DirectAudit};
 pub use judgements::{BlindFilter, BlindReason};
+pub use logins::UsedTokens;
 pub use sessions::{BadPassword, hash_password, password_fits, random_secret};
 pub use tokens::{NewToken, TokenKind, TokenOrder, TokenOwner, TokenRow};
 pub use users::{Role, User};

@@ -92,7 +92,8 @@ impl Caller {
             return Ok((permits.clone(), stores));
         }
         let limited = permits.only(stores);
-        let none = || forbidden(format!("token {login} is for stores that integrator {owner} may not write (any more)"));
+        let none =
+            || forbidden(format!("token {login} is for stores that integrator {owner} may not write (any more)"));
         Ok((limited.ok_or_else(none)?, stores))
     }
 

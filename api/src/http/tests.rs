@@ -109,6 +109,7 @@ impl House {
             known: Arc::default(),
             hub: Arc::new(Hub::new(stop.clone())),
             rules: Arc::default(),
+            feeds: Arc::new(Feeds::new(Arc::default(), config.stores())),
             receipts: Arc::new(owner.search.clone()),
             search: owner.search.clone(),
             reporter,

@@ -137,7 +137,10 @@ impl Header {
     /// What the rule needs of a record of this kind, each with whether it is missing; nothing where the rule does not
     /// look at the record.
     pub fn needs_of(&self, transaction: &Transaction) -> Vec<(&Need, bool)> {
-        if transaction.training || transaction.test || !self.needed.iter().any(|need| need.kinds.contains(&transaction.kind)) {
+        if transaction.training
+            || transaction.test
+            || !self.needed.iter().any(|need| need.kinds.contains(&transaction.kind))
+        {
             return Vec::new();
         }
         let record = serde_json::to_value(transaction).unwrap_or_default();

@@ -31,7 +31,8 @@ pub fn glance(record: &LogRecord) -> Glance {
         Some(value) => serde_json::from_slice(value).ok(),
         None => None,
     };
-    let text = |name: &str| document.as_ref()?.get(name)?.as_str().map(|text| text.chars().take(64).collect::<String>());
+    let text =
+        |name: &str| document.as_ref()?.get(name)?.as_str().map(|text| text.chars().take(64).collect::<String>());
     let of_key = || {
         let key = std::str::from_utf8(record.key.as_deref()?).ok()?;
         Some(key.parse::<StoreKey>().ok()?.store)

@@ -57,7 +57,8 @@ impl Permits {
     pub(super) fn limited(&self, stores: &str) -> Result<Self, Reject> {
         let named: Result<Vec<StoreId>, _> = stores.split(',').map(str::parse).collect();
         named.ok().and_then(|named| self.only(&named)).ok_or_else(|| {
-            let detail = format!("its sender may write the stores {stores}, integrator {} none of them", self.integrator);
+            let detail =
+                format!("its sender may write the stores {stores}, integrator {} none of them", self.integrator);
             Reject::new(RejectCode::ForbiddenStore, detail).at("/store_id")
         })
     }
