@@ -29,7 +29,7 @@ pub(super) enum Right {
     Video,
     /// Decide about alerts.
     Review,
-    /// Set up stores, cameras, people, tokens.
+    /// Set up stores, cameras, zones and people.
     SetUp,
 }
 
@@ -114,9 +114,10 @@ impl Caller {
             return Ok(person);
         }
         let what = match right {
+            Right::Look => "look at alerts",
             Right::Video => "see video",
             Right::Review => "decide about alerts",
-            Right::Look | Right::SetUp => "set anything up",
+            Right::SetUp => "set anything up",
         };
         Err(forbidden(format!("the role {} does not {what}", person.role)))
     }

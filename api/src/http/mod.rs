@@ -35,6 +35,8 @@ mod stills;
 #[cfg(test)]
 mod tests;
 mod throttle;
+#[cfg(test)]
+mod token_tests;
 mod tokens;
 mod transactions;
 mod views;

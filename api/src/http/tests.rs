@@ -18,18 +18,18 @@ use super::*;
 use crate::db::{Audit, Role, User, hash_password};
 use crate::search::Owner;
 
-const PASSWORD: &str = "correct horse battery";
+pub(super) const PASSWORD: &str = "correct horse battery";
 
 /// A server with Lena (analyst of store 17), Hanna (head office) and nothing listening behind it.
-struct House {
+pub(super) struct House {
     dir: TempDir,
-    shared: Shared,
-    clock: ReplayClock,
+    pub(super) shared: Shared,
+    pub(super) clock: ReplayClock,
     stop: CancellationToken,
 }
 
 impl House {
-    async fn open() -> Self {
+    pub(super) async fn open() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = ReplayClock::at("2026-11-22T16:00:00Z".parse().unwrap());
         let shared_clock: SharedClock = Arc::new(clock.clone());
@@ -122,7 +122,13 @@ impl House {
         Self { dir, shared, clock, stop }
     }
 
-    async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<Value>) -> Response {
+    pub(super) async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<Value>,
+    ) -> Response {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -135,7 +141,7 @@ impl House {
     }
 
     /// Signs in and returns the cookie.
-    async fn sign_in(&self, name: &str) -> String {
+    pub(super) async fn sign_in(&self, name: &str) -> String {
         let asked = json!({ "name": name, "password": PASSWORD });
         let answer = self.ask("POST", "/api/v1/session", &[("x-tillsight", "1")], Some(asked)).await;
         assert_eq!(answer.status(), StatusCode::OK);
@@ -147,7 +153,7 @@ impl House {
         cookie.split(';').next().unwrap().to_owned()
     }
 
-    async fn get(&self, path: &str, cookie: &str) -> (StatusCode, Value) {
+    pub(super) async fn get(&self, path: &str, cookie: &str) -> (StatusCode, Value) {
         read(self.ask("GET", path, &[("cookie", cookie)], None).await).await
     }
 
@@ -185,7 +191,7 @@ impl House {
     }
 }
 
-async fn read(answer: Response) -> (StatusCode, Value) {
+pub(super) async fn read(answer: Response) -> (StatusCode, Value) {
     let status = answer.status();
     let body = to_bytes(answer.into_body(), 1 << 24).await.unwrap();
     (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
@@ -201,6 +207,7 @@ async fn nothing_but_health_and_signing_in_answers_a_stranger() {
             .replace("{id}", &uuid::Uuid::nil().to_string())
             .replace("{event_id}", "x")
             .replace("{file}", "x.mp4")
+            .replace("{login}", "kiosk.till")
             .replace("{what}", "ring");
         for headers in [&[][..], &[("cookie", "tillsight_session=guessed")], &[("authorization", "Bearer ts_guessed")]]
         {
