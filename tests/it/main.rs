@@ -10,6 +10,7 @@
 mod architecture;
 mod browser;
 mod clips;
+mod contributing;
 mod deploy;
 mod film;
 mod http;
@@ -25,3 +26,4 @@ mod recorder;
 mod recovery;
 mod search;
 mod sql;
+mod upgrade;
