@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use chrono::{DateTime, NaiveDate, Utc};
-use tillsight_schemas::codes;
 use tillsight_schemas::id::{RegisterId, RuleId, StoreId};
 use tillsight_schemas::pos::PostedTransaction;
 use uuid::Uuid;
@@ -17,15 +16,25 @@ const SAMPLES: usize = 100;
 /// Days that are counted.
 const DAYS: usize = 8;
 
-codes! {
-    /// What became of a record.
-    pub enum Outcome {
-        /// It is new.
-        Accepted = "accepted",
-        /// It was known; it changed nothing.
-        Duplicate = "duplicate",
-        /// It is among the dead letters.
-        Rejected = "rejected",
+/// What became of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It is new.
+    Accepted,
+    /// It was known; it changed nothing.
+    Duplicate,
+    /// It is among the dead letters.
+    Rejected,
+}
+
+impl Outcome {
+    /// Its name in answers.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Duplicate => "duplicate",
+            Self::Rejected => "rejected",
+        }
     }
 }
 

@@ -288,6 +288,7 @@ fn schema_text<T: Avro>() -> String {
 }
 
 #[cfg(test)]
+#[allow(unreachable_pub, reason = "records are declared for everybody")]
 mod tests {
     use super::*;
     use crate::record;
