@@ -8,6 +8,7 @@ use futures::future::select_all;
 use tillsight_ingest::bus::{Producer, ensure_topics};
 use tillsight_schemas::topic;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::process::Process;
@@ -35,8 +36,10 @@ pub async fn supervise(config: &Config, path: &Path, roles: &[Role]) -> Result<(
     let mut terminate = signal(SignalKind::terminate()).map_err(RunError::part("signal handling"))?;
     let mut processes = Vec::new();
     let stop = CancellationToken::new();
-    let metrics = telemetry::Metrics::install(&config.data.dir, "supervisor");
-    let metrics = metrics.map(|metrics| tokio::spawn(metrics.write_until(stop.clone())));
+    let mut writing = JoinSet::new();
+    if let Some(metrics) = telemetry::Metrics::install(&config.data.dir, "supervisor") {
+        writing.spawn(metrics.write_until(stop.clone()));
+    }
     let work = async {
         start(config, path, roles, &mut processes).await?;
         tokio::select! {
@@ -62,11 +65,7 @@ pub async fn supervise(config: &Config, path: &Path, roles: &[Role]) -> Result<(
         _ = terminate.recv() => tracing::warn!("stopped at once"),
     }
     stop.cancel();
-    if let Some(metrics) = metrics
-        && let Err(error) = metrics.await
-    {
-        tracing::debug!(%error, "the last metrics were not written");
-    }
+    writing.join_all().await;
     result
 }
 
