@@ -10,6 +10,7 @@
 mod architecture;
 mod browser;
 mod clips;
+mod contributing;
 mod deploy;
 mod film;
 mod http;
@@ -28,3 +29,4 @@ mod search;
 mod setup;
 mod sql;
 mod zones;
+mod upgrade;

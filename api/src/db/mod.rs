@@ -29,12 +29,14 @@ pub use accounts::{Account, AccountChange, AccountError};
 pub use alerts::{AlertFilter, AlertRow, AlertState, DecideError};
 pub use audit::{Audit, AuditWriter, DirectAudit};
 pub use judgements::{BlindFilter, BlindReason};
+pub use logins::UsedTokens;
 pub use sessions::{BadPassword, hash_password, password_fits, random_secret};
 pub use setup::{
     BY_CONFIGURATION, CameraPassword, Change, ChangeError, Drawn, Expected, Key, Password, SetUp, Version, What,
 };
 pub(crate) use setup::{camera_document, store_document, zone_document};
 pub use tokens::{NewToken, TokenKind, TokenOwner};
+pub use tokens::{NewToken, TokenKind, TokenOrder, TokenOwner, TokenRow};
 pub use users::{Role, User};
 
 /// What failed.

@@ -81,13 +81,20 @@ impl Person {
 }
 
 impl Caller {
-    /// What the caller may write, if it is an integrator.
-    pub(super) fn permits<'a>(&self, shared: &'a Shared) -> Result<&'a Permits, Problem> {
-        let Self::Program(TokenOwner { kind: TokenKind::Integrator, owner }) = self else {
+    /// What the caller may write, if it is an integrator: no more than its token is for.
+    pub(super) fn permits(&self, shared: &Shared) -> Result<(Permits, &[StoreId]), Problem> {
+        let Self::Program(TokenOwner { kind: TokenKind::Integrator, owner, stores, login }) = self else {
             return Err(forbidden("this address takes the token of an integrator".to_owned()));
         };
         let permits = shared.permits.iter().find(|permits| permits.integrator.as_str() == owner);
-        permits.ok_or_else(|| forbidden(format!("integrator {owner} is not set up any more")))
+        let permits = permits.ok_or_else(|| forbidden(format!("integrator {owner} is not set up any more")))?;
+        if stores.is_empty() {
+            return Ok((permits.clone(), stores));
+        }
+        let limited = permits.only(stores);
+        let none =
+            || forbidden(format!("token {login} is for stores that integrator {owner} may not write (any more)"));
+        Ok((limited.ok_or_else(none)?, stores))
     }
 
     /// The person who asks, if it is one who may do this.

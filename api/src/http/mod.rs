@@ -15,6 +15,7 @@ mod demo;
 mod events;
 mod evidence;
 mod extract;
+mod feeds;
 mod health;
 mod journal;
 mod known;
@@ -38,6 +39,9 @@ mod stills;
 #[cfg(test)]
 mod tests;
 mod throttle;
+#[cfg(test)]
+mod token_tests;
+mod tokens;
 mod transactions;
 mod views;
 
@@ -57,6 +61,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::db::{Db, DirectAudit};
+use crate::feed::Feeds;
 use crate::report::Reporter;
 use crate::search::Search;
 
@@ -93,6 +98,8 @@ pub(crate) struct Shared {
     pub(crate) hub: Arc<Hub>,
     /// The rules that are installed.
     pub(crate) rules: Arc<Vec<RuleShown>>,
+    /// What integrators sent of late.
+    pub(crate) feeds: Arc<Feeds>,
     /// Where receipts are found that belong to no alert.
     pub(crate) receipts: Arc<dyn Receipts>,
     /// What was found out about cameras when they were last tested.
@@ -120,8 +127,14 @@ pub(crate) async fn serve(
     let (telling, hub, knowing) = (live.clone(), shared.hub, shared.known);
     tasks.spawn(async move { hub.run(&telling).await });
     let until = stop.clone();
+    let feeding = (shared.clone(), connection.clone(), stop.clone());
     tasks.spawn(async move { knowing.follow(&connection, &until).await });
     let result = axum::serve(listener, router(live)).with_graceful_shutdown(stop.clone().cancelled_owned()).await;
+    tasks.spawn(async move {
+        let (shared, connection, stop) = feeding;
+        shared.feeds.follow(&connection, &shared.permits, &shared.clock, &stop).await;
+    });
+    let result = axum::serve(listener, router(shared)).with_graceful_shutdown(stop.clone().cancelled_owned()).await;
     stop.cancel();
     tasks.join_all().await;
     result

@@ -84,7 +84,7 @@ fn operation(route: &Route, components: &mut Map<String, Value>) -> Value {
     });
     let security = match route.access {
         Access::Open => json!([]),
-        Access::Person => json!([{ "session": [] }, { "token": [] }]),
+        Access::Person | Access::Feed => json!([{ "session": [] }, { "token": [] }]),
         Access::Integrator | Access::Metrics => json!([{ "token": [] }]),
     };
     let mut operation = json!({

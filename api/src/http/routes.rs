@@ -7,17 +7,21 @@ use serde_json::{Map, Value, json};
 use super::answer::Shown;
 use super::blind::BlindPage;
 use super::coverage::CoverageShown;
+use super::feeds::{FeedPage, RejectPage};
 use super::journal::Journal;
 use super::live::Live;
 use super::places::{CameraPage, StorePage};
 use super::pos::Intake;
 use super::rules::RulePage;
+use super::tokens::{TokenMade, TokenPage};
 use super::views::{AlertDetail, AlertPage, AlertSummary, Me, TransactionDetail};
 use crate::report::Report;
 
 use super::{
     alerts, blind, clips, coverage, demo, events, evidence, health, journal, openapi, places, pos, reports, rules,
     search, session, stills, transactions,
+    Shared, alerts, blind, clips, coverage, demo, events, evidence, feeds, health, journal, openapi, places, pos,
+    reports, rules, search, session, stills, tokens, transactions,
 };
 
 /// Who may ask.
@@ -29,6 +33,8 @@ pub(super) enum Access {
     Person,
     /// An integrator with its token.
     Integrator,
+    /// A person who sets up, or an integrator with its token for what is its own.
+    Feed,
     /// A collector of metrics with its token.
     Metrics,
 }
@@ -122,6 +128,14 @@ const BLIND: &[Parameter] = &[
     ("limit", "How many, 1 to 200; 50 when left out.", false),
 ];
 const POS: &[Parameter] = &[("dry_run", "1: the same answer, and nothing is written.", false)];
+const FEEDS: &[Parameter] = &[("store", "One store only.", false), ("integrator", "One integrator only.", false)];
+const REJECTS: &[Parameter] = &[
+    ("integrator", "The integrator.", true),
+    ("code", "One code only.", false),
+    ("store", "One store only.", false),
+    ("cursor", "The next_cursor of the page before.", false),
+    ("limit", "How many, 1 to 100; 20 when left out.", false),
+];
 const JOURNAL: &[Parameter] = &[("minutes", "Minutes before and after, 1 to 240; 15 when left out.", false)];
 const REPORT: &[Parameter] =
     &[("store", "The store.", true), ("day", "The business day; the store's today when left out.", false)];
@@ -154,13 +168,31 @@ fn decision() -> Value {
     })
 }
 
+fn token() -> Value {
+    json!({
+        "type": "object",
+        "required": ["kind", "name"],
+        "additionalProperties": false,
+        "properties": {
+            "kind": { "type": "string", "enum": crate::db::TokenKind::CODES },
+            "owner": { "type": ["string", "null"], "description": "The integrator or person; none for metrics." },
+            "name": { "type": "string", "description": "What it is for: 1 to 40 of a-z, 0-9, - and _." },
+            "stores": {
+                "type": "array",
+                "items": { "type": "string" },
+                "description": "The stores that an integrator's token is for; all that it may write when left out.",
+            },
+        },
+    })
+}
+
 fn records() -> Value {
     json!({ "description": "A record as in schemas/json/transaction.schema.json, an array of them, or one a line." })
 }
 
 /// Every route.
 pub(super) fn table() -> Vec<Route> {
-    use Access::{Integrator, Metrics, Open, Person};
+    use Access::{Feed, Integrator, Metrics, Open, Person};
     use Answer::{File, Json, Nothing};
     let mut table = vec![
         Route::get("/livez", Open, "The process answers.", File("text/plain"), get(health::live)),
@@ -308,6 +340,39 @@ pub(super) fn table() -> Vec<Route> {
             post(demo::act),
         )
         .post(|| json!({ "type": "object" })),
+        Route::get("/api/v1/setup/tokens", Person, "The tokens that hold.", Json(TokenPage::schema), get(tokens::list)),
+        Route {
+            status: 201,
+            ..Route::get(
+                "/api/v1/setup/tokens",
+                Person,
+                "Makes a token; its secret is in this answer and nowhere else.",
+                Json(TokenMade::schema),
+                post(tokens::create),
+            )
+            .post(token)
+        },
+        Route {
+            method: "delete",
+            status: 204,
+            ..Route::get("/api/v1/setup/tokens/{login}", Person, "Ends a token.", Nothing, delete(tokens::revoke))
+        },
+        Route::get(
+            "/api/v1/feeds",
+            Feed,
+            "What integrators sent of late: registers, lag, rejections, and the rules that are blind.",
+            Json(FeedPage::schema),
+            get(feeds::list),
+        )
+        .query(FEEDS),
+        Route::get(
+            "/api/v1/feeds/rejects",
+            Feed,
+            "The records of an integrator that were not accepted, newest first, card numbers masked.",
+            Json(RejectPage::schema),
+            get(feeds::rejects),
+        )
+        .query(REJECTS),
         Route {
             status: 202,
             ..Route::get(

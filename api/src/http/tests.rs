@@ -18,14 +18,14 @@ use super::*;
 use crate::db::{Audit, Role, TokenKind, User, hash_password};
 use crate::search::Owner;
 
-const PASSWORD: &str = "correct horse battery";
+pub(super) const PASSWORD: &str = "correct horse battery";
 
 /// A server with Lena (analyst of store 17), Hanna (head office) and nothing listening behind it.
 pub(super) struct House {
     dir: TempDir,
-    shared: Shared,
+    pub(super) shared: Shared,
     live: Live,
-    clock: ReplayClock,
+    pub(super) clock: ReplayClock,
     stop: CancellationToken,
 }
 
@@ -121,6 +121,7 @@ impl House {
             known: Arc::default(),
             hub: Arc::new(Hub::new(stop.clone())),
             rules: Arc::default(),
+            feeds: Arc::new(Feeds::new(Arc::default(), config.stores())),
             receipts: Arc::new(owner.search.clone()),
             search: owner.search.clone(),
             reporter,
@@ -169,7 +170,7 @@ impl House {
     }
 
     /// Signs in and returns the cookie.
-    async fn sign_in(&self, name: &str) -> String {
+    pub(super) async fn sign_in(&self, name: &str) -> String {
         let asked = json!({ "name": name, "password": PASSWORD });
         let answer = self.ask("POST", "/api/v1/session", &[("x-tillsight", "1")], Some(asked)).await;
         assert_eq!(answer.status(), StatusCode::OK);
@@ -181,7 +182,7 @@ impl House {
         cookie.split(';').next().unwrap().to_owned()
     }
 
-    async fn get(&self, path: &str, cookie: &str) -> (StatusCode, Value) {
+    pub(super) async fn get(&self, path: &str, cookie: &str) -> (StatusCode, Value) {
         read(self.ask("GET", path, &[("cookie", cookie)], None).await).await
     }
 
@@ -239,6 +240,7 @@ async fn nothing_but_health_and_signing_in_answers_a_stranger() {
             .replace("{id}", &uuid::Uuid::nil().to_string())
             .replace("{event_id}", "x")
             .replace("{file}", "x.mp4")
+            .replace("{login}", "kiosk.till")
             .replace("{what}", "ring")
             .replace(['{', '}'], "");
         for headers in [&[][..], &[("cookie", "tillsight_session=guessed")], &[("authorization", "Bearer ts_guessed")]]

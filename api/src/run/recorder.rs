@@ -324,6 +324,7 @@ async fn retain(config: &Config, recorder: &Recorder, floors: &Floors, stop: &Ca
         min_free_bytes: limit(config.recording.min_free_gib),
         ..RetentionPolicy::default()
     });
+    let holds = recorder.holds(config.recording.alert_holds_gib << 30);
     let clock = Arc::clone(&clock());
     while !stop.is_cancelled() {
         let now = clock.now();
@@ -331,6 +332,9 @@ async fn retain(config: &Config, recorder: &Recorder, floors: &Floors, stop: &Ca
             Ok(report) if report.freed > 0 => tracing::info!(?report, "retention"),
             Ok(_) => {}
             Err(error) => tracing::error!(error = %chain(&error), "retention failed"),
+        }
+        if let Err(error) = holds.measure(now).await {
+            tracing::error!(error = %chain(&error), "what is held cannot be summed");
         }
         tokio::select! {
             () = stop.cancelled() => {}

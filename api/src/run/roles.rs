@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tillsight_correlate::lake::{ArchiveConfig, Archiver, HotTail, Stream, TailConfig};
-use tillsight_correlate::rule::Rule;
+use tillsight_correlate::rule::{Header, Rule};
 use tillsight_correlate::sql::{Engine, Limits};
 use tillsight_ingest::bus::{Producer, TopicReader, WindowReader, ensure_topics};
 use tillsight_ingest::pos::{Pipeline, Stores};
@@ -25,7 +25,8 @@ use super::following::Following;
 use super::recorder::record;
 use super::{Role, RunError, rules};
 use crate::config::{Config, KafkaMode};
-use crate::db::{Audit, Db};
+use crate::db::{Audit, Db, UsedTokens};
+use crate::feed::Feeds;
 use crate::http::{self, Cameras, Hub, Live, RuleShown, Shared};
 use crate::report::Reporter;
 use crate::search::{Follower, OpenLog, Owner, SearchError};
@@ -225,7 +226,8 @@ async fn head_office(config: &Config, stop: &CancellationToken) -> Result<(), Ru
     };
     let mut tasks = JoinSet::new();
     tasks.spawn(writer.run());
-    let endpoint = sql::serve(listener, options, Arc::clone(&engine), Arc::new(db), Arc::new(audit), stop.clone());
+    let log = UsedTokens::new(audit, db.clone());
+    let endpoint = sql::serve(listener, options, Arc::clone(&engine), Arc::new(db), Arc::new(log), stop.clone());
     let stores = async {
         loop {
             engine.set_stores(following.next().await.stores);
@@ -275,6 +277,7 @@ async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> 
     let owner = search_index(config, &set_up.stores).await?;
     let cameras = Arc::new(Cameras::new(config.volume(), &set_up.cameras, &set_up.zones));
     let (shops, permits) = (Arc::new(set_up.stores.clone()), Arc::new(config.permits()));
+    let rules = installed_rules(config)?;
     let windows = WindowReader::new(&connection);
     let reporter = Reporter {
         db: db.clone(),
@@ -299,7 +302,8 @@ async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> 
         windows,
         known: Arc::default(),
         hub: Arc::new(Hub::new(stop.clone())),
-        rules: Arc::new(installed_rules(config)?),
+        rules: Arc::new(rules.iter().map(RuleShown::of).collect()),
+        feeds: Arc::new(Feeds::new(Arc::new(rules), Stores::new(set_up.stores.clone()))),
         receipts: Arc::new(owner.search.clone()),
         search: owner.search.clone(),
         reporter,
@@ -322,8 +326,8 @@ async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> 
     result
 }
 
-/// The rules as people see them.
-fn installed_rules(config: &Config) -> Result<Vec<RuleShown>, RunError> {
+/// What the installed rules say about themselves.
+fn installed_rules(config: &Config) -> Result<Vec<Header>, RunError> {
     let rules = Rule::all(config.rules.folder.as_deref()).map_err(RunError::part("the rules"))?;
-    Ok(rules.iter().map(|rule| RuleShown::of(&rule.header)).collect())
+    Ok(rules.into_iter().map(|rule| rule.header).collect())
 }

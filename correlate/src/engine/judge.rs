@@ -191,9 +191,13 @@ impl Engine {
             let before = known.get(&around.id());
             let row = match (rows.remove(&ready.item.1), before) {
                 (Some(row), _) => row,
-                // The rule has nothing to say (any more).
-                (None, Some(_)) => Row::silent(header, Outcome::Silent, "no_match"),
-                (None, None) => continue,
+                (None, before) => match (missing(header, &ready.anchor.posted), before) {
+                    // What the till does not say is no all-clear.
+                    (Some(why), _) => Row::silent(header, Outcome::Indeterminate, &why),
+                    // The rule has nothing to say (any more).
+                    (None, Some(_)) => Row::silent(header, Outcome::Silent, "no_match"),
+                    (None, None) => continue,
+                },
             };
             judged.extend(self.news(&around, &row, before));
         }
@@ -305,4 +309,9 @@ impl Engine {
 pub(super) fn record<T: Avro>(topic: &str, key: String, value: &T) -> Result<Option<Outgoing>, EngineError> {
     let value = avro::encode(std::slice::from_ref(value))?.pop();
     Ok(value.map(|value| Outgoing { topic: topic.to_owned(), key, value }))
+}
+
+/// The field that a rule would need of an anchor that it says nothing about, as a reason.
+fn missing(header: &Header, posted: &PostedTransaction) -> Option<String> {
+    header.needs_of(&posted.transaction).into_iter().find(|(_, missing)| *missing).map(|(need, _)| need.why())
 }
