@@ -6,10 +6,17 @@
 
 mod alerts;
 mod audit;
+mod case;
+mod case_contents;
+mod cases;
+mod casework;
 mod epochs;
+mod items;
 mod judgements;
 mod ledger;
 mod logins;
+mod queue;
+mod searches;
 mod sessions;
 mod tokens;
 mod users;
@@ -22,9 +29,17 @@ use sqlx::{AnyPool, Executor};
 use tillsight_schemas::clock::SharedClock;
 use tillsight_schemas::{ErrorKind, HasKind};
 
-pub use alerts::{AlertFilter, AlertRow, AlertState, DecideError};
+pub use alerts::{AlertFilter, AlertRow, AlertState, Decided};
 pub use audit::{Audit, AuditWriter, DirectAudit};
+pub use case::{
+    Case, CaseAct, CaseEntry, CaseItem, CaseItemKind, CasePerson, CasePersonKind, CaseRole, CaseStatus, Content,
+};
+pub use case_contents::{MOST_ITEMS, NewItem};
+pub use cases::CaseFilter;
+pub use casework::{CaseChange, CaseError};
 pub use judgements::{BlindFilter, BlindReason};
+pub use queue::{Assignment, Odds, QueueFilter, QueueItem, QueueOrder, QueuePlace, Whose};
+pub use searches::SavedSearch;
 pub use sessions::{BadPassword, hash_password, password_fits, random_secret};
 pub use tokens::{NewToken, TokenKind, TokenOwner};
 pub use users::{Role, User};
@@ -157,7 +172,9 @@ impl Db {
             .run(&pool)
             .await
             .map_err(|source| DbError::Migrate { url: url.clone(), source })?;
-        Ok(Self { pool, clock })
+        let db = Self { pool, clock };
+        db.place_alerts().await?;
+        Ok(db)
     }
 
     /// Opens the SQLite file in a data directory.
@@ -213,10 +230,16 @@ fn failed(attempt: &'static str) -> impl FnOnce(sqlx::Error) -> DbError {
 pub fn statements() -> Vec<&'static str> {
     [
         alerts::STATEMENTS,
+        case_contents::STATEMENTS,
+        cases::STATEMENTS,
+        casework::STATEMENTS,
         epochs::STATEMENTS,
+        items::STATEMENTS,
         judgements::STATEMENTS,
         ledger::STATEMENTS,
         logins::STATEMENTS,
+        queue::STATEMENTS,
+        searches::STATEMENTS,
         sessions::STATEMENTS,
         tokens::STATEMENTS,
         users::STATEMENTS,
