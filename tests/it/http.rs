@@ -29,14 +29,14 @@ impl<'a> Browser<'a> {
         Self { shop, jar: shop.data().join(format!("{name}.cookies")) }
     }
 
-    fn curl(&self, path: &str) -> Command {
+    pub(crate) fn curl(&self, path: &str) -> Command {
         let mut curl = Command::new("curl");
         curl.args(["-s", "-H", "x-tillsight: 1", "-b"]).arg(&self.jar).arg("-c").arg(&self.jar);
         curl.arg(self.shop.url(path));
         curl
     }
 
-    fn ask(&self, path: &str, more: &[&str]) -> (u16, Value) {
+    pub(crate) fn ask(&self, path: &str, more: &[&str]) -> (u16, Value) {
         let mut curl = self.curl(path);
         curl.args(["--max-time", "20", "-w", "\n%{http_code}"]).args(more);
         let text = String::from_utf8(output(&mut curl, b"").stdout).unwrap();
@@ -49,7 +49,11 @@ impl<'a> Browser<'a> {
     }
 
     pub(crate) fn post(&self, path: &str, body: &Value) -> (u16, Value) {
-        self.ask(path, &["-H", "content-type: application/json", "-d", &body.to_string()])
+        self.send("POST", path, body)
+    }
+
+    pub(crate) fn send(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        self.ask(path, &["-X", method, "-H", "content-type: application/json", "-d", &body.to_string()])
     }
 
     pub(crate) fn sign_in(&self, name: &str, password: &str) -> u16 {
@@ -95,7 +99,18 @@ impl Drop for Listening {
 }
 
 /// Raises an alert as the engine does, in one transaction with its judgement and its receipt.
-fn raise(shop: &Shop, id: u128, store: &str, camera: &str, at: DateTime<Utc>) -> String {
+pub(crate) fn raise(shop: &Shop, id: u128, store: &str, camera: &str, at: DateTime<Utc>) -> String {
+    raise_revision(shop, id, 0, (store, camera), at)
+}
+
+/// The same, as a later revision of the alert.
+pub(crate) fn raise_revision(
+    shop: &Shop,
+    id: u128,
+    revision: i32,
+    (store, camera): (&str, &str),
+    at: DateTime<Utc>,
+) -> String {
     let time = |at: DateTime<Utc>| json!(at.to_rfc3339_opts(SecondsFormat::Micros, true));
     let id_text = format!("00000000-0000-5000-8000-{id:012x}");
     let anchor = format!("00000000-0000-5000-9000-{id:012x}");
@@ -103,6 +118,7 @@ fn raise(shop: &Shop, id: u128, store: &str, camera: &str, at: DateTime<Utc>) ->
     let mut alert = sample(include_str!("../../schemas/samples/v1/alert.json"));
     for (field, value) in [
         ("alert_id", json!(id_text)),
+        ("revision", json!(revision)),
         ("tenant_id", json!("demo")),
         ("store_id", json!(store)),
         ("anchor_event_id", json!(anchor)),

@@ -9,6 +9,7 @@
 
 mod architecture;
 mod browser;
+mod cases;
 mod clips;
 mod deploy;
 mod film;

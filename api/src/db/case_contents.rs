@@ -99,14 +99,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn hold(
-        &self,
-        item: Uuid,
-        store: &StoreId,
-        camera: &CameraId,
-        span: TimeSpan,
-        now: DateTime<Utc>,
-    ) -> Hold {
+    fn hold(&self, item: Uuid, store: &StoreId, camera: &CameraId, span: TimeSpan, now: DateTime<Utc>) -> Hold {
         let (id, start) = (item.to_string(), span.start().timestamp_micros().to_string());
         Hold {
             hold_id: derive("hold", [Some(id.as_str()), Some(camera.as_str()), Some(start.as_str())]),
@@ -173,8 +166,7 @@ impl Db {
         };
         work.enter(CaseAct::Removed, &detail).await?;
         let now = self.clock.now();
-        let released: Vec<Hold> =
-            item.holds.into_iter().map(|hold| Hold { released_at: Some(now), ..hold }).collect();
+        let released: Vec<Hold> = item.holds.into_iter().map(|hold| Hold { released_at: Some(now), ..hold }).collect();
         work.tell(&released).await?;
         transaction.commit().await.map_err(failed("commit a case"))?;
         Ok(())

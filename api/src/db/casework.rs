@@ -107,7 +107,6 @@ impl Work<'_> {
             .map_err(failed("write the history of a case"))?;
         Ok(())
     }
-
 }
 
 impl Db {

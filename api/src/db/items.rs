@@ -86,9 +86,8 @@ fn grouped<'a>(alerts: impl Iterator<Item = &'a Alert> + Clone) -> BTreeMap<Uuid
             join(*by_event.entry(*event).or_insert(alert.alert_id), alert.alert_id);
         }
     }
-    let mut in_time: Vec<(&str, Span<'_>, Uuid)> = alerts
-        .flat_map(|alert| spans(alert).map(|(operator, span)| (operator, span, alert.alert_id)))
-        .collect();
+    let mut in_time: Vec<(&str, Span<'_>, Uuid)> =
+        alerts.flat_map(|alert| spans(alert).map(|(operator, span)| (operator, span, alert.alert_id))).collect();
     in_time.sort_unstable();
     let mut last: Option<(&str, Span<'_>, Uuid)> = None;
     for (operator, (camera, from, to), id) in in_time {
@@ -190,9 +189,10 @@ async fn inherit(
     items: &BTreeMap<Uuid, Uuid>,
 ) -> Result<(), DbError> {
     let own = items.get(&alert.alert_id);
-    let mut given = members.iter().filter(|(_, member)| items.get(&member.alert.alert_id) == own).filter_map(
-        |(id, member)| Some((id, member.assignee.as_ref()?)),
-    );
+    let mut given = members
+        .iter()
+        .filter(|(_, member)| items.get(&member.alert.alert_id) == own)
+        .filter_map(|(id, member)| Some((id, member.assignee.as_ref()?)));
     let Some((from, assignee)) = given.next() else { return Ok(()) };
     if given.any(|(_, other)| other != assignee) {
         return Ok(());
@@ -203,12 +203,7 @@ async fn inherit(
         .await
         .map_err(failed("read assignments"))?;
     let id = alert.alert_id.to_string();
-    sqlx::query(INHERIT)
-        .bind(&id)
-        .bind(assignee)
-        .execute(&mut *connection)
-        .await
-        .map_err(failed("assign an alert"))?;
+    sqlx::query(INHERIT).bind(&id).bind(assignee).execute(&mut *connection).await.map_err(failed("assign an alert"))?;
     let by = by.unwrap_or_else(|| assignee.clone());
     super::queue::write_assignment(connection, &id, alert.raised_at.timestamp_micros(), &by, Some(assignee)).await
 }
@@ -297,8 +292,11 @@ mod tests {
 
     #[test]
     fn a_shared_transaction_binds_even_where_nobody_signed_on_and_what_was_taken_back_binds_nothing() {
-        let mut alerts =
-            [alert(1, None, "till", (0, 10), 7), alert(2, Some("a"), "till", (90, 95), 7), alert(3, None, "x", (0, 1), 8)];
+        let mut alerts = [
+            alert(1, None, "till", (0, 10), 7),
+            alert(2, Some("a"), "till", (90, 95), 7),
+            alert(3, None, "x", (0, 1), 8),
+        ];
         assert_eq!(items(&alerts), [1, 1, 3]);
         alerts[1].state = AlertState::Retracted;
         assert_eq!(items(&alerts), [1, 2, 3]);

@@ -94,7 +94,10 @@ pub(super) fn note_item(words: &str) -> Result<NewItem, Problem> {
 
 fn clip_item(shared: &Shared, person: &Person, adding: Adding) -> Result<NewItem, Problem> {
     let (Some(camera), Some(from), Some(to)) = (adding.camera_id, adding.from_at, adding.to_at) else {
-        return Err(invalid("which clip", "a clip needs camera_id, from_at and to_at; store_id where several have one"));
+        return Err(invalid(
+            "which clip",
+            "a clip needs camera_id, from_at and to_at; store_id where several have one",
+        ));
     };
     let key = shared.cameras.find(camera.as_str(), adding.store_id.as_ref(), &person.scope)?;
     let span = TimeSpan::new(from, to).map_err(|error| invalid("bad span", error.to_string()))?;

@@ -14,9 +14,7 @@ use super::auth::{Person, Right};
 use super::problem::Problem;
 use super::sight::video;
 use super::views::AlertSummary;
-use crate::db::{
-    self, Case, CaseAct, CaseItemKind, CasePersonKind, CaseRole, CaseStatus, Content, DbError,
-};
+use crate::db::{self, Case, CaseAct, CaseItemKind, CasePersonKind, CaseRole, CaseStatus, Content, DbError};
 
 answer! {
     /// A case that holds an alert.

@@ -84,10 +84,9 @@ pub(super) fn text(what: &'static str, text: &str, longest: usize) -> Result<Str
     let text = text.trim();
     match text.chars().count() {
         0 => Err(invalid("nothing said", format!("{what} is empty"))),
-        letters if letters > longest => Err(invalid(
-            "too long",
-            format!("{what} has {letters} characters; it can have {longest}"),
-        )),
+        letters if letters > longest => {
+            Err(invalid("too long", format!("{what} has {letters} characters; it can have {longest}")))
+        }
         _ => Ok(text.to_owned()),
     }
 }

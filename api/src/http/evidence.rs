@@ -121,7 +121,13 @@ async fn item_folder(shared: &Shared, person: &Person, held: db::CaseItem) -> Re
         (Content::Clip { camera, from, to }, Some(store)) => {
             let key = StoreKey::new(person.scope.tenant.clone(), store.clone());
             let video = sight::video(shared, person, &key, None, &clip_evidence(&camera, from, to)).await;
-            let sight = Sight { video: vec![video], ..Sight::default() };
+            let sight = Sight {
+                video: vec![video],
+                presence: Vec::new(),
+                zones: Vec::new(),
+                boxes: Vec::new(),
+                problems: Vec::new(),
+            };
             let subject = Subject {
                 title: format!("Video of camera {}", shared.cameras.name(&key, &camera)),
                 facts: vec![format!("Added:    {} by {}", held.label, held.added_by)],

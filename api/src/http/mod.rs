@@ -43,6 +43,8 @@ mod tests;
 mod throttle;
 mod transactions;
 mod views;
+#[cfg(test)]
+mod work_tests;
 
 use std::path::PathBuf;
 use std::sync::Arc;

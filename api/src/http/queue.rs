@@ -232,11 +232,7 @@ fn read_cursor(cursor: &str) -> Result<QueuePlace, Problem> {
     let read = || {
         let mut parts = cursor.splitn(3, '.');
         let mut next = || parts.next();
-        Some(QueuePlace {
-            worth: next()?.parse().ok()?,
-            newest: next()?.parse().ok()?,
-            item: next()?.parse().ok()?,
-        })
+        Some(QueuePlace { worth: next()?.parse().ok()?, newest: next()?.parse().ok()?, item: next()?.parse().ok()? })
     };
     read().ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "bad cursor", "send the next_cursor of the page before"))
 }

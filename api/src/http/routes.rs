@@ -19,8 +19,8 @@ use super::views::{AlertDetail, AlertPage, AlertSummary, Me, TransactionDetail};
 use crate::report::Report;
 
 use super::{
-    Shared, alerts, blind, bodies, case_contents, cases, clips, coverage, demo, events, evidence, health, journal, openapi,
-    people, places, pos, queue, reports, rules, search, searches, session, stills, transactions,
+    Shared, alerts, blind, bodies, case_contents, cases, clips, coverage, demo, events, evidence, health, journal,
+    openapi, people, places, pos, queue, reports, rules, search, searches, session, stills, transactions,
 };
 
 /// Who may ask.
@@ -305,8 +305,11 @@ pub(super) fn table() -> Vec<Route> {
         .method("post", 204, None),
         Route::get("/api/v1/cases", Person, "Cases, the last changed first.", Json(CasePage::schema), get(cases::list))
             .query(CASES),
-        Route::get("/api/v1/cases", Person, "Opens a case.", Json(CaseDetail::schema), post(cases::open))
-            .method("post", 201, Some(bodies::opening)),
+        Route::get("/api/v1/cases", Person, "Opens a case.", Json(CaseDetail::schema), post(cases::open)).method(
+            "post",
+            201,
+            Some(bodies::opening),
+        ),
         Route::get(
             "/api/v1/cases/{case_id}",
             Person,

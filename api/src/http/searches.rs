@@ -74,7 +74,9 @@ fn unread(error: &DbError) -> Problem {
 
 fn unkept(error: DbError) -> Problem {
     match error {
-        DbError::Exists(_) => Problem::new(StatusCode::CONFLICT, "there already", format!("{error}: choose another name")),
+        DbError::Exists(_) => {
+            Problem::new(StatusCode::CONFLICT, "there already", format!("{error}: choose another name"))
+        }
         error => Problem::unavailable("the search cannot be kept", &error),
     }
 }
@@ -84,11 +86,7 @@ fn scope(person: &Person) -> Scope {
 }
 
 /// Searches with their hits.
-async fn counted(
-    shared: &Shared,
-    person: &Person,
-    kept: Vec<db::SavedSearch>,
-) -> Result<Vec<SavedSearch>, Problem> {
+async fn counted(shared: &Shared, person: &Person, kept: Vec<db::SavedSearch>) -> Result<Vec<SavedSearch>, Problem> {
     let (search, scope, me) = (shared.search.clone(), scope(person), person.name.clone());
     let work = tokio::task::spawn_blocking(move || {
         let count = |q: &str, after| search.count(q, after, &scope).map(|hits| i64::try_from(hits).unwrap_or(i64::MAX));

@@ -21,15 +21,15 @@ use crate::search::Owner;
 const PASSWORD: &str = "correct horse battery";
 
 /// A server with Lena (analyst of store 17), Hanna (head office) and nothing listening behind it.
-struct House {
+pub(super) struct House {
     dir: TempDir,
-    shared: Shared,
-    clock: ReplayClock,
+    pub(super) shared: Shared,
+    pub(super) clock: ReplayClock,
     stop: CancellationToken,
 }
 
 impl House {
-    async fn open() -> Self {
+    pub(super) async fn open() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = ReplayClock::at("2026-11-22T16:00:00Z".parse().unwrap());
         let shared_clock: SharedClock = Arc::new(clock.clone());
@@ -121,7 +121,13 @@ impl House {
         Self { dir, shared, clock, stop }
     }
 
-    async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<Value>) -> Response {
+    pub(super) async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<Value>,
+    ) -> Response {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -157,7 +163,7 @@ impl House {
     }
 
     /// Raises the sample alert in a store, as the engine would.
-    async fn raise(&self, store: &str, number: u32, revision: i32) -> String {
+    pub(super) async fn raise(&self, store: &str, number: u32, revision: i32) -> String {
         let mut alert: tillsight_schemas::alert::Alert =
             serde_json::from_str(include_str!("../../../schemas/samples/v1/alert.json")).unwrap();
         let mut judgement: tillsight_schemas::judgement::Judgement =
@@ -184,7 +190,7 @@ impl House {
     }
 }
 
-async fn read(answer: Response) -> (StatusCode, Value) {
+pub(super) async fn read(answer: Response) -> (StatusCode, Value) {
     let status = answer.status();
     let body = to_bytes(answer.into_body(), 1 << 24).await.unwrap();
     (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
@@ -199,6 +205,10 @@ async fn nothing_but_health_and_signing_in_answers_a_stranger() {
             .path
             .replace("{id}", &uuid::Uuid::nil().to_string())
             .replace("{event_id}", "x")
+            .replace("{case_id}", "x")
+            .replace("{item_id}", "x")
+            .replace("{person_id}", "x")
+            .replace("{search_id}", "x")
             .replace("{file}", "x.mp4")
             .replace("{what}", "ring");
         for headers in [&[][..], &[("cookie", "tillsight_session=guessed")], &[("authorization", "Bearer ts_guessed")]]
@@ -346,7 +356,7 @@ async fn a_decision_about_a_revision_that_has_changed_is_refused() {
 }
 
 /// Reads a stream of events until `wanted` stands in it.
-async fn until(stream: &mut axum::body::BodyDataStream, wanted: &str) -> String {
+pub(super) async fn until(stream: &mut axum::body::BodyDataStream, wanted: &str) -> String {
     let mut text = String::new();
     let reading = async {
         while !text.contains(wanted) {
