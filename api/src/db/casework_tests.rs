@@ -95,7 +95,7 @@ async fn everything_that_is_done_to_a_case_stands_in_its_history() {
         note: Some("since March".into()),
     };
     db.add_case_person(id, &person, "lena").await.unwrap();
-    assert_eq!(db.case_people(id).await.unwrap(), [person.clone()]);
+    assert_eq!(db.case_people(id).await.unwrap(), std::slice::from_ref(&person));
     db.remove_case_person(id, person.id, "lena").await.unwrap();
     let item = db.case_items(id).await.unwrap().remove(0);
     db.remove_from_case(id, item.id, "otto").await.unwrap();

@@ -152,16 +152,16 @@ macro_rules! fits {
 const PAGE: &str = concat!(
     "SELECT ",
     columns!(),
-    ", p.worth, p.newest FROM (SELECT item, worth, newest FROM (SELECT a.item AS item, max(a.event_time) AS newest, \
+    ", p.worth, p.newest FROM ",
+    tables!(),
+    " JOIN (SELECT item, worth, newest FROM (SELECT a.item AS item, max(a.event_time) AS newest, \
      CASE WHEN $8 = 'value' THEN max(coalesce(a.amount * (10 * coalesce(o.confirmed, 0) + a.prior) \
      / (10 * coalesce(o.decided, 0) + 100), -1)) ELSE max(a.event_time) END AS worth FROM ",
     tables!(),
     " WHERE ",
     fits!(),
     " GROUP BY a.item) AS items WHERE worth < $9 OR (worth = $9 AND (newest < $10 OR (newest = $10 AND item < $11))) \
-     ORDER BY worth DESC, newest DESC, item DESC LIMIT $12) AS p JOIN ",
-    tables!(),
-    " ON a.item = p.item WHERE ",
+     ORDER BY worth DESC, newest DESC, item DESC LIMIT $12) AS p ON p.item = a.item WHERE ",
     fits!(),
     " ORDER BY p.worth DESC, p.newest DESC, p.item DESC, a.event_time DESC, a.alert_id DESC"
 );
