@@ -35,7 +35,7 @@ impl<'a> Browser<'a> {
         curl
     }
 
-    fn ask(&self, path: &str, more: &[&str]) -> (u16, Value) {
+    pub(crate) fn ask(&self, path: &str, more: &[&str]) -> (u16, Value) {
         let mut curl = self.curl(path);
         curl.args(["--max-time", "20", "-w", "\n%{http_code}"]).args(more);
         let text = String::from_utf8(output(&mut curl, b"").stdout).unwrap();
@@ -48,7 +48,11 @@ impl<'a> Browser<'a> {
     }
 
     pub(crate) fn post(&self, path: &str, body: &Value) -> (u16, Value) {
-        self.ask(path, &["-H", "content-type: application/json", "-d", &body.to_string()])
+        self.send("POST", path, body)
+    }
+
+    pub(crate) fn send(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        self.ask(path, &["-X", method, "-H", "content-type: application/json", "-d", &body.to_string()])
     }
 
     pub(crate) fn post_text(&self, path: &str, body: &str) -> (u16, Value) {

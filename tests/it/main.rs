@@ -9,6 +9,7 @@
 
 mod architecture;
 mod browser;
+mod cases;
 mod clips;
 mod contributing;
 mod deploy;

@@ -7,10 +7,17 @@
 mod accounts;
 mod alerts;
 mod audit;
+mod case;
+mod case_contents;
+mod cases;
+mod casework;
 mod epochs;
+mod items;
 mod judgements;
 mod ledger;
 mod logins;
+mod queue;
+mod searches;
 mod sessions;
 mod setup;
 mod tokens;
@@ -27,9 +34,18 @@ use tillsight_schemas::{ErrorKind, HasKind};
 
 pub use accounts::{Account, AccountChange, AccountError};
 pub use alerts::{AlertFilter, AlertRow, AlertState, DecideError};
+pub use alerts::{AlertFilter, AlertRow, AlertState, Decided};
 pub use audit::{Audit, AuditWriter, DirectAudit};
+pub use case::{
+    Case, CaseAct, CaseEntry, CaseItem, CaseItemKind, CasePerson, CasePersonKind, CaseRole, CaseStatus, Content,
+};
+pub use case_contents::{MOST_ITEMS, NewItem};
+pub use cases::CaseFilter;
+pub use casework::{CaseChange, CaseError};
 pub use judgements::{BlindFilter, BlindReason};
 pub use logins::UsedTokens;
+pub use queue::{Assignment, Odds, QueueFilter, QueueItem, QueueOrder, QueuePlace, Whose};
+pub use searches::SavedSearch;
 pub use sessions::{BadPassword, hash_password, password_fits, random_secret};
 pub use setup::{
     BY_CONFIGURATION, CameraPassword, Change, ChangeError, Drawn, Expected, Key, Password, SetUp, Version, What,
@@ -170,7 +186,9 @@ impl Db {
             .run(&pool)
             .await
             .map_err(|source| DbError::Migrate { url: url.clone(), source })?;
-        Ok(Self { pool, clock })
+        let db = Self { pool, clock };
+        db.place_alerts().await?;
+        Ok(db)
     }
 
     /// Opens the SQLite file in a data directory.
@@ -233,10 +251,16 @@ pub fn statements() -> Vec<&'static str> {
     [
         accounts::STATEMENTS,
         alerts::STATEMENTS,
+        case_contents::STATEMENTS,
+        cases::STATEMENTS,
+        casework::STATEMENTS,
         epochs::STATEMENTS,
+        items::STATEMENTS,
         judgements::STATEMENTS,
         ledger::STATEMENTS,
         logins::STATEMENTS,
+        queue::STATEMENTS,
+        searches::STATEMENTS,
         sessions::STATEMENTS,
         setup::STATEMENTS,
         setup::PASSWORD_STATEMENTS,

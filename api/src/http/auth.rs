@@ -13,7 +13,7 @@ use tillsight_schemas::id::{StoreId, TenantId};
 
 use super::Shared;
 use super::problem::Problem;
-use crate::db::{Role, TokenKind, TokenOwner, User};
+use crate::db::{Case, Role, TokenKind, TokenOwner, User};
 
 /// The cookie of a session.
 pub(super) const COOKIE: &str = "tillsight_session";
@@ -27,8 +27,10 @@ pub(super) enum Right {
     Look,
     /// See pictures.
     Video,
-    /// Decide about alerts.
+    /// Decide about alerts, and say who looks at them.
     Review,
+    /// Work on cases. Managers do not: a case may be about them.
+    Case,
     /// Set up stores, cameras, zones and people.
     SetUp,
 }
@@ -70,13 +72,33 @@ impl Scope {
 }
 
 impl Person {
+    /// What a user sees; `None` for a manager without a store.
+    pub(super) fn of(user: &User) -> Option<Self> {
+        if user.role == Role::Manager && user.stores.is_empty() {
+            return None;
+        }
+        let scope = Scope { tenant: user.tenant.clone(), stores: user.stores.clone() };
+        Some(Self { name: user.name.clone(), role: user.role, scope })
+    }
+
     /// Whether the person may do this.
     pub(super) fn may(&self, right: Right) -> bool {
         match right {
             Right::Look => true,
             Right::Video | Right::Review => self.role != Role::HeadOffice,
+            Right::Case => matches!(self.role, Role::Analyst | Role::Admin),
             Right::SetUp => self.role == Role::Admin,
         }
+    }
+
+    /// Whether a case is for this person: it sees every store of it; a case about no store yet is for those who opened or
+    /// own it, and for those who see all stores.
+    pub(super) fn sees_case(&self, case: &Case) -> bool {
+        let own = case.created_by == self.name || case.owner.as_ref() == Some(&self.name);
+        self.may(Right::Case)
+            && self.scope.tenant == case.tenant
+            && case.stores.iter().all(|store| self.scope.sees(&case.tenant, store))
+            && (!case.stores.is_empty() || self.scope.stores.is_empty() || own)
     }
 }
 
@@ -105,11 +127,9 @@ impl Caller {
                     .to_owned(),
             ));
         };
-        if user.role == Role::Manager && user.stores.is_empty() {
+        let Some(person) = Person::of(user) else {
             return Err(forbidden(format!("{} manages no store; an administrator can name them", user.name)));
-        }
-        let scope = Scope { tenant: user.tenant.clone(), stores: user.stores.clone() };
-        let person = Person { name: user.name.clone(), role: user.role, scope };
+        };
         if person.may(right) {
             return Ok(person);
         }
@@ -117,6 +137,7 @@ impl Caller {
             Right::Look => "look at alerts",
             Right::Video => "see video",
             Right::Review => "decide about alerts",
+            Right::Case => "work on cases",
             Right::SetUp => "set anything up",
         };
         Err(forbidden(format!("the role {} does not {what}", person.role)))

@@ -1,19 +1,23 @@
 //! The table of routes: the router, the `OpenAPI` document and the test of who may ask are made of it, so none of them can
 //! forget one.
 
-use axum::routing::{MethodRouter, delete, get, post};
+use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use serde_json::{Map, Value, json};
 
 use super::answer::Shown;
 use super::blind::BlindPage;
+use super::case_views::{CaseDetail, CasePage};
 use super::coverage::CoverageShown;
 use super::feeds::{FeedPage, RejectPage};
 use super::journal::Journal;
 use super::live::Live;
+use super::people::PersonPage;
 use super::places::{CameraPage, StorePage};
 use super::pos::Intake;
+use super::queue::{Alerts, DecisionOutcomes, QueuePage};
 use super::rules::RulePage;
 use super::tokens::{TokenMade, TokenPage};
+use super::searches::{SavedSearch, SearchPage};
 use super::views::{AlertDetail, AlertPage, AlertSummary, Me, TransactionDetail};
 use crate::report::Report;
 
@@ -22,6 +26,8 @@ use super::{
     search, session, stills, transactions,
     Shared, alerts, blind, clips, coverage, demo, events, evidence, feeds, health, journal, openapi, places, pos,
     reports, rules, search, session, stills, tokens, transactions,
+    Shared, alerts, blind, bodies, case_contents, cases, clips, coverage, demo, events, evidence, health, journal,
+    openapi, people, places, pos, queue, reports, rules, search, searches, session, stills, transactions,
 };
 
 /// Who may ask.
@@ -91,6 +97,8 @@ impl Route {
 
     pub(super) fn status(self, status: u16) -> Self {
         Self { status, ..self }
+    fn method(self, method: &'static str, status: u16, body: Option<fn() -> Value>) -> Self {
+        Self { method, status, body, ..self }
     }
 }
 
@@ -119,6 +127,23 @@ const SEARCH: &[Parameter] = &[
     ("sort", "time (default) or score.", false),
     ("cursor", "The next_cursor of the page before.", false),
     ("limit", "How many; 50 when left out.", false),
+];
+const QUEUE: &[Parameter] = &[
+    ("state", "open (default), closed or all.", false),
+    ("store", "One store only.", false),
+    ("rule", "One rule only.", false),
+    ("operator", "One operator only.", false),
+    ("assignee", "me, none, or a name.", false),
+    ("sort", "time (default): newest first; value: by what they are expected to come to.", false),
+    ("cursor", "The next_cursor of the page before.", false),
+    ("limit", "How many items, 1 to 200; 50 when left out.", false),
+];
+const CASES: &[Parameter] = &[
+    ("status", "One status only.", false),
+    ("owner", "me, or a name.", false),
+    ("q", "A part of title, summary, owner or a person's name or operator id; or the number.", false),
+    ("cursor", "The next_cursor of the page before.", false),
+    ("limit", "How many, 1 to 200; 50 when left out.", false),
 ];
 const BLIND: &[Parameter] = &[
     ("store", "One store only.", false),
@@ -212,7 +237,7 @@ pub(super) fn table() -> Vec<Route> {
             Json(Me::schema),
             post(session::sign_in),
         )
-        .post(sign_in),
+        .post(bodies::sign_in),
         Route::get("/api/v1/session", Person, "Who is signed in.", Json(Me::schema), get(session::who_am_i)),
         Route {
             method: "delete",
@@ -223,6 +248,37 @@ pub(super) fn table() -> Vec<Route> {
         Route::get("/api/v1/cameras", Person, "The cameras.", Json(CameraPage::schema), get(places::cameras)),
         Route::get("/api/v1/alerts", Person, "Alerts, newest first.", Json(AlertPage::schema), get(alerts::list))
             .query(LIST),
+        Route::get(
+            "/api/v1/queue",
+            Person,
+            "Alerts that belong together as one item, in the order in which they are worth looking at.",
+            Json(QueuePage::schema),
+            get(queue::list),
+        )
+        .query(QUEUE),
+        Route::get(
+            "/api/v1/alerts/review",
+            Person,
+            "Takes the same decision about 1 to 200 alerts; those that have changed are left and named.",
+            Json(DecisionOutcomes::schema),
+            post(queue::review),
+        )
+        .post(bodies::decisions),
+        Route::get(
+            "/api/v1/alerts/assignee",
+            Person,
+            "Gives 1 to 200 alerts to somebody, or (null) to nobody.",
+            Json(Alerts::schema),
+            put(queue::assign),
+        )
+        .method("put", 200, Some(bodies::giving)),
+        Route::get(
+            "/api/v1/people",
+            Person,
+            "Who alerts and cases can be given to.",
+            Json(PersonPage::schema),
+            get(people::list),
+        ),
         Route::get(
             "/api/v1/alerts/{id}",
             Person,
@@ -237,7 +293,7 @@ pub(super) fn table() -> Vec<Route> {
             Json(AlertSummary::schema),
             post(alerts::review),
         )
-        .post(decision),
+        .post(bodies::decision),
         Route::get(
             "/api/v1/alerts/{id}/evidence",
             Person,
@@ -283,6 +339,88 @@ pub(super) fn table() -> Vec<Route> {
             get(search::search),
         )
         .query(SEARCH),
+        Route::get(
+            "/api/v1/searches",
+            Person,
+            "Searches that the person keeps or others share, with their hits and new hits.",
+            Json(SearchPage::schema),
+            get(searches::list),
+        ),
+        Route::get("/api/v1/searches", Person, "Keeps a search.", Json(SavedSearch::schema), post(searches::keep))
+            .method("post", 201, Some(bodies::keeping)),
+        Route::get(
+            "/api/v1/searches/{search_id}",
+            Person,
+            "Edits a search of one's own.",
+            Json(SavedSearch::schema),
+            put(searches::edit),
+        )
+        .method("put", 200, Some(bodies::keeping)),
+        Route::get("/api/v1/searches/{search_id}", Person, "Forgets a search.", Nothing, delete(searches::forget))
+            .method("delete", 204, None),
+        Route::get(
+            "/api/v1/searches/{search_id}/seen",
+            Person,
+            "Notes that the person looks at the hits just now.",
+            Nothing,
+            post(searches::seen),
+        )
+        .method("post", 204, None),
+        Route::get("/api/v1/cases", Person, "Cases, the last changed first.", Json(CasePage::schema), get(cases::list))
+            .query(CASES),
+        Route::get("/api/v1/cases", Person, "Opens a case.", Json(CaseDetail::schema), post(cases::open)).method(
+            "post",
+            201,
+            Some(bodies::opening),
+        ),
+        Route::get(
+            "/api/v1/cases/{case_id}",
+            Person,
+            "One case with everything in it.",
+            Json(CaseDetail::schema),
+            get(cases::detail),
+        ),
+        Route::get("/api/v1/cases/{case_id}", Person, "Edits a case.", Json(CaseDetail::schema), patch(cases::edit))
+            .method("patch", 200, Some(bodies::edit)),
+        Route::get(
+            "/api/v1/cases/{case_id}/items",
+            Person,
+            "Adds an alert, a receipt, a span of video or a note; holds its video.",
+            Json(CaseDetail::schema),
+            post(case_contents::add),
+        )
+        .method("post", 201, Some(bodies::adding)),
+        Route::get(
+            "/api/v1/cases/{case_id}/items/{item_id}",
+            Person,
+            "Takes something out of a case; lets its video go.",
+            Json(CaseDetail::schema),
+            delete(case_contents::remove),
+        )
+        .method("delete", 200, None),
+        Route::get(
+            "/api/v1/cases/{case_id}/people",
+            Person,
+            "Adds a person to a case.",
+            Json(CaseDetail::schema),
+            post(case_contents::add_person),
+        )
+        .method("post", 201, Some(bodies::adding_person)),
+        Route::get(
+            "/api/v1/cases/{case_id}/people/{person_id}",
+            Person,
+            "Takes a person out of a case.",
+            Json(CaseDetail::schema),
+            delete(case_contents::remove_person),
+        )
+        .method("delete", 200, None),
+        Route::get(
+            "/api/v1/cases/{case_id}/evidence",
+            Person,
+            "A case as a folder that strangers can check: a folder for each item, the case to read, hashes.",
+            File("application/zip"),
+            get(evidence::of_case),
+        ),
         Route::get("/api/v1/rules", Person, "The rules that are installed.", Json(RulePage::schema), get(rules::list)),
         Route::get(
             "/api/v1/coverage",
@@ -383,7 +521,7 @@ pub(super) fn table() -> Vec<Route> {
                 post(pos::receive),
             )
             .query(POS)
-            .post(records)
+            .post(bodies::records)
         },
     ];
     table.extend(setup::table());

@@ -239,6 +239,10 @@ async fn nothing_but_health_and_signing_in_answers_a_stranger() {
             .path
             .replace("{id}", &uuid::Uuid::nil().to_string())
             .replace("{event_id}", "x")
+            .replace("{case_id}", "x")
+            .replace("{item_id}", "x")
+            .replace("{person_id}", "x")
+            .replace("{search_id}", "x")
             .replace("{file}", "x.mp4")
             .replace("{login}", "kiosk.till")
             .replace("{what}", "ring")
@@ -388,7 +392,7 @@ async fn a_decision_about_a_revision_that_has_changed_is_refused() {
 }
 
 /// Reads a stream of events until `wanted` stands in it.
-async fn until(stream: &mut axum::body::BodyDataStream, wanted: &str) -> String {
+pub(super) async fn until(stream: &mut axum::body::BodyDataStream, wanted: &str) -> String {
     let mut text = String::new();
     let reading = async {
         while !text.contains(wanted) {

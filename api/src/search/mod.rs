@@ -6,6 +6,7 @@
 //! ([`Owner`], [`Follower`]), any may read ([`Search`]). Who may see what is a filter beside the query ([`Scope`]),
 //! never part of its text.
 
+mod count;
 mod document;
 mod fields;
 mod find;
