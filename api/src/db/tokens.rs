@@ -49,13 +49,14 @@ pub struct TokenOwner {
 const ADD: &str = "INSERT INTO tokens (login, kind, owner, sha256, scram_verifier, created_at) \
                    VALUES ($1, $2, $3, $4, $5, $6)";
 const BY_SECRET: &str = "SELECT kind, owner FROM tokens WHERE sha256 = $1 AND revoked_at IS NULL";
+const SQL_LOGIN: &str = "SELECT login FROM tokens WHERE sha256 = $1 AND kind = 'sql' AND revoked_at IS NULL";
 const SCRAM: &str = "SELECT owner, scram_verifier FROM tokens WHERE login = $1 AND kind = 'sql' \
                      AND revoked_at IS NULL";
 const LIST: &str = "SELECT login, kind, owner FROM tokens WHERE revoked_at IS NULL ORDER BY login";
 const REVOKE: &str = "UPDATE tokens SET revoked_at = $2 WHERE login = $1 AND revoked_at IS NULL";
 
 /// For [`super::statements`].
-pub(super) const STATEMENTS: &[&str] = &[ADD, BY_SECRET, SCRAM, LIST, REVOKE];
+pub(super) const STATEMENTS: &[&str] = &[ADD, BY_SECRET, SQL_LOGIN, SCRAM, LIST, REVOKE];
 
 impl Db {
     /// Makes a token; `login` is the name it will be known by (for SQL: the role name).
@@ -100,6 +101,15 @@ impl Db {
             Ok(TokenOwner { kind, owner })
         })
         .transpose()
+    }
+
+    /// The SQL log-in whose secret this is.
+    ///
+    /// # Errors
+    /// [`DbError::Statement`].
+    pub async fn sql_login(&self, secret: &str) -> Result<Option<String>, DbError> {
+        let found = sqlx::query_scalar(SQL_LOGIN).bind(digest(secret)).fetch_optional(&self.pool).await;
+        found.map_err(failed("find a login"))
     }
 
     /// Whose SQL log-in this is, and what its password is proven against.

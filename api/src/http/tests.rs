@@ -117,6 +117,7 @@ impl House {
             hashing: Arc::new(Semaphore::new(AT_ONCE)),
             decoding: Arc::new(Semaphore::new(AT_ONCE)),
             secure: false,
+            encrypted: false,
         };
         Self { dir, shared, clock, stop }
     }

@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::process::Process;
 use super::{Role, RunError};
-use crate::config::{Config, KafkaMode};
+use crate::config::{Config, KafkaMode, Surface};
 use crate::telemetry;
 
 /// How long the broker may take to answer.
@@ -29,10 +29,14 @@ pub async fn supervise(config: &Config, path: &Path, roles: &[Role]) -> Result<(
     telemetry::forget(&config.data.dir).map_err(RunError::part("the folder of the metrics"))?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::part("signal handling"))?;
     let mut terminate = signal(SignalKind::terminate()).map_err(RunError::part("signal handling"))?;
+    for warning in config.surfaces().iter().filter_map(Surface::warning) {
+        tracing::warn!("{warning}");
+    }
     let mut processes = Vec::new();
     let work = async {
         start(config, path, roles, &mut processes).await?;
-        tracing::info!(http = %config.http.listen, sql = %config.sql.listen, "ready");
+        let [http, sql, flight] = config.surfaces().map(|surface| surface.listen);
+        tracing::info!(%http, %sql, %flight, "ready");
         watch(path, &mut processes).await
     };
     let result = tokio::select! {

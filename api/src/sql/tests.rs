@@ -43,6 +43,10 @@ impl LoginSource for Nobody {
     async fn login(&self, _: &str) -> Result<Option<Login>, PortError> {
         Ok(None)
     }
+
+    async fn role_of(&self, _: &str) -> Result<Option<String>, PortError> {
+        Ok(None)
+    }
 }
 
 struct Desk {
@@ -92,7 +96,7 @@ async fn desk(timeout: Duration) -> Desk {
         crew: Crew::new(2, 2).unwrap(),
         cancels: Cancels::default(),
     });
-    let connection = Connection::accept(shared);
+    let connection = Connection::accept(shared, true);
     let scope = Scope { tenant: "acme".parse().unwrap(), stores: Stores::Only(["17".parse().unwrap()].into()) };
     let login = Login { user: "ann".into(), scope, verifier: Verifier::decoy("ann", &[0; 32]) };
     connection.0.open(login, 7, SecretKey::I32(42)).await.unwrap();
@@ -306,7 +310,7 @@ async fn failures_say_what_is_wrong_and_nothing_about_files() {
 #[tokio::test]
 async fn a_connection_that_did_not_log_in_is_told_nothing() {
     let desk = desk(Duration::from_secs(60)).await;
-    let stranger = Connection::accept(Arc::clone(desk.connection.0.shared()));
+    let stranger = Connection::accept(Arc::clone(desk.connection.0.shared()), true);
     assert_eq!(stranger.0.prepare("SELECT 1", &[]).await.unwrap_err().sqlstate, "28000");
     assert_eq!(stranger.0.begin(&"SELECT 1".into()).unwrap_err().sqlstate, "28000");
 }
