@@ -17,6 +17,7 @@ mod machine;
 mod search;
 mod sheet;
 mod shop;
+mod sql;
 
 use sheet::Sheet;
 
@@ -24,7 +25,7 @@ use sheet::Sheet;
 type Measure = fn(&mut Sheet);
 
 /// Every area: its name and what measures it.
-const AREAS: [(&str, Measure); 2] = [("engine", engine::measure), ("search", search::measure)];
+const AREAS: [(&str, Measure); 3] = [("engine", engine::measure), ("search", search::measure), ("sql", sql::measure)];
 
 fn main() {
     // `cargo bench` hands its own flag on.

@@ -177,9 +177,10 @@ async fn archive(config: &Config, stop: &CancellationToken) -> Result<(), RunErr
 async fn head_office(config: &Config, stop: &CancellationToken) -> Result<(), RunError> {
     let [_, sql, flight] = config.surfaces();
     let port = bind("SQL", sql).await?;
-    let tls = acceptor(sql, &["postgresql"], stop)?;
+    let mut renewals = JoinSet::new();
+    let tls = acceptor(sql, &["postgresql"], &mut renewals)?;
     let flight_port = bind("Flight SQL", flight).await?;
-    let flight_tls = acceptor(flight, &["h2"], stop)?;
+    let flight_tls = acceptor(flight, &["h2"], &mut renewals)?;
     let db = database(config).await?;
     let (audit, writer) = Audit::open(&config.data.dir, clock()).await.map_err(RunError::part("the audit file"))?;
     topics(config).await;
@@ -223,17 +224,17 @@ async fn bind(what: &'static str, surface: Surface<'_>) -> Result<TcpListener, R
     TcpListener::bind(address).await.map_err(|source| RunError::Listen { what, address, source })
 }
 
-/// TLS of a surface where it has a certificate, which is read again when it changes, until `stop`.
+/// TLS of a surface where it has a certificate, which `renewals` read again when it changes.
 fn acceptor(
     surface: Surface<'_>,
     protocols: &[&str],
-    stop: &CancellationToken,
+    renewals: &mut JoinSet<()>,
 ) -> Result<Option<TlsAcceptor>, RunError> {
     let Some(files) = surface.tls else { return Ok(None) };
     let opened = || -> Result<TlsAcceptor, TlsError> {
         let identity = Identity::open(surface.name, files)?;
         let acceptor = identity.acceptor(protocols)?;
-        tokio::spawn(identity.follow(stop.clone()));
+        renewals.spawn(identity.follow());
         Ok(acceptor)
     };
     let problem = |error: TlsError| RunError::Certificate { what: surface.name, problem: chain(&error) };
@@ -267,7 +268,8 @@ async fn search_index(config: &Config) -> Result<Owner, RunError> {
 async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> {
     let [surface, ..] = config.surfaces();
     let port = bind("HTTP", surface).await?;
-    let tls = acceptor(surface, &["h2", "http/1.1"], stop)?;
+    let mut renewals = JoinSet::new();
+    let tls = acceptor(surface, &["h2", "http/1.1"], &mut renewals)?;
     let encrypted = tls.is_some();
     let listener =
         Listener::new(surface.name, port, tls, HTTP_CONNECTIONS).map_err(RunError::part("the port of HTTP"))?;

@@ -16,7 +16,6 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
 use tokio_rustls::rustls::sign::CertifiedKey;
-use tokio_util::sync::CancellationToken;
 
 use super::TlsError;
 use super::certificate::Facts;
@@ -61,14 +60,11 @@ impl Identity {
         Ok(TlsAcceptor::from(Arc::new(config)))
     }
 
-    /// Takes the files anew whenever they change, until `stop`.
-    pub(crate) async fn follow(self: Arc<Self>, stop: CancellationToken) {
+    /// Takes the files anew whenever they change.
+    pub(crate) async fn follow(self: Arc<Self>) {
         let mut refused = None;
         loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(LOOK) => {}
-            }
+            tokio::time::sleep(LOOK).await;
             let (files, known) = (self.files.clone(), self.current.read().unwrap_or_else(PoisonError::into_inner).1);
             let looked = tokio::task::spawn_blocking(move || {
                 let stamp = stamp(&files);
