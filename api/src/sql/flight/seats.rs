@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use arrow::datatypes::{DataType, SchemaRef};
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use datafusion::sql::sqlparser::ast::Statement;
 use sha2::{Digest, Sha256};
 use tillsight_correlate::sql::Session;
@@ -96,7 +96,11 @@ impl Seats {
         let credentials = authorization(headers, "Basic").ok_or_else(|| {
             Failure::new("28000", "log in with the name of a SQL token and its secret (username and password)")
         })?;
-        let decoded = STANDARD.decode(credentials).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        // Clients differ about the padding.
+        let decoded = STANDARD_NO_PAD
+            .decode(credentials.trim_end_matches('='))
+            .ok()
+            .and_then(|bytes| String::from_utf8(bytes).ok());
         let decoded = decoded.ok_or_else(|| Failure::new("28000", "the credentials are not in base64"))?;
         let (name, password) = decoded.split_once(':').unwrap_or((&decoded, ""));
         let login = lookup(shared, name).await?;
