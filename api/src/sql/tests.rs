@@ -26,7 +26,7 @@ use super::*;
 const REFUSED: &str = include_str!("../../../tests/it/sql_refused.txt");
 
 #[derive(Debug, Default)]
-struct Audit(Mutex<Vec<StatementRecord>>);
+pub(super) struct Audit(pub(super) Mutex<Vec<StatementRecord>>);
 
 impl StatementLog for Audit {
     fn statement(&self, record: StatementRecord) {
@@ -65,7 +65,8 @@ fn posted(store: &str, n: i64) -> PostedTransaction {
     posted
 }
 
-async fn desk(timeout: Duration) -> Desk {
+/// Two stores of which each has five receipts.
+pub(super) async fn shop(timeout: Duration, logins: Arc<dyn LoginSource>) -> (TempDir, Arc<Audit>, Arc<Shared>) {
     let root = tempfile::tempdir().unwrap();
     let log = MemoryLog::new(POS_TRANSACTION, 1);
     for n in 0..10 {
@@ -89,13 +90,18 @@ async fn desk(timeout: Duration) -> Desk {
     let shared = Arc::new(Shared {
         options: Options { statement_timeout: timeout, ..Options::new([1; 32]) },
         engine,
-        logins: Arc::new(Nobody),
+        logins,
         log: Arc::clone(&audit) as Arc<dyn StatementLog>,
         texts: Texts::new(),
         slots: Arc::new(Semaphore::new(2)),
         crew: Crew::new(2, 2).unwrap(),
         cancels: Cancels::default(),
     });
+    (root, audit, shared)
+}
+
+async fn desk(timeout: Duration) -> Desk {
+    let (root, audit, shared) = shop(timeout, Arc::new(Nobody)).await;
     let connection = Connection::accept(shared, true);
     let scope = Scope { tenant: "acme".parse().unwrap(), stores: Stores::Only(["17".parse().unwrap()].into()) };
     let login = Login { user: "ann".into(), scope, verifier: Verifier::decoy("ann", &[0; 32]) };

@@ -7,6 +7,8 @@
 mod metadata;
 mod seats;
 mod service;
+#[cfg(test)]
+mod tests;
 mod ticket;
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
