@@ -135,7 +135,7 @@ python() {
 clients() {
   local home=$CACHE/clients python=$HERE/python/clients.txt npm=$HERE/clients/package-lock.json
   case $1 in
-    about) echo "SQL clients: psycopg2, asyncpg, SQLAlchemy, pgcli, ADBC, pyodbc, JPype, DuckDB's postgres, npm pg|114|412|0|42" ;;
+    about) echo "SQL clients: psycopg2, asyncpg, SQLAlchemy, pgcli, ADBC, pyodbc, JPype, DuckDB's postgres, npm pg|129|445|0|45" ;;
     ready) stamped "$home/stamp" <(cat "$python" "$npm") && [[ -x $home/bin/python ]] ;;
     install)
       rm -rf "$home"

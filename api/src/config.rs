@@ -4,6 +4,7 @@
 //! here are what the installation starts with.
 
 mod cameras;
+mod surfaces;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -18,6 +19,7 @@ use tillsight_schemas::store::Store;
 use tillsight_schemas::zone::Zone;
 
 pub use cameras::{Camera, PlacedZone, PresenceBy};
+pub use surfaces::{Flight, Surface, Tls};
 
 use crate::db::Location;
 
@@ -34,12 +36,18 @@ pub struct Config {
     /// The broker.
     #[serde(default)]
     pub kafka: Kafka,
+    /// The certificate of every surface that has none of its own.
+    #[serde(default)]
+    pub tls: Option<Tls>,
     /// The web server.
     #[serde(default)]
     pub http: Http,
     /// The SQL endpoint.
     #[serde(default)]
     pub sql: Sql,
+    /// Arrow Flight SQL.
+    #[serde(default)]
+    pub flight: Flight,
     /// The history.
     #[serde(default)]
     pub lake: Lake,
@@ -122,6 +130,10 @@ pub struct Http {
     pub listen: SocketAddr,
     /// The address that links carry.
     pub public_url: Option<String>,
+    /// Its own certificate.
+    pub tls: Option<Tls>,
+    /// Without TLS, wherever it listens.
+    pub insecure: bool,
 }
 
 /// `[sql]`
@@ -136,6 +148,10 @@ pub struct Sql {
     pub timeout_seconds: u32,
     /// How many connections there may be at once.
     pub connections: u32,
+    /// Its own certificate.
+    pub tls: Option<Tls>,
+    /// Without TLS, wherever it listens.
+    pub insecure: bool,
 }
 
 /// `[lake]`
@@ -228,14 +244,15 @@ impl Default for Kafka {
 impl Http {
     /// The address that people reach it at, without a slash at the end.
     pub fn address(&self) -> String {
-        let own = || format!("http://{}", self.listen);
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let own = || format!("{scheme}://{}", self.listen);
         self.public_url.as_deref().map_or_else(own, |url| url.trim_end_matches('/').to_owned())
     }
 }
 
 impl Default for Http {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), public_url: None }
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), public_url: None, tls: None, insecure: false }
     }
 }
 
@@ -246,6 +263,8 @@ impl Default for Sql {
             memory_mib: 1024,
             timeout_seconds: 60,
             connections: 32,
+            tls: None,
+            insecure: false,
         }
     }
 }
@@ -311,6 +330,7 @@ impl Config {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let folder =
             std::path::absolute(folder).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        config.share_tls(&folder);
         config.data.dir = folder.join(&config.data.dir);
         config.recording.volume = config.recording.volume.map(|volume| folder.join(volume));
         config.rules.folder = config.rules.folder.map(|rules| folder.join(rules));
@@ -331,23 +351,13 @@ impl Config {
     /// Everything that is wrong with the settings.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
-        for (name, address) in [("http.listen", self.http.listen), ("sql.listen", self.sql.listen)] {
-            if !address.ip().is_loopback() {
-                problems.push(format!(
-                    "{name} = {address} leaves this machine, and this version has no TLS of its own: \
-                     listen on 127.0.0.1 and put a TLS proxy in front"
-                ));
-            }
-        }
-        let managed = (self.kafka.mode == KafkaMode::Managed).then_some(("kafka.port", self.kafka.port));
-        let ports: Vec<(&str, u16)> =
-            [("http.listen", self.http.listen.port()), ("sql.listen", self.sql.listen.port())]
-                .into_iter()
-                .chain(managed)
-                .collect();
+        self.surface_problems(&mut problems);
+        let managed = (self.kafka.mode == KafkaMode::Managed).then_some(("kafka", self.kafka.port));
+        let surfaces = self.surfaces().map(|surface| (surface.name, surface.listen.port()));
+        let ports: Vec<(&str, u16)> = surfaces.into_iter().chain(managed).collect();
         for (n, (name, port)) in ports.iter().enumerate() {
             if let Some((other, _)) = ports.iter().take(n).find(|(_, taken)| taken == port && *port != 0) {
-                problems.push(format!("{name} and {other} both say port {port}: give each its own"));
+                problems.push(format!("{other} and {name} both listen on port {port}: give each its own"));
             }
         }
         if self.kafka.mode == KafkaMode::External && self.kafka.bootstrap.is_none() {

@@ -17,6 +17,7 @@ pub mod run;
 pub mod search;
 pub mod sql;
 mod telemetry;
+mod tls;
 
 use std::path::PathBuf;
 

@@ -16,6 +16,10 @@ pub const LAKE_COMMITS: &str = "lp_lake_commits_total";
 pub const SQL_STATEMENTS: &str = "lp_sql_statements_total";
 /// Seconds a SQL statement took.
 pub const SQL_DURATION: &str = "lp_sql_query_duration_seconds";
+/// TLS handshakes by outcome (`ok`, `failed`, `timeout`, `plain` = the client spoke without), labels `surface`, `outcome`.
+pub const TLS_HANDSHAKES: &str = "lp_tls_handshakes_total";
+/// When the certificate of a surface ends, seconds since 1970, label `surface`.
+pub const TLS_CERTIFICATE_UNTIL: &str = "lp_tls_certificate_end_timestamp_seconds";
 /// Restarts of a supervised process, label `process`.
 pub const PROCESS_RESTARTS: &str = "lp_process_restarts_total";
 
@@ -113,6 +117,8 @@ pub const ALL: &[(&str, &str, &str)] = &[
     (LAKE_COMMITS, "commits", "commits to the lake"),
     (SQL_STATEMENTS, "statements", "SQL statements by outcome"),
     (SQL_DURATION, "seconds", "how long SQL statements took"),
+    (TLS_HANDSHAKES, "handshakes", "TLS handshakes by surface and outcome"),
+    (TLS_CERTIFICATE_UNTIL, "seconds since 1970", "when the certificate of a surface ends"),
     (PROCESS_RESTARTS, "restarts", "restarts of supervised processes"),
     (CAMERA_CONNECTED, "0 or 1", "whether a camera stream delivers frames"),
     (CAMERA_CONNECTS, "attempts", "attempts to connect to cameras by outcome"),

@@ -19,6 +19,7 @@ mod raise;
 mod search;
 mod sheet;
 mod shop;
+mod sql;
 mod ui;
 
 use sheet::Sheet;
@@ -27,7 +28,8 @@ use sheet::Sheet;
 type Measure = fn(&mut Sheet);
 
 /// Every area: its name and what measures it.
-const AREAS: [(&str, Measure); 3] = [("engine", engine::measure), ("search", search::measure), ("ui", ui::measure)];
+const AREAS: [(&str, Measure); 4] =
+    [("engine", engine::measure), ("search", search::measure), ("sql", sql::measure), ("ui", ui::measure)];
 
 fn main() {
     // `cargo bench` hands its own flag on.

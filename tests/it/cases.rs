@@ -60,7 +60,9 @@ fn an_analyst_groups_decides_builds_a_case_and_keeps_a_search() {
     let first = raise(&shop, 1, "17", "till-1", at, [&[], &[]]);
     let second = raise(&shop, 2, "17", "till-1", at + TimeDelta::seconds(2), [&[], &[]]);
     let mut many: Vec<String> = (0..30_u8)
-        .map(|n| raise(&shop, 100 + u128::from(n), "17", "till-1", at - TimeDelta::minutes(10 + i64::from(n)), [&[], &[]]))
+        .map(|n| {
+            raise(&shop, 100 + u128::from(n), "17", "till-1", at - TimeDelta::minutes(10 + i64::from(n)), [&[], &[]])
+        })
         .collect();
     let (_, queue) = lena.get("/api/v1/queue");
     assert_eq!(queue["total"], 31, "{queue}");
@@ -155,7 +157,14 @@ fn an_analyst_groups_decides_builds_a_case_and_keeps_a_search() {
     let path = format!("/api/v1/searches/{}/seen", search["search_id"].as_str().unwrap());
     assert_eq!(lena.post(&path, &Value::Null).0, 204);
     hits(32, 0);
-    raise(&shop, 50, "17", "till-1", SystemClock.now() + TimeDelta::from_std(Duration::from_millis(1)).unwrap(), [&[], &[]]);
+    raise(
+        &shop,
+        50,
+        "17",
+        "till-1",
+        SystemClock.now() + TimeDelta::from_std(Duration::from_millis(1)).unwrap(),
+        [&[], &[]],
+    );
     hits(33, 1);
     let (_, ottos) = otto.get("/api/v1/searches");
     assert_eq!((&ottos["items"][0]["name"], &ottos["items"][0]["count"]), (&json!("Alerts of 1042"), &json!(0)));

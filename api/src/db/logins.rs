@@ -46,6 +46,10 @@ impl LoginSource for Db {
         let stores = if user.stores.is_empty() { Stores::All } else { Stores::Only(BTreeSet::from_iter(user.stores)) };
         Ok(Some(Login { user: user.name, scope: Scope { tenant: user.tenant, stores }, verifier }))
     }
+
+    async fn role_of(&self, password: &str) -> Result<Option<String>, PortError> {
+        Ok(self.sql_login(password).await?)
+    }
 }
 
 /// The audit of SQL, which also writes down that tokens are used.

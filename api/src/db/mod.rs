@@ -51,7 +51,6 @@ pub use setup::{
     BY_CONFIGURATION, CameraPassword, Change, ChangeError, Drawn, Expected, Key, Password, SetUp, Version, What,
 };
 pub(crate) use setup::{camera_document, store_document, zone_document};
-pub use tokens::{NewToken, TokenKind, TokenOwner};
 pub use tokens::{NewToken, TokenKind, TokenOrder, TokenOwner, TokenRow};
 pub use users::{Role, User};
 

@@ -107,6 +107,7 @@ const ADD: &str = "INSERT INTO tokens (login, kind, owner, sha256, scram_verifie
                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 const BY_SECRET: &str =
     "SELECT login, kind, owner, stores, last_used_at FROM tokens WHERE sha256 = $1 AND revoked_at IS NULL";
+const SQL_LOGIN: &str = "SELECT login FROM tokens WHERE sha256 = $1 AND kind = 'sql' AND revoked_at IS NULL";
 const SCRAM: &str = "SELECT owner, scram_verifier FROM tokens WHERE login = $1 AND kind = 'sql' \
                      AND revoked_at IS NULL";
 const LIST: &str = "SELECT t.login, t.kind, t.owner, t.stores, t.last_used_at, t.created_at, t.created_by, u.tenant, \
@@ -117,7 +118,7 @@ const USED: &str =
 const REVOKE: &str = "UPDATE tokens SET revoked_at = $2 WHERE login = $1 AND revoked_at IS NULL";
 
 /// For [`super::statements`].
-pub(super) const STATEMENTS: &[&str] = &[ADD, BY_SECRET, SCRAM, LIST, USED, REVOKE];
+pub(super) const STATEMENTS: &[&str] = &[ADD, BY_SECRET, SQL_LOGIN, SCRAM, LIST, USED, REVOKE];
 
 impl Db {
     /// Makes a token that may what its owner may.
@@ -184,6 +185,15 @@ impl Db {
         if let Err(error) = noted {
             tracing::warn!(%error, login, "the use of a token could not be written down");
         }
+    }
+
+    /// The SQL log-in whose secret this is.
+    ///
+    /// # Errors
+    /// [`DbError::Statement`].
+    pub async fn sql_login(&self, secret: &str) -> Result<Option<String>, DbError> {
+        let found = sqlx::query_scalar(SQL_LOGIN).bind(digest(secret)).fetch_optional(&self.pool).await;
+        found.map_err(failed("find a login"))
     }
 
     /// Whose SQL log-in this is, and what its password is proven against.

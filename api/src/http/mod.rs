@@ -23,9 +23,9 @@ mod feeds;
 mod health;
 mod journal;
 mod known;
+mod live;
 #[cfg(test)]
 mod matrix;
-mod live;
 mod openapi;
 mod pages;
 mod people;
@@ -64,7 +64,6 @@ use tillsight_ingest::bus::{Connection, Producer, WindowReader};
 use tillsight_ingest::pos::{Permits, Stores};
 use tillsight_schemas::clock::SharedClock;
 use tillsight_schemas::store::Store;
-use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -73,6 +72,7 @@ use crate::db::{Db, DirectAudit};
 use crate::feed::Feeds;
 use crate::report::Reporter;
 use crate::search::Search;
+use crate::tls::Listener;
 
 pub(crate) use cameras::Cameras;
 pub(crate) use case_views::CaseDetail;
@@ -119,6 +119,8 @@ pub(crate) struct Shared {
     pub(crate) decoding: Arc<Semaphore>,
     /// Whether cookies travel over TLS only: links begin with `https`.
     pub(crate) secure: bool,
+    /// Whether it is we who speak TLS, and not a proxy.
+    pub(crate) encrypted: bool,
     pub(crate) search: Search,
     pub(crate) reporter: Reporter,
     /// The socket of the demo's panel, where this is a demo.
@@ -129,6 +131,8 @@ pub(crate) struct Shared {
 pub(crate) async fn serve(
     listener: TcpListener,
     live: Live,
+    listener: Listener,
+    shared: Shared,
     connection: Connection,
     stop: CancellationToken,
 ) -> std::io::Result<()> {
@@ -152,10 +156,11 @@ pub(crate) async fn serve(
 
 fn router(live: Live) -> Router {
     let all = routes::table().into_iter();
+    let encrypted = shared.encrypted;
     all.fold(Router::new(), |router, route| router.route(route.path, route.handler))
         .fallback(pages::page)
         .method_not_allowed_fallback(pages::wrong_method)
-        .layer(map_response(pages::secured))
+        .layer(map_response(move |response| pages::secured(response, encrypted)))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .with_state(live)
 }

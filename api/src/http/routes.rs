@@ -16,18 +16,14 @@ use super::places::{CameraPage, StorePage};
 use super::pos::Intake;
 use super::queue::{Alerts, DecisionOutcomes, QueuePage};
 use super::rules::RulePage;
-use super::tokens::{TokenMade, TokenPage};
 use super::searches::{SavedSearch, SearchPage};
+use super::tokens::{TokenMade, TokenPage};
 use super::views::{AlertDetail, AlertPage, AlertSummary, Me, TransactionDetail};
 use crate::report::Report;
 
 use super::{
-    alerts, blind, clips, coverage, demo, events, evidence, health, journal, openapi, places, pos, reports, rules,
-    search, session, stills, transactions,
-    Shared, alerts, blind, clips, coverage, demo, events, evidence, feeds, health, journal, openapi, places, pos,
-    reports, rules, search, session, stills, tokens, transactions,
-    Shared, alerts, blind, bodies, case_contents, cases, clips, coverage, demo, events, evidence, health, journal,
-    openapi, people, places, pos, queue, reports, rules, search, searches, session, stills, transactions,
+    alerts, blind, bodies, case_contents, cases, clips, coverage, demo, events, evidence, feeds, health, journal,
+    openapi, people, places, pos, queue, reports, rules, search, searches, session, stills, tokens, transactions,
 };
 
 /// Who may ask.
@@ -97,6 +93,8 @@ impl Route {
 
     pub(super) fn status(self, status: u16) -> Self {
         Self { status, ..self }
+    }
+
     fn method(self, method: &'static str, status: u16, body: Option<fn() -> Value>) -> Self {
         Self { method, status, body, ..self }
     }
@@ -175,24 +173,6 @@ const DAY: &[Parameter] = &[
     ("to", "The first instant after, 26 hours later at most.", true),
 ];
 
-fn sign_in() -> Value {
-    let text = json!({ "type": "string" });
-    json!({ "type": "object", "required": ["name", "password"], "properties": { "name": text, "password": text } })
-}
-
-fn decision() -> Value {
-    let codes = tillsight_schemas::review::Disposition::CODES;
-    json!({
-        "type": "object",
-        "required": ["disposition", "revision"],
-        "properties": {
-            "disposition": { "type": "string", "enum": codes },
-            "note": { "type": ["string", "null"] },
-            "revision": { "type": "integer", "description": "The revision that was looked at; 409 when it is not the current one." },
-        },
-    })
-}
-
 fn token() -> Value {
     json!({
         "type": "object",
@@ -209,10 +189,6 @@ fn token() -> Value {
             },
         },
     })
-}
-
-fn records() -> Value {
-    json!({ "description": "A record as in schemas/json/transaction.schema.json, an array of them, or one a line." })
 }
 
 /// Every route.

@@ -131,6 +131,7 @@ impl House {
             hashing: Arc::new(Semaphore::new(AT_ONCE)),
             decoding: Arc::new(Semaphore::new(AT_ONCE)),
             secure: false,
+            encrypted: false,
         };
         // As at a start: what the configuration says is data from now on.
         shared.db.take_over(&config).await.unwrap();

@@ -93,6 +93,14 @@ pub enum RunError {
         /// Why.
         source: std::io::Error,
     },
+    /// The certificate of a surface cannot be used.
+    #[error("{what} has no TLS: {problem}")]
+    Certificate {
+        /// Which surface.
+        what: &'static str,
+        /// What is wrong and what to do.
+        problem: String,
+    },
     /// The password of a camera cannot be read.
     #[error("cannot read the password of camera {camera} from {}", file.display())]
     Password {
@@ -117,7 +125,9 @@ impl HasKind for RunError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Broker { .. } | Self::NoBroker { .. } => ErrorKind::Unavailable,
-            Self::Data { .. } | Self::Listen { .. } | Self::Password { .. } => ErrorKind::Invalid,
+            Self::Data { .. } | Self::Listen { .. } | Self::Certificate { .. } | Self::Password { .. } => {
+                ErrorKind::Invalid
+            }
             Self::Spawn { .. } | Self::Part { .. } => ErrorKind::Internal,
         }
     }

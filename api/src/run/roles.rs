@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::analytics::analyse;
@@ -24,20 +25,23 @@ use super::broker::become_broker;
 use super::following::Following;
 use super::recorder::record;
 use super::{Role, RunError, rules};
-use crate::config::{Config, KafkaMode};
+use crate::config::{Config, KafkaMode, Surface};
 use crate::db::{Audit, Db, UsedTokens};
 use crate::feed::Feeds;
 use crate::http::{self, Cameras, Hub, Live, RuleShown, Shared};
 use crate::report::Reporter;
 use crate::search::{Follower, OpenLog, Owner, SearchError};
-use crate::sql::{self, Options};
+use crate::sql::{Endpoint, Options};
 use crate::telemetry::Metrics;
+use crate::tls::{Identity, Listener, TlsError};
 
 /// How long the archive waits before it opens the lake again after a failure.
 const REOPEN: Duration = Duration::from_secs(2);
 /// How often, and after which pauses, the search index is tried that another process still holds.
 const SEARCH_TRIES: u32 = 50;
 const SEARCH_PAUSE: Duration = Duration::from_millis(200);
+/// Browsers and programs that may be connected at once.
+const HTTP_CONNECTIONS: usize = 4096;
 
 /// Does the work of one role until a signal.
 ///
@@ -202,9 +206,12 @@ async fn archive(config: &Config, stop: &CancellationToken) -> Result<(), RunErr
 
 /// The SQL endpoint: follows lake and log by itself, so that a statement which takes all memory takes only this process.
 async fn head_office(config: &Config, stop: &CancellationToken) -> Result<(), RunError> {
-    let address = config.sql.listen;
-    let listener =
-        TcpListener::bind(address).await.map_err(|source| RunError::Listen { what: "SQL", address, source })?;
+    let [_, sql, flight] = config.surfaces();
+    let port = bind("SQL", sql).await?;
+    let mut renewals = JoinSet::new();
+    let tls = acceptor(sql, &["postgresql"], &mut renewals)?;
+    let flight_port = bind("Flight SQL", flight).await?;
+    let flight_tls = acceptor(flight, &["h2"], &mut renewals)?;
     let (mut following, set_up) = Following::begin(config).await?;
     let db = following.db().clone();
     let (audit, writer) = Audit::open(&config.data.dir, clock()).await.map_err(RunError::part("the audit file"))?;
@@ -222,12 +229,17 @@ async fn head_office(config: &Config, stop: &CancellationToken) -> Result<(), Ru
     let options = Options {
         max_connections: usize::try_from(config.sql.connections).unwrap_or(usize::MAX),
         statement_timeout: Duration::from_secs(config.sql.timeout_seconds.into()),
+        tls,
+        flight_tls,
+        insecure: sql.insecure,
+        insecure_flight: flight.insecure,
         ..Options::new(db.secret("sql.decoy").await.map_err(RunError::part("the database"))?)
     };
     let mut tasks = JoinSet::new();
     tasks.spawn(writer.run());
     let log = UsedTokens::new(audit, db.clone());
-    let endpoint = sql::serve(listener, options, Arc::clone(&engine), Arc::new(db), Arc::new(log), stop.clone());
+    let endpoint = Endpoint::new(options, Arc::clone(&engine), Arc::new(db), Arc::new(log));
+    let endpoint = endpoint.map_err(RunError::part("SQL"))?;
     let stores = async {
         loop {
             engine.set_stores(following.next().await.stores);
@@ -235,12 +247,37 @@ async fn head_office(config: &Config, stop: &CancellationToken) -> Result<(), Ru
     };
     let result = tokio::select! {
         () = stores => Ok(()),
-        ended = endpoint => ended.map_err(RunError::part("SQL")),
+        ended = endpoint.serve(port, stop.clone()) => ended.map_err(RunError::part("SQL")),
+        ended = endpoint.serve_flight(flight_port, stop.clone()) => ended.map_err(RunError::part("Flight SQL")),
         ended = tail.run(stop.clone()) => ended.map_err(RunError::part("following the log")),
     };
-    // The endpoint is gone, and with it the last sender: the writer ends when it has written everything.
+    // With the endpoint the last sender goes: the writer ends when it has written everything.
+    drop(endpoint);
     tasks.join_all().await;
     result
+}
+
+/// Opens the port of a surface.
+async fn bind(what: &'static str, surface: Surface<'_>) -> Result<TcpListener, RunError> {
+    let address = surface.listen;
+    TcpListener::bind(address).await.map_err(|source| RunError::Listen { what, address, source })
+}
+
+/// TLS of a surface where it has a certificate, which `renewals` read again when it changes.
+fn acceptor(
+    surface: Surface<'_>,
+    protocols: &[&str],
+    renewals: &mut JoinSet<()>,
+) -> Result<Option<TlsAcceptor>, RunError> {
+    let Some(files) = surface.tls else { return Ok(None) };
+    let opened = || -> Result<TlsAcceptor, TlsError> {
+        let identity = Identity::open(surface.name, files)?;
+        let acceptor = identity.acceptor(protocols)?;
+        renewals.spawn(identity.follow());
+        Ok(acceptor)
+    };
+    let problem = |error: TlsError| RunError::Certificate { what: surface.name, problem: chain(&error) };
+    opened().map(Some).map_err(problem)
 }
 
 /// A reader of accepted transactions for the search index.
@@ -268,9 +305,13 @@ async fn search_index(config: &Config, stores: &[Store]) -> Result<Owner, RunErr
 
 /// The HTTP server, and the search index that it answers from.
 async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> {
-    let address = config.http.listen;
+    let [surface, ..] = config.surfaces();
+    let port = bind("HTTP", surface).await?;
+    let mut renewals = JoinSet::new();
+    let tls = acceptor(surface, &["h2", "http/1.1"], &mut renewals)?;
+    let encrypted = tls.is_some();
     let listener =
-        TcpListener::bind(address).await.map_err(|source| RunError::Listen { what: "HTTP", address, source })?;
+        Listener::new(surface.name, port, tls, HTTP_CONNECTIONS).map_err(RunError::part("the port of HTTP"))?;
     let connection = config.connection();
     let (following, set_up) = Following::begin(config).await?;
     let db = following.db().clone();
@@ -312,7 +353,8 @@ async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> 
         tried: Arc::default(),
         hashing: Arc::new(Semaphore::new(http::AT_ONCE)),
         decoding: Arc::new(Semaphore::new(http::AT_ONCE)),
-        secure: config.http.public_url.as_deref().is_some_and(|url| url.starts_with("https:")),
+        secure: config.http.address().starts_with("https:"),
+        encrypted,
     };
     let mut tasks = JoinSet::new();
     let ended = CancellationToken::new();

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::process::Process;
 use super::{Role, RunError};
-use crate::config::{Config, KafkaMode};
+use crate::config::{Config, KafkaMode, Surface};
 use crate::telemetry;
 
 /// How long the broker may take to answer.
@@ -34,6 +34,9 @@ pub async fn supervise(config: &Config, path: &Path, roles: &[Role]) -> Result<(
     telemetry::forget(&config.data.dir).map_err(RunError::part("the folder of the metrics"))?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::part("signal handling"))?;
     let mut terminate = signal(SignalKind::terminate()).map_err(RunError::part("signal handling"))?;
+    for warning in config.surfaces().iter().filter_map(Surface::warning) {
+        tracing::warn!("{warning}");
+    }
     let mut processes = Vec::new();
     let stop = CancellationToken::new();
     let mut writing = JoinSet::new();
@@ -74,7 +77,8 @@ async fn say_when_ready(config: &Config, roles: &[Role]) -> Result<(), RunError>
     while roles.contains(&Role::Api) && tokio::net::TcpStream::connect(config.http.listen).await.is_err() {
         tokio::time::sleep(LOOK).await;
     }
-    tracing::info!(http = %config.http.listen, sql = %config.sql.listen, "ready");
+    let [http, sql, flight] = config.surfaces().map(|surface| surface.listen);
+    tracing::info!(%http, %sql, %flight, "ready");
     std::future::pending().await
 }
 
