@@ -89,7 +89,7 @@ fn store(id: &str, name: &str, tz: Tz, hours: Hours) -> Result<StorePlan> {
         name: name.to_owned(),
         tz,
         currency: Currency::new("USD").map_err(no_currency)?,
-        day_ends: None,
+        day_ends: None, closes: None,
     };
     let people = (1..=12)
         .map(|n| (format!("{id}{n:02}"), Role::Cashier))

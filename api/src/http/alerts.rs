@@ -164,6 +164,10 @@ pub(super) async fn review(
 ) -> Result<Json<AlertSummary>, Problem> {
     let person = caller.person(Right::Review)?;
     let row = find(&shared, &person, id).await?;
+    if !decision.disposition.decides() {
+        let detail = format!("{} is said by a store, from its report; it is no decision", decision.disposition);
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "no decision", detail));
+    }
     let note = decision.note.map(|note| note.trim().to_owned()).filter(|note| !note.is_empty());
     if note.as_ref().is_some_and(|note| note.chars().count() > LONGEST_NOTE) {
         let detail = format!("a note has {LONGEST_NOTE} characters at most");

@@ -305,7 +305,7 @@ mod tests {
             name: "Kiosk".into(),
             tz: "America/Chicago".parse().unwrap(),
             currency: tillsight_schemas::money::Currency::new("USD").unwrap(),
-            day_ends: None,
+            day_ends: None, closes: None,
         };
         let at = |text: &str| text.parse().unwrap();
         let span = TimeSpan::new(at("2026-11-22T17:02:00Z"), at("2026-11-22T17:40:00Z")).unwrap();

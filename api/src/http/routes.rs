@@ -133,7 +133,9 @@ fn sign_in() -> Value {
 }
 
 fn decision() -> Value {
-    let codes = tillsight_schemas::review::Disposition::CODES;
+    use tillsight_schemas::review::Disposition;
+    let decides = |code: &&&str| code.parse::<Disposition>().is_ok_and(Disposition::decides);
+    let codes: Vec<&&str> = Disposition::CODES.iter().filter(decides).collect();
     json!({
         "type": "object",
         "required": ["disposition", "revision"],
