@@ -89,7 +89,8 @@ fn store(id: &str, name: &str, tz: Tz, hours: Hours) -> Result<StorePlan> {
         name: name.to_owned(),
         tz,
         currency: Currency::new("USD").map_err(no_currency)?,
-        day_ends: None, closes: None,
+        day_ends: None,
+        closes: None,
     };
     let people = (1..=12)
         .map(|n| (format!("{id}{n:02}"), Role::Cashier))

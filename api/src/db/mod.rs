@@ -9,7 +9,9 @@ mod audit;
 mod epochs;
 mod judgements;
 mod ledger;
+mod links;
 mod logins;
+mod reports;
 mod sessions;
 mod tokens;
 mod users;
@@ -25,6 +27,8 @@ use tillsight_schemas::{ErrorKind, HasKind};
 pub use alerts::{AlertFilter, AlertRow, AlertState, DecideError};
 pub use audit::{Audit, AuditWriter, DirectAudit};
 pub use judgements::{BlindFilter, BlindReason};
+pub use links::{LINK_HOLDS, Link};
+pub use reports::{Ended, MailKey, MailState, ReportMail};
 pub use sessions::{BadPassword, hash_password, password_fits, random_secret};
 pub use tokens::{NewToken, TokenKind, TokenOwner};
 pub use users::{Role, User};
@@ -216,7 +220,9 @@ pub fn statements() -> Vec<&'static str> {
         epochs::STATEMENTS,
         judgements::STATEMENTS,
         ledger::STATEMENTS,
+        links::STATEMENTS,
         logins::STATEMENTS,
+        reports::STATEMENTS,
         sessions::STATEMENTS,
         tokens::STATEMENTS,
         users::STATEMENTS,

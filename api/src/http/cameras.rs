@@ -112,7 +112,7 @@ impl Cameras {
     }
 
     /// The zones of a store.
-    pub(super) fn zones<'a>(&'a self, store: &'a StoreKey) -> impl Iterator<Item = &'a Zone> {
+    pub(crate) fn zones<'a>(&'a self, store: &'a StoreKey) -> impl Iterator<Item = &'a Zone> {
         self.zones.iter().filter(move |(of, _)| of == store).map(|(_, zone)| zone)
     }
 
@@ -305,7 +305,8 @@ mod tests {
             name: "Kiosk".into(),
             tz: "America/Chicago".parse().unwrap(),
             currency: tillsight_schemas::money::Currency::new("USD").unwrap(),
-            day_ends: None, closes: None,
+            day_ends: None,
+            closes: None,
         };
         let at = |text: &str| text.parse().unwrap();
         let span = TimeSpan::new(at("2026-11-22T17:02:00Z"), at("2026-11-22T17:40:00Z")).unwrap();

@@ -18,6 +18,7 @@ mod extract;
 mod health;
 mod journal;
 mod known;
+mod links;
 mod openapi;
 mod pages;
 mod places;

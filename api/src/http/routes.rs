@@ -10,13 +10,14 @@ use super::coverage::CoverageShown;
 use super::journal::Journal;
 use super::places::{CameraPage, StorePage};
 use super::pos::Intake;
+use super::reports::ReportMails;
 use super::rules::RulePage;
 use super::views::{AlertDetail, AlertPage, AlertSummary, Me, TransactionDetail};
 use crate::report::Report;
 
 use super::{
-    Shared, alerts, blind, clips, coverage, demo, events, evidence, health, journal, openapi, places, pos, reports,
-    rules, search, session, stills, transactions,
+    Shared, alerts, blind, clips, coverage, demo, events, evidence, health, journal, links, openapi, places, pos,
+    reports, rules, search, session, stills, transactions,
 };
 
 /// Who may ask.
@@ -119,7 +120,7 @@ const REPORT: &[Parameter] =
 const REPORT_FILE: &[Parameter] = &[
     ("store", "The store.", true),
     ("day", "The business day; the store's today when left out.", false),
-    ("format", "html (default), csv or json.", false),
+    ("format", "html (default), pdf, csv or json.", false),
 ];
 const DAY: &[Parameter] = &[
     ("store", "The store.", true),
@@ -269,6 +270,29 @@ pub(super) fn table() -> Vec<Route> {
             get(reports::file),
         )
         .query(REPORT_FILE),
+        Route::get(
+            "/api/v1/reports/mails",
+            Person,
+            "The mails that left with the report of a day, and what became of them; managers see those to themselves.",
+            Json(ReportMails::schema),
+            get(reports::mails),
+        )
+        .query(REPORT),
+        Route::get(
+            "/r/{token}",
+            Open,
+            "What a one-time link of a report's mail will do. It does nothing yet.",
+            File("text/html"),
+            get(links::ask),
+        ),
+        Route::get(
+            "/r/{token}",
+            Open,
+            "Does what the link says, once: notes what the store says of an alert.",
+            File("text/html"),
+            post(links::act),
+        )
+        .post(links::form),
         Route::get(
             "/api/v1/events",
             Person,

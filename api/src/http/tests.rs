@@ -94,6 +94,7 @@ impl House {
             clock: shared_clock.clone(),
             lake: dir.path().join("lake"),
             address: config.http.address(),
+            recipients: Arc::new(config.report.recipients.clone()),
         };
         let shared = Shared {
             db,
@@ -200,7 +201,8 @@ async fn nothing_but_health_and_signing_in_answers_a_stranger() {
             .replace("{id}", &uuid::Uuid::nil().to_string())
             .replace("{event_id}", "x")
             .replace("{file}", "x.mp4")
-            .replace("{what}", "ring");
+            .replace("{what}", "ring")
+            .replace("{token}", "guessed");
         for headers in [&[][..], &[("cookie", "tillsight_session=guessed")], &[("authorization", "Bearer ts_guessed")]]
         {
             let answer = house.ask(&route.method.to_uppercase(), &path, headers, None).await;
@@ -214,7 +216,7 @@ async fn nothing_but_health_and_signing_in_answers_a_stranger() {
         }
     }
     open.dedup();
-    assert_eq!(open, ["get /livez", "get /readyz", "post /api/v1/session"]);
+    assert_eq!(open, ["get /livez", "get /readyz", "post /api/v1/session", "get /r/{token}", "post /r/{token}"]);
 }
 
 #[tokio::test]

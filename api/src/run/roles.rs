@@ -25,7 +25,7 @@ use super::{Role, RunError, rules};
 use crate::config::{Config, KafkaMode};
 use crate::db::{Audit, Db};
 use crate::http::{self, Cameras, Hub, RuleShown, Shared};
-use crate::report::Reporter;
+use crate::report::{Mailer, Post, Reporter};
 use crate::search::{Follower, OpenLog, Owner, SearchError};
 use crate::sql::{self, Options};
 use crate::telemetry::Metrics;
@@ -247,6 +247,16 @@ async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> 
         clock: clock(),
         lake: config.data.dir.join("lake"),
         address: config.http.address(),
+        recipients: Arc::new(config.report.recipients.clone()),
+    };
+    let audit = Audit::direct(&config.data.dir, clock()).await.map_err(RunError::part("the audit file"))?;
+    let ended = CancellationToken::new();
+    let post = match &config.mail {
+        Some(mail) => {
+            let mailer = Mailer::new(mail).map_err(RunError::part("the mail server"))?;
+            Some(Post::new(reporter.clone(), mailer, audit.clone(), ended.clone()))
+        }
+        None => None,
     };
     let shared = Shared {
         db: db.clone(),
@@ -256,7 +266,7 @@ async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> 
         permits,
         clock: clock(),
         data: config.data.dir.clone(),
-        audit: Audit::direct(&config.data.dir, clock()).await.map_err(RunError::part("the audit file"))?,
+        audit,
         cameras,
         windows,
         known: Arc::default(),
@@ -272,8 +282,10 @@ async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> 
         secure: config.http.public_url.as_deref().is_some_and(|url| url.starts_with("https:")),
     };
     let mut tasks = JoinSet::new();
-    let ended = CancellationToken::new();
     tasks.spawn(Follower::new(owner, db, search_log(config)).run(ended.clone()));
+    if let Some(post) = post {
+        tasks.spawn(post.run());
+    }
     let result = http::serve(listener, shared, connection, stop.clone()).await.map_err(RunError::part("HTTP"));
     ended.cancel();
     tasks.join_all().await;

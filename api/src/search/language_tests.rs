@@ -13,7 +13,8 @@ fn store(id: &str, tz: chrono_tz::Tz) -> Store {
         name: id.to_owned(),
         tz,
         currency: Currency::new("USD").unwrap(),
-        day_ends: None, closes: None,
+        day_ends: None,
+        closes: None,
     }
 }
 

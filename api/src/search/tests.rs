@@ -29,7 +29,15 @@ const NOW: &str = "2026-11-22T12:00:00Z";
 
 fn store(tenant: &str, id: &str, tz: chrono_tz::Tz) -> Store {
     let currency = Currency::new("USD").unwrap();
-    Store { tenant: tenant.parse().unwrap(), id: id.parse().unwrap(), name: id.into(), tz, currency, day_ends: None, closes: None }
+    Store {
+        tenant: tenant.parse().unwrap(),
+        id: id.parse().unwrap(),
+        name: id.into(),
+        tz,
+        currency,
+        day_ends: None,
+        closes: None,
+    }
 }
 
 fn stores() -> Vec<Store> {

@@ -188,11 +188,7 @@ pub async fn numbers(session: &Session, day: &ReportDay) -> Result<Numbers> {
             .iter()
             .map(|row| OutcomeCount { rule: row.text(0), outcome: row.text(1), why: row.text(2), times: row.number(3) })
             .collect(),
-        hours: rows(session, &hours)
-            .await?
-            .iter()
-            .filter_map(|row| Some((row.value(0)?, row.number(1))))
-            .collect(),
+        hours: rows(session, &hours).await?.iter().filter_map(|row| Some((row.value(0)?, row.number(1)))).collect(),
         questions: vec![
             ("Exceptions", day.alerts()),
             ("Business of the day", totals),
