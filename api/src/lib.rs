@@ -2,7 +2,7 @@
 //!
 //! `cli` reads the command line, [`config`] the file, `run` supervises one process per role and joins the middle crates
 //! through the ports of `tillsight_schemas`; [`db`] is the metadata database, [`search`] the index,
-//! `http`, [`sql`], `report` and `evidence` (a folder for strangers) are the surfaces.
+//! `http`, [`sql`], [`report`] and `evidence` (a folder for strangers) are the surfaces.
 
 pub mod cli;
 pub mod config;
@@ -11,7 +11,7 @@ pub mod db;
 mod demo;
 mod evidence;
 mod http;
-mod report;
+pub mod report;
 pub mod run;
 pub mod search;
 pub mod sql;

@@ -14,6 +14,7 @@
 mod check;
 mod engine;
 mod machine;
+mod report;
 mod search;
 mod sheet;
 mod shop;
@@ -24,7 +25,8 @@ use sheet::Sheet;
 type Measure = fn(&mut Sheet);
 
 /// Every area: its name and what measures it.
-const AREAS: [(&str, Measure); 2] = [("engine", engine::measure), ("search", search::measure)];
+const AREAS: [(&str, Measure); 3] =
+    [("engine", engine::measure), ("report", report::measure), ("search", search::measure)];
 
 fn main() {
     // `cargo bench` hands its own flag on.

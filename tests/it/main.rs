@@ -23,5 +23,6 @@ mod presence;
 mod questions;
 mod recorder;
 mod recovery;
+mod report;
 mod search;
 mod sql;

@@ -3,20 +3,15 @@
 use std::error::Error;
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use chrono::NaiveDate;
 use clap::{Args, Subcommand};
-use tillsight_ingest::bus::WindowReader;
 use tillsight_schemas::id::{StoreId, TenantId};
 use tillsight_schemas::store::Store;
-use tokio_util::sync::CancellationToken;
 
 use super::say;
 use crate::config::Config;
-use crate::db::Audit;
-use crate::http::Cameras;
-use crate::report::{Asked, Format, Mailer, Post, Reader, Reporter};
+use crate::report::{Asked, Format, Mailer, Reader, Reporter, send_now};
 use crate::run::{clock, database};
 
 /// What reports there are.
@@ -31,8 +26,8 @@ pub(super) enum ReportCommand {
 /// Which report, and to whom.
 #[derive(Debug, Args)]
 pub(super) struct Send {
-    /// The store.
-    #[arg(long, required_unless_present = "test")]
+    /// The store; every store whose report somebody gets when absent.
+    #[arg(long)]
     store: Option<StoreId>,
     /// The retailer, where several have a store of that id.
     #[arg(long)]
@@ -99,36 +94,27 @@ fn day_of(store: &Store, day: Option<NaiveDate>) -> NaiveDate {
     day.or_else(|| today.pred_opt()).unwrap_or(today)
 }
 
-async fn reporter(config: &Config) -> Result<Reporter, Box<dyn Error>> {
-    Ok(Reporter {
-        db: database(config).await?,
-        cameras: Arc::new(Cameras::new(config.volume(), &config.cameras, &config.zones)),
-        shops: Arc::new(config.stores.clone()),
-        permits: Arc::new(config.permits()),
-        windows: WindowReader::new(&config.connection()),
-        clock: clock(),
-        lake: config.data.dir.join("lake"),
-        address: config.http.address(),
-        recipients: Arc::new(config.report.recipients.clone()),
-    })
-}
-
 async fn send(config: &Config, asked: &Send) -> Result<(), Box<dyn Error>> {
-    let mail =
-        config.mail.as_ref().ok_or("the configuration has no [mail]: docs/reports.md says what belongs there")?;
-    let mailer = Mailer::new(mail)?;
     if let Some(address) = &asked.test {
+        let mail =
+            config.mail.as_ref().ok_or("the configuration has no [mail]: docs/reports.md says what belongs there")?;
+        let mailer = Mailer::new(mail)?;
         let said = mailer.send(mailer.trial(address, clock().now())?).await?;
         say(&format!("{} took it: {said}", mail.host));
         return Ok(());
     }
-    let id = asked.store.as_ref().ok_or("say which store with --store")?;
-    let store = find(config, id, asked.tenant.as_ref())?;
-    let day = day_of(store, asked.day);
-    let audit = Audit::direct(&config.data.dir, clock()).await?;
-    let post = Post::new(reporter(config).await?, mailer, audit, CancellationToken::new());
-    for (recipient, outcome) in post.send_now(store, day, asked.to.as_deref()).await? {
-        say(&format!("{} {day} to {recipient}: {outcome}", store.name));
+    let stores = match &asked.store {
+        Some(id) => vec![find(config, id, asked.tenant.as_ref())?],
+        None => {
+            config.stores.iter().filter(|store| config.report.recipients.iter().any(|one| one.gets(store))).collect()
+        }
+    };
+    if stores.is_empty() {
+        return Err("nobody gets a report: add a [[report.recipient]]".into());
+    }
+    let sent = send_now(config, &stores, asked.day, asked.to.as_deref()).await;
+    for (what, recipient, outcome) in sent.map_err(|error| error as Box<dyn Error>)? {
+        say(&format!("{what} to {recipient}: {outcome}"));
     }
     Ok(())
 }
@@ -138,7 +124,7 @@ async fn write(config: &Config, daily: &Daily) -> Result<(), Box<dyn Error>> {
     let day = day_of(store, daily.day);
     let reader = Reader::everything(matches!(daily.format, Format::Html | Format::Pdf));
     let asked = Asked { store, day, until: None, reader: &reader };
-    let made = reporter(config).await?.illustrated(asked).await?;
+    let made = Reporter::of(config, database(config).await?).illustrated(asked).await?;
     let bytes = made.file(daily.format)?;
     if daily.output.as_os_str() == "-" {
         std::io::stdout().write_all(&bytes)?;

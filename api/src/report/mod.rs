@@ -20,6 +20,8 @@ mod post;
 mod reader;
 mod schedule;
 mod sight;
+#[cfg(test)]
+mod tests;
 mod text;
 mod verdict;
 
@@ -36,14 +38,16 @@ use tillsight_schemas::TimeSpan;
 use tillsight_schemas::clock::SharedClock;
 use tillsight_schemas::store::Store;
 
-use crate::config::Recipient;
+use crate::config::{Config, Recipient};
 use crate::db::{Db, DbError};
 use crate::http::Cameras;
+use crate::run::clock;
 
 pub(crate) use letter::Letter;
 pub(crate) use mail::{MailError, Mailer};
 pub(crate) use model::Report;
 pub(crate) use post::Post;
+pub use post::send_now;
 pub(crate) use reader::Reader;
 
 use exceptions::picture;
@@ -179,6 +183,21 @@ pub(crate) struct Asked<'a> {
 }
 
 impl Reporter {
+    /// That of a configuration.
+    pub(crate) fn of(config: &Config, db: Db) -> Self {
+        Self {
+            db,
+            cameras: Arc::new(Cameras::new(config.volume(), &config.cameras, &config.zones)),
+            shops: Arc::new(config.stores.clone()),
+            permits: Arc::new(config.permits()),
+            windows: WindowReader::new(&config.connection()),
+            clock: clock(),
+            lake: config.data.dir.join("lake"),
+            address: config.http.address(),
+            recipients: Arc::new(config.report.recipients.clone()),
+        }
+    }
+
     /// The report of a store's business day.
     ///
     /// # Errors

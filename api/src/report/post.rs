@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{NaiveDate, TimeDelta};
+use futures::{StreamExt as _, TryStreamExt as _};
 use tillsight_correlate::sql::Engine;
 use tillsight_schemas::error::chain;
 use tillsight_schemas::metric;
@@ -22,8 +23,9 @@ use super::mail::{Envelope, Made, address};
 use super::mail_html::Buttons;
 use super::schedule::{due, due_days, next_look};
 use super::{Asked, MailError, Mailer, Reader, ReportError, Reporter};
-use crate::config::{Recipient, RecipientRole};
-use crate::db::{DbError, DirectAudit, Ended, LINK_HOLDS, MailKey, MailState, ReportMail};
+use crate::config::{Config, Recipient, RecipientRole};
+use crate::db::{Audit, Db, DbError, DirectAudit, Ended, LINK_HOLDS, MailKey, MailState, ReportMail};
+use crate::run::clock;
 
 /// How often it is looked whether something is due.
 const EVERY: Duration = Duration::from_secs(20);
@@ -284,12 +286,10 @@ impl Post {
     }
 
     /// Sends the report of a day now, to its recipients or one of them; to those who have it already once more. What
-    /// became of each.
-    ///
-    /// # Errors
-    /// [`PostError`] when there is no such recipient or no report.
-    pub(crate) async fn send_now(
+    /// became of each, by recipient.
+    async fn send_now(
         &self,
+        engine: &Engine,
         store: &Store,
         day: NaiveDate,
         to: Option<&str>,
@@ -304,7 +304,6 @@ impl Post {
                 store.id
             )));
         }
-        let engine = self.reporter.engine().await?;
         let now = self.reporter.clock.now();
         let due_at = due(store, day).unwrap_or(now).min(now);
         let (db, claim, mut last, mut said) = (&self.reporter.db, Uuid::new_v4(), None, Vec::new());
@@ -315,13 +314,13 @@ impl Post {
             let rows = db.mails_of_day(&store.tenant, &store.id, day).await?;
             let Some(mail) = rows.into_iter().find(|mail| mail.key == key) else { continue };
             let outcome = if ours {
-                self.handle(&engine, &mail, claim, &mut last).await?;
+                self.handle(engine, &mail, claim, &mut last).await?;
                 let rows = db.mails_of_day(&store.tenant, &store.id, day).await?;
                 rows.into_iter().find(|mail| mail.key == key).map(|mail| words(&mail)).unwrap_or_default()
             } else if mail.state == MailState::Waiting {
                 "another process sends it at this moment".to_owned()
             } else {
-                let (made, _) = self.made(&engine, &mail, store, recipient, &mut last).await?;
+                let (made, _) = self.made(engine, &mail, store, recipient, &mut last).await?;
                 let message = self.message(&made, &mail, recipient, &format!("{}/{claim}", key.id())).await?;
                 format!("once more: {}", self.mailer.send(message).await?)
             };
@@ -329,6 +328,38 @@ impl Post {
         }
         Ok(said)
     }
+}
+
+/// Sends the reports of a day now, by the configuration: of these stores, to all of their recipients or to one. What became
+/// of each, by store and recipient; yesterday's by the store's clock when no day is given.
+///
+/// # Errors
+/// When there is no mail server, nobody gets the report, or the lake cannot be read.
+pub async fn send_now(
+    config: &Config,
+    stores: &[&Store],
+    day: Option<NaiveDate>,
+    to: Option<&str>,
+) -> Result<Vec<(String, String, String)>, Box<dyn std::error::Error + Send + Sync>> {
+    let mail =
+        config.mail.as_ref().ok_or("the configuration has no [mail]: docs/reports.md says what belongs there")?;
+    let db = Db::open(&config.database(), clock()).await?;
+    let audit = Audit::direct(&config.data.dir, clock()).await?;
+    let post = Post::new(Reporter::of(config, db), Mailer::new(mail)?, audit, CancellationToken::new());
+    let engine = post.reporter.engine().await?;
+    let sent = stores.iter().map(|store| {
+        let (post, engine) = (&post, &engine);
+        async move {
+            let today = store.business_day(post.reporter.clock.now());
+            let day = day.or_else(|| today.pred_opt()).unwrap_or(today);
+            let said = post.send_now(engine, store, day, to).await?;
+            Ok::<_, PostError>(
+                said.into_iter().map(move |(to, outcome)| (format!("{} {day}", store.name), to, outcome)),
+            )
+        }
+    });
+    let said: Vec<_> = futures::stream::iter(sent).buffered(2).try_collect().await?;
+    Ok(said.into_iter().flatten().collect())
 }
 
 /// Up to which day each recipient of each store is planned.
