@@ -46,7 +46,7 @@ use crate::run::clock;
 pub(crate) use letter::Letter;
 pub(crate) use mail::{MailError, Mailer};
 pub(crate) use model::Report;
-pub(crate) use post::Post;
+pub(crate) use post::run as send_reports;
 pub use post::send_now;
 pub(crate) use reader::Reader;
 

@@ -23,7 +23,7 @@ use super::mail::{Envelope, Made, address};
 use super::mail_html::Buttons;
 use super::schedule::{due, due_days, next_look};
 use super::{Asked, MailError, Mailer, Reader, ReportError, Reporter};
-use crate::config::{Config, Recipient, RecipientRole};
+use crate::config::{Config, Mail, Recipient, RecipientRole};
 use crate::db::{Audit, Db, DbError, DirectAudit, Ended, LINK_HOLDS, MailKey, MailState, ReportMail};
 use crate::run::clock;
 
@@ -77,7 +77,7 @@ impl Post {
     }
 
     /// Sends what is due until it is stopped.
-    pub(crate) async fn run(self) {
+    async fn run(self) {
         let mut known = Known::default();
         while !self.stop.is_cancelled() {
             let round = async {
@@ -327,6 +327,20 @@ impl Post {
             said.push((recipient.email.clone(), outcome));
         }
         Ok(said)
+    }
+}
+
+/// Sends what is due until `stop`. A password or certificate that cannot be had is tried again: it stops nothing else.
+pub(crate) async fn run(reporter: Reporter, mail: Mail, audit: DirectAudit, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        match Mailer::new(&mail) {
+            Ok(mailer) => return Post::new(reporter, mailer, audit, stop).run().await,
+            Err(error) => tracing::error!(error = %chain(&error), "no report is sent; trying again in a minute"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(Duration::from_secs(60)) => {}
+        }
     }
 }
 

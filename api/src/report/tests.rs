@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::post::Known;
+use super::post::{Known, Post};
 use super::*;
 use crate::config::Config;
 use crate::db::{Audit, MailState};

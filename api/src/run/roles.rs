@@ -25,7 +25,7 @@ use super::{Role, RunError, rules};
 use crate::config::{Config, KafkaMode};
 use crate::db::{Audit, Db};
 use crate::http::{self, Cameras, Hub, RuleShown, Shared};
-use crate::report::{Mailer, Post, Reporter};
+use crate::report::{Reporter, send_reports};
 use crate::search::{Follower, OpenLog, Owner, SearchError};
 use crate::sql::{self, Options};
 use crate::telemetry::Metrics;
@@ -251,13 +251,6 @@ async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> 
     };
     let audit = Audit::direct(&config.data.dir, clock()).await.map_err(RunError::part("the audit file"))?;
     let ended = CancellationToken::new();
-    let post = match &config.mail {
-        Some(mail) => {
-            let mailer = Mailer::new(mail).map_err(RunError::part("the mail server"))?;
-            Some(Post::new(reporter.clone(), mailer, audit.clone(), ended.clone()))
-        }
-        None => None,
-    };
     let shared = Shared {
         db: db.clone(),
         producer: Producer::new(&connection, "tillsight-http").map_err(RunError::part("the Kafka producer"))?,
@@ -266,7 +259,7 @@ async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> 
         permits,
         clock: clock(),
         data: config.data.dir.clone(),
-        audit,
+        audit: audit.clone(),
         cameras,
         windows,
         known: Arc::default(),
@@ -274,7 +267,7 @@ async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> 
         rules: Arc::new(installed_rules(config)?),
         receipts: Arc::new(owner.search.clone()),
         search: owner.search.clone(),
-        reporter,
+        reporter: reporter.clone(),
         demo: std::env::var_os(http::DEMO_SOCKET).map(Into::into),
         throttle: Arc::default(),
         hashing: Arc::new(Semaphore::new(http::AT_ONCE)),
@@ -283,8 +276,8 @@ async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> 
     };
     let mut tasks = JoinSet::new();
     tasks.spawn(Follower::new(owner, db, search_log(config)).run(ended.clone()));
-    if let Some(post) = post {
-        tasks.spawn(post.run());
+    if let Some(mail) = &config.mail {
+        tasks.spawn(send_reports(reporter, mail.clone(), audit, ended.clone()));
     }
     let result = http::serve(listener, shared, connection, stop.clone()).await.map_err(RunError::part("HTTP"));
     ended.cancel();
