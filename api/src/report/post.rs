@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{NaiveDate, TimeDelta};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use futures::{StreamExt as _, TryStreamExt as _};
 use tillsight_correlate::sql::Engine;
 use tillsight_schemas::error::chain;
@@ -251,6 +251,12 @@ impl Post {
         Ok((made, content))
     }
 
+    /// What is known of a mail.
+    async fn row(&self, key: &MailKey) -> Result<Option<ReportMail>, PostError> {
+        let rows = self.reporter.db.mails_of_day(&key.tenant, &key.store, key.day).await?;
+        Ok(rows.into_iter().find(|mail| mail.key == *key))
+    }
+
     /// The message to a recipient, with links of their own; who gets pictures of cameras is noted first.
     async fn message(
         &self,
@@ -305,24 +311,33 @@ impl Post {
             )));
         }
         let now = self.reporter.clock.now();
-        let due_at = due(store, day).unwrap_or(now).min(now);
+        let today = store.business_day(now);
+        if day > today {
+            return Err(ReportError::Future { day, store: store.name.clone(), today }.into());
+        }
+        let due_at = due(store, day).unwrap_or(now);
         let (db, claim, mut last, mut said) = (&self.reporter.db, Uuid::new_v4(), None, Vec::new());
         for recipient in chosen {
             let key = key(store, day, &recipient.email, 0);
-            db.plan_mail(&key, due_at, "[]").await?;
-            let ours = db.claim_this_mail(&key, claim).await?;
-            let rows = db.mails_of_day(&store.tenant, &store.id, day).await?;
-            let Some(mail) = rows.into_iter().find(|mail| mail.key == key) else { continue };
-            let outcome = if ours {
-                self.handle(engine, &mail, claim, &mut last).await?;
-                let rows = db.mails_of_day(&store.tenant, &store.id, day).await?;
-                rows.into_iter().find(|mail| mail.key == key).map(|mail| words(&mail)).unwrap_or_default()
-            } else if mail.state == MailState::Waiting {
-                "another process sends it at this moment".to_owned()
-            } else {
-                let (made, _) = self.made(engine, &mail, store, recipient, &mut last).await?;
-                let message = self.message(&made, &mail, recipient, &format!("{}/{claim}", key.id())).await?;
-                format!("once more: {}", self.mailer.send(message).await?)
+            // Before it is due it leaves without a row: the report of the whole day is yet to come.
+            let mut ours = false;
+            if due_at <= now {
+                db.plan_mail(&key, due_at, "[]").await?;
+                ours = db.claim_this_mail(&key, claim).await?;
+            }
+            let row = self.row(&key).await?;
+            let outcome = match &row {
+                Some(mail) if ours => {
+                    self.handle(engine, mail, claim, &mut last).await?;
+                    self.row(&key).await?.as_ref().map(words).unwrap_or_default()
+                }
+                Some(mail) if mail.state == MailState::Waiting => "another process sends it at this moment".to_owned(),
+                _ => {
+                    let mail = row.unwrap_or_else(|| unrecorded(key.clone(), due_at));
+                    let (made, _) = self.made(engine, &mail, store, recipient, &mut last).await?;
+                    let message = self.message(&made, &mail, recipient, &format!("{}/{claim}", key.id())).await?;
+                    format!("once more: {}", self.mailer.send(message).await?)
+                }
             };
             said.push((recipient.email.clone(), outcome));
         }
@@ -374,6 +389,12 @@ pub async fn send_now(
     });
     let said: Vec<_> = futures::stream::iter(sent).buffered(2).try_collect().await?;
     Ok(said.into_iter().flatten().collect())
+}
+
+/// A mail that has no row.
+fn unrecorded(key: MailKey, due_at: DateTime<Utc>) -> ReportMail {
+    let (state, changes) = (MailState::Waiting, "[]".to_owned());
+    ReportMail { key, due_at, state, attempts: 0, changes, content: None, ended_at: None, said: None }
 }
 
 /// Up to which day each recipient of each store is planned.

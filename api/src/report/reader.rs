@@ -64,7 +64,7 @@ impl Reader {
 }
 
 fn managers<'a>(all: &'a [Recipient], store: &'a Store) -> impl Iterator<Item = OperatorId> + 'a {
-    let managers = all.iter().filter(|one| one.role != RecipientRole::LossPrevention && one.gets(store));
+    let managers = all.iter().filter(move |one| one.role != RecipientRole::LossPrevention && one.gets(store));
     managers.flat_map(|one| one.operators.iter().cloned())
 }
 

@@ -21,7 +21,7 @@ pub(super) fn due_days(store: &Store, now: DateTime<Utc>) -> impl Iterator<Item 
     (0..=CATCH_UP + 1)
         .rev()
         .filter_map(move |ago| today.checked_sub_days(Days::new(ago)))
-        .filter_map(|day| Some((day, due(store, day)?)))
+        .filter_map(move |day| Some((day, due(store, day)?)))
         .filter(move |(_, at)| *at <= now && now - *at < TimeDelta::days(i64::try_from(CATCH_UP).unwrap_or(i64::MAX)))
 }
 
