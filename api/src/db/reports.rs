@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{Db, DbError, failed};
 
 /// How long a mail is held by who sends it: longer than making and sending one takes.
-pub const LEASE: TimeDelta = TimeDelta::minutes(5);
+const LEASE: TimeDelta = TimeDelta::minutes(5);
 
 codes! {
     /// What became of a mail.

@@ -280,7 +280,7 @@ async fn a_day_is_sent_once_to_each_at_closing_and_half_an_hour_whoever_looks_an
         one.plan(&mut Known::default()).await.unwrap();
     }
     let [first, second] = [post[0].round(), post[1].round()];
-    futures::future::try_join(first, second).await.unwrap();
+    Box::pin(futures::future::try_join(first, second)).await.unwrap();
     let mails = office.server.take();
     assert_eq!(mails.iter().map(|(to, _)| to.as_str()).collect::<Vec<_>>(), [LENA, MARIA]);
     assert!(office.look().await.is_empty(), "a process that was started anew sends nothing");
