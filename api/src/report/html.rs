@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::Illustrated;
+use super::chart::charts;
 use super::local::{Local, lag, quantity};
 use super::model::{Exception, Report, ReportRate};
 use super::verdict::percent;
@@ -36,6 +37,7 @@ pub(super) fn page(of: &Illustrated) -> String {
                     (exceptions(of, &local))
                     (sight(report, &local))
                     (rates(report))
+                    (day(report))
                     (questions(report))
                 }
                 footer {
@@ -191,6 +193,18 @@ fn rates(report: &Report) -> Markup {
                     (chart(rate))
                     p.quiet { (rate.note) }
                 }
+            }
+        }
+    }
+}
+
+/// The charts of the whole day.
+fn day(report: &Report) -> Markup {
+    html! {
+        @for chart in charts(report).iter().filter(|chart| chart.name != "rates") {
+            section {
+                h2 { (chart.title) }
+                div role="img" aria-label=(chart.alt) { (PreEscaped(&chart.svg)) }
             }
         }
     }

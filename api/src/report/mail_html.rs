@@ -44,8 +44,8 @@ pub(super) fn page(
             }
             body style="margin:0;padding:0;background-color:#f3f5f6;" {
                 table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" { tr { td align="center" {
-                    table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"
-                        style="max-width:600px;background-color:#ffffff;" {
+                    table role="presentation" width="600" cellpadding="0" cellspacing="0" border="0"
+                        style="width:100%;max-width:600px;background-color:#ffffff;" {
                         tr { td style=(format!("padding:12px 16px;border-left:6px solid {colour};")) {
                             p style=(QUIET) { (letter.store) ", " (letter.day) }
                             h1 style=(format!("{FONT}font-size:20px;line-height:26px;margin:2px 0;")) { (letter.heading) }

@@ -106,7 +106,7 @@ fn a_camera_that_missed_one_hour_of_four_was_there_for_three_quarters() {
 #[tokio::test]
 async fn every_printed_question_gives_the_number_it_stands_beside() {
     let (_root, session) = session(business(20, 40, 3).chain(business(21, 90, 10))).await;
-    for without in [Vec::new(), vec!["1042".parse().unwrap(), "o'hara".parse().unwrap()]] {
+    for without in [Vec::new(), vec!["1042".parse().unwrap(), "7".parse().unwrap()]] {
         let day = ReportDay { without, ..day() };
         let numbers = numbers(&session, &day).await.unwrap();
         for rate in &numbers.rates {
