@@ -4,6 +4,7 @@
 //! here are what the installation starts with.
 
 mod cameras;
+mod mail;
 mod surfaces;
 
 use std::collections::BTreeSet;
@@ -19,6 +20,7 @@ use tillsight_schemas::store::Store;
 use tillsight_schemas::zone::Zone;
 
 pub use cameras::{Camera, PlacedZone, PresenceBy};
+pub use mail::{Mail, MailTls, Recipient, RecipientRole, Reports};
 pub use surfaces::{Flight, Surface, Tls};
 
 use crate::db::Location;
@@ -60,6 +62,12 @@ pub struct Config {
     /// The rules.
     #[serde(default)]
     pub rules: Rules,
+    /// How mail leaves; it does not when absent.
+    #[serde(default)]
+    pub mail: Option<Mail>,
+    /// Who gets daily reports.
+    #[serde(default)]
+    pub report: Reports,
     /// The stores.
     #[serde(default, rename = "store")]
     pub stores: Vec<Store>,
@@ -340,6 +348,9 @@ impl Config {
         for camera in &mut config.cameras {
             camera.password_file = camera.password_file.take().map(|file| folder.join(file));
         }
+        if let Some(mail) = &mut config.mail {
+            mail.password_file = mail.password_file.take().map(|file| folder.join(file));
+        }
         if let Some(security) = &mut config.kafka.security {
             security.ca_file = security.ca_file.take().map(|file| folder.join(file));
             security.password_file = security.password_file.take().map(|file| folder.join(file));
@@ -410,6 +421,7 @@ impl Config {
             }
         }
         self.vision_problems(&mut problems);
+        self.mail_problems(&mut problems);
         problems
     }
 

@@ -106,6 +106,10 @@ pub const SEARCH_LAG_SECONDS: &str = "lp_search_lag_seconds";
 pub const SEARCH_QUERY_SECONDS: &str = "lp_search_query_seconds";
 /// How often the search index was built anew, label `why` (`asked`, `damaged`, `foreign`).
 pub const SEARCH_REBUILDS: &str = "lp_search_rebuilds_total";
+/// Mails with a daily report by outcome (`sent`, `refused`, `given_up`, `again`: to be tried again), label `outcome`.
+pub const REPORTS_SENT: &str = "lp_report_sent_total";
+/// Reports that are due and not sent yet.
+pub const REPORTS_WAITING: &str = "lp_report_waiting";
 
 /// Name, unit and meaning of every metric, for `/metrics` and the documentation.
 pub const ALL: &[(&str, &str, &str)] = &[
@@ -159,5 +163,7 @@ pub const ALL: &[(&str, &str, &str)] = &[
     (SEARCH_COMMIT_SECONDS, "seconds", "how long commits to the search index took"),
     (SEARCH_LAG_SECONDS, "seconds", "age of the oldest record of the last commit to the search index"),
     (SEARCH_QUERY_SECONDS, "seconds", "how long searches took"),
+    (REPORTS_SENT, "mails", "mails with a daily report by outcome"),
+    (REPORTS_WAITING, "mails", "mails with a daily report that are due and not sent yet"),
     (SEARCH_REBUILDS, "rebuilds", "how often the search index was built anew"),
 ];

@@ -27,6 +27,7 @@ mod questions;
 mod raise;
 mod recorder;
 mod recovery;
+mod report;
 mod search;
 mod setup;
 mod sql;

@@ -15,8 +15,10 @@ mod epochs;
 mod items;
 mod judgements;
 mod ledger;
+mod links;
 mod logins;
 mod queue;
+mod reports;
 mod searches;
 mod sessions;
 mod setup;
@@ -43,8 +45,10 @@ pub use case_contents::{MOST_ITEMS, NewItem};
 pub use cases::CaseFilter;
 pub use casework::{CaseChange, CaseError};
 pub use judgements::{BlindFilter, BlindReason};
+pub use links::{LINK_HOLDS, Link};
 pub use logins::UsedTokens;
 pub use queue::{Assignment, Odds, QueueFilter, QueueItem, QueueOrder, QueuePlace, Whose};
+pub use reports::{Ended, MailKey, MailState, ReportMail};
 pub use searches::SavedSearch;
 pub use sessions::{BadPassword, hash_password, password_fits, random_secret};
 pub use setup::{
@@ -257,9 +261,11 @@ pub fn statements() -> Vec<&'static str> {
         items::STATEMENTS,
         judgements::STATEMENTS,
         ledger::STATEMENTS,
+        links::STATEMENTS,
         logins::STATEMENTS,
         queue::STATEMENTS,
         searches::STATEMENTS,
+        reports::STATEMENTS,
         sessions::STATEMENTS,
         setup::STATEMENTS,
         setup::PASSWORD_STATEMENTS,

@@ -62,6 +62,15 @@ pub(super) fn limited(person: &Person, store: Option<StoreId>) -> Option<Vec<Sto
     }
 }
 
+/// Refuses what is said by a store from its report and decides nothing.
+pub(super) fn decides(disposition: Disposition) -> Result<(), Problem> {
+    if disposition.decides() {
+        return Ok(());
+    }
+    let detail = format!("{disposition} is said by a store, from its report; it is no decision");
+    Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "no decision", detail))
+}
+
 /// A note as it is kept.
 pub(super) fn noted(note: Option<String>) -> Result<Option<String>, Problem> {
     let note = note.map(|note| note.trim().to_owned()).filter(|note| !note.is_empty());
@@ -213,6 +222,7 @@ pub(super) async fn review(
 ) -> Result<Json<AlertSummary>, Problem> {
     let person = caller.person(Right::Review)?;
     let row = find(&shared, &person, id).await?;
+    decides(decision.disposition)?;
     let note = noted(decision.note)?;
     let review = reviewed(&shared, &person, &row, (decision.revision, decision.disposition, note));
     let decided = shared.db.decide(&[review]).await;

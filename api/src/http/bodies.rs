@@ -19,13 +19,19 @@ pub(super) fn sign_in() -> Value {
     json!({ "type": "object", "required": ["name", "password"], "properties": { "name": text, "password": text } })
 }
 
+/// What decides: what a store says from its report does not.
+fn decisive() -> Vec<&'static str> {
+    let decides = |code: &&str| code.parse::<Disposition>().is_ok_and(Disposition::decides);
+    Disposition::CODES.iter().copied().filter(decides).collect()
+}
+
 /// A decision about an alert.
 pub(super) fn decision() -> Value {
     json!({
         "type": "object",
         "required": ["disposition", "revision"],
         "properties": {
-            "disposition": { "type": "string", "enum": Disposition::CODES },
+            "disposition": { "type": "string", "enum": decisive() },
             "note": { "type": ["string", "null"] },
             "revision": { "type": "integer", "description": "The revision that was looked at; 409 when it is not the current one." },
         },
@@ -49,7 +55,7 @@ pub(super) fn decisions() -> Value {
         "required": ["decisions", "disposition"],
         "properties": {
             "decisions": { "type": "array", "minItems": 1, "maxItems": 200, "items": looked_at },
-            "disposition": { "type": "string", "enum": Disposition::CODES },
+            "disposition": { "type": "string", "enum": decisive() },
             "note": nullable("string"),
         },
     })

@@ -119,7 +119,7 @@ impl Cameras {
     }
 
     /// The zones of a store.
-    pub(super) fn zones<'a>(&'a self, store: &'a StoreKey) -> impl Iterator<Item = &'a Zone> {
+    pub(crate) fn zones<'a>(&'a self, store: &'a StoreKey) -> impl Iterator<Item = &'a Zone> {
         self.zones.iter().filter(move |(of, _)| of == store).map(|(_, zone)| zone)
     }
 

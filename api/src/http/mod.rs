@@ -23,6 +23,7 @@ mod feeds;
 mod health;
 mod journal;
 mod known;
+mod links;
 mod live;
 #[cfg(test)]
 mod matrix;

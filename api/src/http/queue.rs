@@ -16,7 +16,7 @@ use tillsight_schemas::review::Disposition;
 use uuid::Uuid;
 
 use super::Shared;
-use super::alerts::{changed, limited, noted, reviewed, shown, unread};
+use super::alerts::{changed, decides, limited, noted, reviewed, shown, unread};
 use super::answer::answer;
 use super::auth::{Caller, Person, Right};
 use super::extract::{Body, Query};
@@ -259,6 +259,7 @@ pub(super) async fn review(
     Body(asked): Body<Decisions>,
 ) -> Result<Json<DecisionOutcomes>, Problem> {
     let person = caller.person(Right::Review)?;
+    decides(asked.disposition)?;
     let note = noted(asked.note)?;
     let ids: Vec<Uuid> = asked.decisions.iter().map(|decision| decision.alert_id).collect();
     let rows = seen(&shared, &person, &ids).await?;

@@ -15,6 +15,7 @@ use super::people::PersonPage;
 use super::places::{CameraPage, StorePage};
 use super::pos::Intake;
 use super::queue::{Alerts, DecisionOutcomes, QueuePage};
+use super::reports::ReportMails;
 use super::rules::RulePage;
 use super::searches::{SavedSearch, SearchPage};
 use super::tokens::{TokenMade, TokenPage};
@@ -23,7 +24,8 @@ use crate::report::Report;
 
 use super::{
     alerts, blind, bodies, case_contents, cases, clips, coverage, demo, events, evidence, feeds, health, journal,
-    openapi, people, places, pos, queue, reports, rules, search, searches, session, stills, tokens, transactions,
+    links, openapi, people, places, pos, queue, reports, rules, search, searches, session, stills, tokens,
+    transactions,
 };
 
 /// Who may ask.
@@ -165,7 +167,7 @@ const REPORT: &[Parameter] =
 const REPORT_FILE: &[Parameter] = &[
     ("store", "The store.", true),
     ("day", "The business day; the store's today when left out.", false),
-    ("format", "html (default), csv or json.", false),
+    ("format", "html (default), pdf, csv or json.", false),
 ];
 const DAY: &[Parameter] = &[
     ("store", "The store.", true),
@@ -422,6 +424,29 @@ pub(super) fn table() -> Vec<Route> {
             get(reports::file),
         )
         .query(REPORT_FILE),
+        Route::get(
+            "/api/v1/reports/mails",
+            Person,
+            "The mails that left with the report of a day, and what became of them; managers see those to themselves.",
+            Json(ReportMails::schema),
+            get(reports::mails),
+        )
+        .query(REPORT),
+        Route::get(
+            "/r/{token}",
+            Open,
+            "What a one-time link of a report's mail will do. It does nothing yet.",
+            File("text/html"),
+            get(links::ask),
+        ),
+        Route::get(
+            "/r/{token}",
+            Open,
+            "Does what the link says, once: notes what the store says of an alert.",
+            File("text/html"),
+            post(links::act),
+        )
+        .post(links::form),
         Route::get(
             "/api/v1/events",
             Person,

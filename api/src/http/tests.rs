@@ -106,6 +106,7 @@ impl House {
             clock: shared_clock.clone(),
             lake: dir.path().join("lake"),
             address: config.http.address(),
+            recipients: Arc::new(config.report.recipients.clone()),
         };
         let shared = Shared {
             db,
@@ -247,6 +248,7 @@ async fn nothing_but_health_and_signing_in_answers_a_stranger() {
             .replace("{file}", "x.mp4")
             .replace("{login}", "kiosk.till")
             .replace("{what}", "ring")
+            .replace("{token}", "guessed")
             .replace(['{', '}'], "");
         for headers in [&[][..], &[("cookie", "tillsight_session=guessed")], &[("authorization", "Bearer ts_guessed")]]
         {
@@ -261,7 +263,7 @@ async fn nothing_but_health_and_signing_in_answers_a_stranger() {
         }
     }
     open.dedup();
-    assert_eq!(open, ["get /livez", "get /readyz", "post /api/v1/session"]);
+    assert_eq!(open, ["get /livez", "get /readyz", "post /api/v1/session", "get /r/{token}", "post /r/{token}"]);
 }
 
 #[tokio::test]
@@ -581,4 +583,62 @@ async fn a_stored_password_is_used_on_its_own_host_only() {
     let inside = json!({ "url": "rtsp://169.254.169.254/latest" });
     let (status, _) = house.send("POST", "/api/v1/setup/cameras/test", &ida, Some(inside)).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+/// A page of a one-time link; with a note it is sent back.
+async fn one_time(house: &House, token: &str, note: Option<&str>) -> (StatusCode, String) {
+    let request = Request::builder().uri(format!("/r/{token}"));
+    let request = match note {
+        Some(note) => request
+            .method("POST")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(Body::from(format!("note={note}"))),
+        None => request.body(Body::empty()),
+    };
+    let answer = router(house.live.clone()).oneshot(request.unwrap()).await.unwrap();
+    let status = answer.status();
+    let body = to_bytes(answer.into_body(), 1 << 20).await.unwrap();
+    (status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+#[tokio::test]
+async fn a_link_of_a_report_does_nothing_until_its_button_is_pressed_and_then_once() {
+    use tillsight_schemas::review::Disposition;
+    let house = House::open().await;
+    let id = house.raise("17", 1, 0).await;
+    let alert: uuid::Uuid = id.parse().unwrap();
+    let db = &house.shared.db;
+    let token = db.make_link("maria@example.com", alert, Disposition::Explained).await.unwrap();
+    for _ in 0..3 {
+        let (status, page) = one_time(&house, &token, None).await;
+        assert_eq!(status, StatusCode::OK);
+        assert!(page.contains("Say that it is explained") && page.contains("<form method=\"post\""), "{page}");
+    }
+    assert!(db.reviews(alert).await.unwrap().is_empty(), "scanners of mail open links");
+
+    let (status, page) = one_time(&house, &token, Some("A+customer+came+back")).await;
+    assert!(status == StatusCode::OK && page.contains("Noted"), "{status} {page}");
+    let said = db.reviews(alert).await.unwrap();
+    assert_eq!((said.len(), said[0].reviewer.as_str()), (1, "maria@example.com"));
+    assert_eq!((said[0].disposition, said[0].note.as_deref()), (Disposition::Explained, Some("A customer came back")));
+    assert_eq!(one_time(&house, &token, Some("again")).await.0, StatusCode::GONE);
+    assert_eq!(one_time(&house, &token, None).await.0, StatusCode::GONE);
+
+    // It stays with loss prevention, who see what was said, and may not say it in the store's place.
+    let lena = house.sign_in("lena").await;
+    let (_, page) = house.get("/api/v1/alerts", &lena).await;
+    assert_eq!(page["items"][0]["alert_id"], id.as_str());
+    let (_, detail) = house.get(&format!("/api/v1/alerts/{id}"), &lena).await;
+    assert_eq!(detail["reviews"][0]["disposition"], "explained");
+    assert_eq!(house.decide(&id, &lena, "explained", 0).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+
+    let old = db.make_link("maria@example.com", alert, Disposition::LookAtIt).await.unwrap();
+    house.clock.advance(crate::db::LINK_HOLDS);
+    assert_eq!(one_time(&house, &old, Some("")).await.0, StatusCode::GONE);
+    let fresh = db.make_link("maria@example.com", alert, Disposition::LookAtIt).await.unwrap();
+    for _ in 0..5 {
+        assert_eq!(one_time(&house, "guessed", None).await.0, StatusCode::NOT_FOUND);
+    }
+    assert_eq!(one_time(&house, "guessed", None).await.0, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(one_time(&house, &fresh, Some("")).await.0, StatusCode::OK, "a right one always works");
 }

@@ -29,7 +29,7 @@ use crate::config::{Config, KafkaMode, Surface};
 use crate::db::{Audit, Db, UsedTokens};
 use crate::feed::Feeds;
 use crate::http::{self, Cameras, Hub, Live, RuleShown, Shared};
-use crate::report::Reporter;
+use crate::report::{Reporter, send_reports};
 use crate::search::{Follower, OpenLog, Owner, SearchError};
 use crate::sql::{Endpoint, Options};
 use crate::telemetry::Metrics;
@@ -329,7 +329,10 @@ async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> 
         clock: clock(),
         lake: config.data.dir.join("lake"),
         address: config.http.address(),
+        recipients: Arc::new(config.report.recipients.clone()),
     };
+    let audit = Audit::direct(&config.data.dir, clock()).await.map_err(RunError::part("the audit file"))?;
+    let ended = CancellationToken::new();
     let shared = Shared {
         db: db.clone(),
         producer: Producer::new(&connection, "tillsight-http").map_err(RunError::part("the Kafka producer"))?,
@@ -338,7 +341,7 @@ async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> 
         permits,
         clock: clock(),
         data: config.data.dir.clone(),
-        audit: Audit::direct(&config.data.dir, clock()).await.map_err(RunError::part("the audit file"))?,
+        audit: audit.clone(),
         cameras,
         windows,
         known: Arc::default(),
@@ -347,7 +350,7 @@ async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> 
         feeds: Arc::new(Feeds::new(Arc::new(rules), Stores::new(set_up.stores.clone()))),
         receipts: Arc::new(owner.search.clone()),
         search: owner.search.clone(),
-        reporter,
+        reporter: reporter.clone(),
         demo: std::env::var_os(http::DEMO_SOCKET).map(Into::into),
         throttle: Arc::default(),
         tried: Arc::default(),
@@ -357,8 +360,10 @@ async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> 
         encrypted,
     };
     let mut tasks = JoinSet::new();
-    let ended = CancellationToken::new();
     tasks.spawn(Follower::new(owner, db, search_log(config)).run(ended.clone()));
+    if let Some(mail) = &config.mail {
+        tasks.spawn(send_reports(reporter, mail.clone(), audit, ended.clone()));
+    }
     let live = Live::new(shared);
     let (followed, until) = (live.clone(), ended.clone());
     tasks.spawn(async move { followed.follow(following, &until).await });

@@ -21,6 +21,7 @@ import type {
   Me,
   Page,
   Report,
+  ReportMail,
   Rule,
   SearchPage,
   Store,
@@ -175,6 +176,14 @@ export const eventsQuery = (store: string, registers: string[], from: string, to
       };
     },
     staleTime: 15_000,
+    enabled: store !== "",
+  });
+
+export const reportMailsQuery = (store: string, day: string) =>
+  queryOptions({
+    queryKey: ["report", "mails", store, day],
+    queryFn: ({ signal }) =>
+      get<{ items: ReportMail[] }>(`/api/v1/reports/mails${queryString({ store, day })}`, signal),
     enabled: store !== "",
   });
 

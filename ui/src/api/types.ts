@@ -3,6 +3,8 @@
 export type Role = "analyst" | "manager" | "head_office" | "admin";
 export type Severity = "info" | "low" | "medium" | "high" | "critical";
 export type Disposition = "confirmed" | "policy" | "operational" | "no_issue" | "follow_up" | "reopened";
+// What a store says of an alert from its report; it decides nothing.
+export type Remark = "explained" | "look_at_it";
 export type PresenceState = "present" | "absent" | "unknown";
 export type Outcome = "fired" | "silent" | "indeterminate";
 export type Instant = string;
@@ -205,7 +207,7 @@ export type Look = { at: Instant; camera_id?: string; boxes: Box[] };
 export type Review = {
   review_id: string;
   alert_revision: number;
-  disposition: Disposition;
+  disposition: Disposition | Remark;
   note: string | null;
   reviewer: string;
   reviewed_at: Instant;
@@ -369,6 +371,19 @@ export type Exception = {
   still_url: string | null;
   link: string;
   disposition: Disposition | null;
+  said: { review_id: string; disposition: Disposition | Remark; note: string | null; reviewer: string }[];
+};
+
+// A mail with a report, and what became of it.
+export type ReportMail = {
+  recipient: string;
+  revision: number;
+  state: "waiting" | "sent" | "refused" | "given_up";
+  attempts: number;
+  due_at: Instant;
+  ended_at: Instant | null;
+  said: string | null;
+  changes: string[];
 };
 
 export type Report = {
@@ -381,8 +396,15 @@ export type Report = {
   exceptions: Exception[];
   more: number;
   rates: Rate[];
+  hours: { hour: number; transactions: number }[];
   sight: {
-    cameras: { camera_id: string; name: string; uptime_permille: number | null; gaps: Gap[] }[];
+    cameras: {
+      camera_id: string;
+      name: string;
+      registers: string[];
+      uptime_permille: number | null;
+      gaps: Gap[];
+    }[];
     zones: { zone_id: string; seconds: number; unknown_seconds: number }[];
     pos_lag_ms_p95: number | null;
     quarantined: number | null;

@@ -1,5 +1,5 @@
 // Codes as words, and numbers with their units.
-import type { ClockOffset, Disposition, PresenceState } from "../api/types";
+import type { ClockOffset, Disposition, PresenceState, Remark } from "../api/types";
 
 export function money(minor: number | null | undefined, currency: string | null | undefined): string {
   if (minor === null || minor === undefined) return "";
@@ -33,8 +33,10 @@ export const DISPOSITIONS: { code: Exclude<Disposition, "reopened">; key: string
   { code: "follow_up", key: "5", name: "Follow up", help: "Look at it again later" },
 ];
 
-export function dispositionName(code: Disposition | null): string {
+export function dispositionName(code: Disposition | Remark | null): string {
   if (code === null) return "Open";
+  if (code === "explained") return "Explained by the store";
+  if (code === "look_at_it") return "The store asks to look";
   if (code === "reopened") return "Reopened";
   return DISPOSITIONS.find((each) => each.code === code)?.name ?? words(code);
 }

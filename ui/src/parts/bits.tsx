@@ -1,6 +1,6 @@
 // Small parts that many pages show.
 import type { ReactNode } from "react";
-import type { Disposition, Severity } from "../api/types";
+import type { Disposition, Remark, Severity } from "../api/types";
 import { brief, full, time } from "../lib/time";
 import { dispositionName } from "../lib/words";
 
@@ -20,7 +20,7 @@ export function SeverityMark({ severity }: { severity: Severity }) {
   );
 }
 
-export function DispositionMark({ disposition }: { disposition: Disposition | null }) {
+export function DispositionMark({ disposition }: { disposition: Disposition | Remark | null }) {
   return <span className={`chip disposition ${disposition ?? "open"}`}>{dispositionName(disposition)}</span>;
 }
 
