@@ -17,7 +17,6 @@ use tillsight_ingest::pos::{Permits, Stores};
 use tillsight_schemas::id::{IntegratorId, StoreId, TenantId};
 use tillsight_schemas::presence::TILE_SECONDS;
 use tillsight_schemas::store::Store;
-use tillsight_schemas::zone::Zone;
 
 pub use cameras::{Camera, PlacedZone, PresenceBy};
 pub use mail::{Mail, MailTls, Recipient, RecipientRole, Reports};
@@ -444,11 +443,6 @@ impl Config {
             }
             problems.extend(placed.zone().problem());
         }
-    }
-
-    /// The zones of a camera.
-    pub fn zones_of<'a>(&'a self, camera: &'a Camera) -> impl Iterator<Item = Zone> + 'a {
-        self.zones.iter().filter(|placed| placed.is_on(camera)).map(PlacedZone::zone)
     }
 
     /// The folder of the recordings.

@@ -174,7 +174,7 @@ impl Cameras<'_> {
             match ended {
                 Ok(()) => tracing::info!(camera = %gone, "not recorded any more"),
                 Err(error) => {
-                    tracing::error!(camera = %gone, error = %chain(&error), "its schedule could not be ended")
+                    tracing::error!(camera = %gone, error = %chain(&error), "its schedule could not be ended");
                 }
             }
         }

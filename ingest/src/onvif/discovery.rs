@@ -100,8 +100,8 @@ fn answers(document: &[u8], id: &str, from: IpAddr) -> Vec<Found> {
     let mut found = Vec::new();
     for one in matches.all("ProbeMatch") {
         let addresses = text_of(one, "XAddrs").unwrap_or_default();
-        let own = addresses.split_whitespace().filter_map(|address| Url::parse(address).ok());
-        let Some(service) = own.into_iter().find(|url| is_on(url, from)) else { continue };
+        let mut named = addresses.split_whitespace().filter_map(|address| Url::parse(address).ok());
+        let Some(service) = named.find(|url| is_on(url, from)) else { continue };
         let scopes = text_of(one, "Scopes").unwrap_or_default();
         let scope = |kind: &str| scopes.split_whitespace().find_map(|scope| scope_value(scope, kind));
         found.push(Found { address: from, service, name: scope("name"), hardware: scope("hardware") });

@@ -16,6 +16,9 @@ use crate::config::{Camera, Config, PlacedZone};
 /// The version that a zone of the configuration says it is, at least.
 const FILE_VERSION: &str = "file_version";
 
+/// How often it is tried while other processes take over the same.
+const TRIES: u32 = 10;
+
 /// The lowest number that a new version may have.
 pub(super) fn first_version(change: &Change) -> i32 {
     let of_file = change.document.as_ref().and_then(|document| document.get(FILE_VERSION)?.as_i64());
@@ -48,26 +51,35 @@ impl Db {
     /// [`DbError::Statement`] or [`DbError::Damaged`].
     pub async fn take_over(&self, config: &Config) -> Result<usize, DbError> {
         let said = said(config);
-        if self.unknown(&said).await?.is_empty() {
-            return Ok(0);
+        for _ in 0..TRIES {
+            if self.unknown(&said).await?.is_empty() {
+                break;
+            }
+            if let Some(taken) = self.try_take_over(&said).await? {
+                return Ok(taken);
+            }
         }
+        Ok(0)
+    }
+
+    /// Takes over what is not known; nothing when another process was at it just then, as may be on PostgreSQL.
+    async fn try_take_over(&self, said: &BTreeMap<Key, Value>) -> Result<Option<usize>, DbError> {
         let mut transaction = self.pool.begin().await.map_err(failed("begin"))?;
         count(&mut transaction, COUNTER).await?;
         // Another process may have done it while this one waited for its turn.
         let rows = sqlx::query(HELD).fetch_all(&mut *transaction).await.map_err(failed("read the set-up"))?;
         let held: Vec<Version> = rows.iter().map(read).collect::<Result<_, _>>()?;
-        let changes = unknown(&held, &said);
+        let changes = unknown(&held, said);
         let now = self.now_micros();
         for change in &changes {
             match put(&mut transaction, BY_CONFIGURATION, change, now).await {
                 Ok(_) => {}
                 Err(ChangeError::Db(error)) => return Err(error),
-                // On PostgreSQL another process has just taken over the same.
-                Err(_) => return Ok(0),
+                Err(_) => return Ok(None),
             }
         }
         transaction.commit().await.map_err(failed("take over the configuration"))?;
-        Ok(changes.len())
+        Ok(Some(changes.len()))
     }
 
     async fn unknown(&self, said: &BTreeMap<Key, Value>) -> Result<Vec<Change>, DbError> {

@@ -152,8 +152,9 @@ impl Draft {
             presence,
         };
         problems.extend(camera.problems().into_iter().map(|problem| problem.replace("password_file", "password")));
-        for address in [Some(&camera.url), camera.sub_url.as_ref(), camera.onvif.as_ref()].into_iter().flatten() {
-            problems.extend(allowed(address).err());
+        if problems.is_empty() {
+            let addresses = [Some(&camera.url), camera.sub_url.as_ref(), camera.onvif.as_ref()];
+            problems.extend(addresses.into_iter().flatten().filter_map(|address| allowed(address).err()));
         }
         if problems.is_empty() { Ok((camera, password)) } else { Err(problems) }
     }

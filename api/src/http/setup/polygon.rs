@@ -40,7 +40,7 @@ fn crosses_itself(corners: &[[f64; 2]]) -> bool {
     let sides: Vec<_> = sides(corners).collect();
     let last = sides.len().saturating_sub(1);
     for (n, (a, b)) in sides.iter().enumerate() {
-        if a == b {
+        if same(*a, *b) {
             return true;
         }
         for (m, (c, d)) in sides.iter().enumerate().skip(n + 1) {
@@ -57,6 +57,10 @@ fn crosses_itself(corners: &[[f64; 2]]) -> bool {
         }
     }
     false
+}
+
+fn same([ax, ay]: [f64; 2], [bx, by]: [f64; 2]) -> bool {
+    (ax - bx).abs() < 1e-9 && (ay - by).abs() < 1e-9
 }
 
 /// On which side of the line from `a` to `b` a point lies: above 0, below 0, or on it.

@@ -83,7 +83,7 @@ fn store() -> Value {
 }
 
 fn register() -> Value {
-    let kind = maybe(json!({ "enum": registers::RegisterKind::CODES }));
+    let kind = maybe(json!({ "enum": registers::KINDS }));
     object(&[], json!({ "name": maybe(text()), "kind": kind, "version": { "type": ["integer", "null"] } }))
 }
 

@@ -130,13 +130,16 @@ pub(super) struct Asked {
     camera_id: Option<String>,
 }
 
+/// The streams of a camera, and how far its clock is ahead.
+type Seen = (Vec<StreamSeen>, Option<i64>);
+
 /// What was found out about cameras when they were last tested; forgotten with the process.
 #[derive(Debug, Default)]
-pub(crate) struct Tried(Mutex<BTreeMap<(StoreKey, CameraId), (Vec<StreamSeen>, Option<i64>)>>);
+pub(crate) struct Tried(Mutex<BTreeMap<(StoreKey, CameraId), Seen>>);
 
 impl Tried {
     /// The streams and the clock of a camera.
-    pub(super) fn of(&self, store: &StoreKey, camera: &CameraId) -> Option<(Vec<StreamSeen>, Option<i64>)> {
+    pub(super) fn of(&self, store: &StoreKey, camera: &CameraId) -> Option<Seen> {
         let tried = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         tried.get(&(store.clone(), camera.clone())).cloned()
     }
