@@ -330,7 +330,7 @@ impl Post {
 /// Sends what is due until `stop`, by the reporter of the moment: stores may be set up meanwhile. A password or certificate
 /// that cannot be had is tried again: it stops nothing else.
 pub(crate) async fn run(
-    reporter: impl Fn() -> Reporter + Send + 'static,
+    reporter: impl Fn() -> Reporter + Send + Sync + 'static,
     mail: Mail,
     audit: DirectAudit,
     stop: CancellationToken,
