@@ -72,26 +72,8 @@ struct Last {
 
 impl Post {
     /// A post that sends what this reporter makes.
-    pub(crate) fn new(reporter: Reporter, mailer: Mailer, audit: DirectAudit, stop: CancellationToken) -> Self {
+    pub(super) fn new(reporter: Reporter, mailer: Mailer, audit: DirectAudit, stop: CancellationToken) -> Self {
         Self { reporter, mailer, audit, stop }
-    }
-
-    /// Sends what is due until it is stopped.
-    async fn run(self) {
-        let mut known = Known::default();
-        while !self.stop.is_cancelled() {
-            let round = async {
-                self.plan(&mut known).await?;
-                self.round().await
-            };
-            if let Err(error) = round.await {
-                tracing::error!(error = %chain(&error), "reports wait");
-            }
-            tokio::select! {
-                () = self.stop.cancelled() => {}
-                () = tokio::time::sleep(EVERY) => {}
-            }
-        }
     }
 
     /// Notes what is due and not known yet, oldest day first.
@@ -345,16 +327,32 @@ impl Post {
     }
 }
 
-/// Sends what is due until `stop`. A password or certificate that cannot be had is tried again: it stops nothing else.
-pub(crate) async fn run(reporter: Reporter, mail: Mail, audit: DirectAudit, stop: CancellationToken) {
+/// Sends what is due until `stop`, by the reporter of the moment: stores may be set up meanwhile. A password or certificate
+/// that cannot be had is tried again: it stops nothing else.
+pub(crate) async fn run(
+    reporter: impl Fn() -> Reporter + Send + Sync + 'static,
+    mail: Mail,
+    audit: DirectAudit,
+    stop: CancellationToken,
+) {
+    let (mut known, mut mailer) = (Known::default(), None);
     while !stop.is_cancelled() {
-        match Mailer::new(&mail) {
-            Ok(mailer) => return Post::new(reporter, mailer, audit, stop).run().await,
-            Err(error) => tracing::error!(error = %chain(&error), "no report is sent; trying again in a minute"),
+        let round = async {
+            let server = match mailer.take() {
+                Some(server) => server,
+                None => Mailer::new(&mail)?,
+            };
+            let server: Mailer = mailer.insert(server).clone();
+            let post = Post::new(reporter(), server, audit.clone(), stop.clone());
+            post.plan(&mut known).await?;
+            post.round().await
+        };
+        if let Err(error) = round.await {
+            tracing::error!(error = %chain(&error), "reports wait");
         }
         tokio::select! {
             () = stop.cancelled() => {}
-            () = tokio::time::sleep(Duration::from_secs(60)) => {}
+            () = tokio::time::sleep(EVERY) => {}
         }
     }
 }

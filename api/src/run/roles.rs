@@ -362,7 +362,7 @@ async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> 
     let mut tasks = JoinSet::new();
     tasks.spawn(Follower::new(owner, db, search_log(config)).run(ended.clone()));
     if let Some(mail) = &config.mail {
-        tasks.spawn(send_reports(reporter, mail.clone(), audit, ended.clone()));
+        tasks.spawn(send_reports(move || reporter.clone(), mail.clone(), audit, ended.clone()));
     }
     let live = Live::new(shared);
     let (followed, until) = (live.clone(), ended.clone());
