@@ -75,7 +75,8 @@ export function announce(alert: AlertSummary): void {
   for (const each of listeners) each(alert);
   const key = alertQuery(alert.alert_id).queryKey;
   const known = client.getQueryData<AlertDetail>(key);
-  if (known && (known.revision !== alert.revision || known.reviewed_at !== alert.reviewed_at)) {
+  const same = (name: "revision" | "reviewed_at" | "assignee" | "item_id") => known?.[name] === alert[name];
+  if (known && !(same("revision") && same("reviewed_at") && same("assignee") && same("item_id"))) {
     client.setQueryData<AlertDetail>(key, { ...known, ...alert });
     void client.invalidateQueries({ queryKey: key });
   }
