@@ -1,7 +1,7 @@
 // The server's events (SSE): one connection while somebody is signed in, and who listens to it.
 import { useEffect, useSyncExternalStore } from "react";
 import { alertQuery, camerasQuery, client, demoQuery, meQuery } from "./queries";
-import type { AlertDetail, AlertSummary, Camera } from "./types";
+import type { AlertDetail, AlertSummary, Camera, CaseSummary } from "./types";
 
 export type LiveState = "connecting" | "live" | "lost";
 
@@ -26,8 +26,15 @@ function opened(): void {
   if (seen) {
     void client.invalidateQueries({ queryKey: ["alerts"] });
     void client.invalidateQueries({ queryKey: camerasQuery.queryKey });
+    changedCases();
   }
   seen = true;
+}
+
+// Lists of cases, and the case that is looked at, are asked for anew.
+function changedCases(id?: string): void {
+  void client.invalidateQueries({ queryKey: ["cases"] });
+  void client.invalidateQueries({ queryKey: id ? ["case", id] : ["case"] });
 }
 
 function connect(): void {
@@ -47,6 +54,10 @@ function connect(): void {
   const alert = (message: MessageEvent<string>) => tell(message.data);
   mine.addEventListener("alert", alert);
   mine.addEventListener("review", alert);
+  mine.addEventListener("case", (message: MessageEvent<string>) => {
+    const changed = parse<CaseSummary>(message.data);
+    if (changed) changedCases(changed.case_id);
+  });
   mine.addEventListener("camera", (message: MessageEvent<string>) => {
     const camera = parse<Camera>(message.data);
     if (!camera) return;

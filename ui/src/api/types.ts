@@ -140,6 +140,8 @@ export type CaseClip = {
   from_at: Instant;
   to_at: Instant;
   play_url: string | null;
+  // Why there is no video, or not all of it.
+  note: string | null;
 };
 export type CaseItem = {
   item_id: string;
@@ -164,7 +166,7 @@ export type CasePerson = {
 };
 export type CaseEntry = { at: Instant; by: string; what: string; detail: string };
 export type CaseDetail = CaseSummary & {
-  summary_text: string | null;
+  summary_text: string;
   items: CaseItem[];
   people: CasePerson[];
   history: CaseEntry[];

@@ -18,7 +18,7 @@ export type CaseFields = Pick<
   CaseSummary,
   "title" | "status" | "owner" | "loss_minor" | "recovered_minor" | "revision"
 > & {
-  summary_text: string | null;
+  summary_text: string;
 };
 
 const COLUMN = {
@@ -50,7 +50,7 @@ export function patchOf(draft: Draft, now: CaseFields, currency: string): { patc
   }
   if (draft.status !== undefined && draft.status !== now.status) patch.status = draft.status;
   if (draft.owner !== undefined && draft.owner !== now.owner) patch.owner = draft.owner;
-  if (draft.summary_text !== undefined && draft.summary_text !== (now.summary_text ?? "")) {
+  if (draft.summary_text !== undefined && draft.summary_text !== now.summary_text) {
     patch.summary_text = draft.summary_text;
   }
   for (const field of ["loss", "recovered"] as const) {

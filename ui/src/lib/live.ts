@@ -61,7 +61,7 @@ function itemOf(members: AlertSummary[], before?: QueueItem, held = false): Queu
   const head = (held && sorted.find((each) => each.alert_id === before?.head.alert_id)) || best;
   const same = before?.head.alert_id === head.alert_id;
   return {
-    item_id: head.item_id,
+    item_id: held && before ? before.item_id : head.item_id,
     head,
     members: sorted,
     amount_minor: same ? before.amount_minor : head.amount_minor,
@@ -123,19 +123,27 @@ export function arrive(queue: Queue, alert: AlertSummary, wanted: Wanted, held: 
   return held ? next : release(next, wanted);
 }
 
-// Lets in what waits and lets go what has left.
+// Lets in what waits, lets go what has left, and puts alerts that have moved into their items.
 export function release(queue: Queue, wanted: Wanted): Queue {
-  if (queue.waiting.length === 0 && queue.leaving.size === 0) return queue;
-  let items = queue.items.flatMap((item) => {
-    const stay = item.members.filter((each) => !queue.leaving.has(each.alert_id));
-    return stay.length === item.members.length ? item : (itemOf(stay, item) ?? []);
-  });
-  for (const alert of queue.waiting) {
-    const known = items.find((each) => each.item_id === alert.item_id);
-    const item = itemOf([...(known?.members ?? []), alert], known);
-    items = items.filter((each) => each !== known);
-    if (item) insert(items, item, wanted);
+  const settled = (item: QueueItem) =>
+    item.members.every((each) => each.item_id === item.item_id && !queue.leaving.has(each.alert_id));
+  if (queue.waiting.length === 0 && queue.items.every(settled)) return { ...queue, leaving: new Set() };
+  const groups = new Map<string, AlertSummary[]>();
+  for (const each of [...queue.items.flatMap((item) => item.members), ...queue.waiting]) {
+    if (queue.leaving.has(each.alert_id)) continue;
+    groups.set(each.item_id, [...(groups.get(each.item_id) ?? []), each]);
   }
+  const items: QueueItem[] = [];
+  const grown: QueueItem[] = [];
+  for (const item of queue.items) {
+    const members = groups.get(item.item_id);
+    groups.delete(item.item_id);
+    if (!members) continue;
+    const next = itemOf(members, item) ?? item;
+    (members.some((each) => !holds(item, each.alert_id)) ? grown : items).push(next);
+  }
+  for (const members of groups.values()) grown.push(...[itemOf(members)].filter((item) => item !== undefined));
+  for (const item of grown) insert(items, item, wanted);
   return { ...queue, items, waiting: [], leaving: new Set() };
 }
 

@@ -83,15 +83,13 @@ function Case({ detail, show, change, failed }: Props) {
           <section className="card" aria-labelledby="case-history">
             <h2 id="case-history">History</h2>
             <ol className="reviews">
-              {[...detail.history]
-                .sort((one, other) => other.at.localeCompare(one.at))
-                .map((each, at) => (
-                  // biome-ignore lint/suspicious/noArrayIndexKey: entries are never taken out, and have no id
-                  <li key={`${each.at} ${at}`}>
-                    <b>{words(each.what)}</b> by {each.by}, <StoreTime at={each.at} zone={tz} form="brief" />
-                    {each.detail && <span className="quiet detail">{each.detail}</span>}
-                  </li>
-                ))}
+              {detail.history.map((each, at) => (
+                // biome-ignore lint/suspicious/noArrayIndexKey: entries are never taken out, and have no id
+                <li key={`${each.at} ${at}`}>
+                  <b>{words(each.what)}</b> by {each.by}, <StoreTime at={each.at} zone={tz} form="brief" />
+                  {each.detail && <span className="quiet detail">{each.detail}</span>}
+                </li>
+              ))}
             </ol>
           </section>
         </div>

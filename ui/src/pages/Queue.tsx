@@ -176,7 +176,7 @@ export default function QueuePage() {
           <h1>
             Alerts <small>{query.isPending ? "" : `${total.toLocaleString("en-US")} ${word}`}</small>
           </h1>
-          <QueueFilters />
+          <QueueFilters folded={alertId !== undefined} />
           <QueueTabs here="alerts" />
         </header>
         {filter.sort === "value" && !alertId && <AboutValue />}

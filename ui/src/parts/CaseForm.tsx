@@ -28,13 +28,14 @@ export function CaseForm({ detail, show }: Props) {
   const [draft, setDraft] = useState<Draft>({});
   // What the boxes showed when the typing began; what others change since is told.
   const [base, setBase] = useState<CaseFields>(detail);
-  const [conflict, setConflict] = useState<Field[]>([]);
   const [busy, setBusy] = useState(false);
   const [failed, setFailed] = useState<unknown>(null);
   const currency = detail.currency ?? store(detail.stores[0] ?? "")?.currency ?? "USD";
   const { patch, wrong } = patchOf(draft, detail, currency);
+  const typing = Object.keys(draft).length > 0;
+  const conflict = typing ? changedFields(base, detail) : [];
   const type = <F extends Field>(field: F, value: Draft[F]) => {
-    if (Object.keys(draft).length === 0) setBase(detail);
+    if (!typing) setBase(detail);
     setDraft({ ...draft, [field]: value });
   };
   const forget = (field: Field) => {
@@ -50,15 +51,11 @@ export function CaseForm({ detail, show }: Props) {
     try {
       const saved = await send<CaseDetail>("PATCH", `/api/v1/cases/${encodeURIComponent(detail.case_id)}`, patch);
       setDraft({});
-      setConflict([]);
       show(saved);
     } catch (error) {
       if (error instanceof Problem && error.status === 409) {
         // The newest state beside what was typed; the next save is put over it.
-        const now = await client.fetchQuery({ ...caseQuery(detail.case_id), staleTime: 0 }).catch(() => null);
-        if (now) setConflict(changedFields(base, now));
-        if (now) setBase(now);
-        else setFailed(error);
+        await client.fetchQuery({ ...caseQuery(detail.case_id), staleTime: 0 }).catch(setFailed);
       } else setFailed(error);
     }
     setBusy(false);
@@ -159,7 +156,7 @@ export function CaseForm({ detail, show }: Props) {
         Summary
         <textarea
           rows={4}
-          value={draft.summary_text ?? detail.summary_text ?? ""}
+          value={draft.summary_text ?? detail.summary_text}
           placeholder="What happened, in a few sentences"
           onChange={(event) => type("summary_text", event.target.value)}
         />
@@ -168,15 +165,8 @@ export function CaseForm({ detail, show }: Props) {
         <button type="submit" className="button primary" disabled={!patch || busy}>
           {busy ? "Saving…" : "Save"}
         </button>
-        {Object.keys(draft).length > 0 && (
-          <button
-            type="button"
-            className="button"
-            onClick={() => {
-              setDraft({});
-              setConflict([]);
-            }}
-          >
+        {typing && (
+          <button type="button" className="button" onClick={() => setDraft({})}>
             Undo typing
           </button>
         )}

@@ -98,7 +98,7 @@ function Item({ item, zone }: { item: CaseItem; zone: string }) {
             {full(clip.from_at, zone)} to {time(clip.to_at, zone)}
           </span>
         </p>
-        <Film url={clip.play_url} name={clip.camera_id} note={null} />
+        <Film url={clip.play_url} name={clip.camera_id} note={clip.note} />
       </>
     );
   }
@@ -172,7 +172,10 @@ function Proof({ videos, receipts, zone }: ProofProps) {
 function Film({ url, name, note }: { url: string | null; name: string; note: string | null }) {
   if (!url) return <NoVideo note={note} />;
   return (
-    <video className="film" src={url} controls muted playsInline preload="metadata" aria-label={`Video of ${name}`} />
+    <>
+      <video className="film" src={url} controls muted playsInline preload="metadata" aria-label={`Video of ${name}`} />
+      {note && <p className="quiet">{note}</p>}
+    </>
   );
 }
 

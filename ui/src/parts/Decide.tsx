@@ -72,7 +72,6 @@ export function Decide({ detail, whole, decide, undo, canUndo }: Props) {
             onClick={() => act(each.code)}
           >
             <Key>{each.key}</Key> {each.name}
-            {alerts.length > 1 && <small> × {alerts.length}</small>}
           </button>
         ))}
         {canUndo && (

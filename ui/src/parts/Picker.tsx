@@ -19,12 +19,14 @@ type Props = {
 export function Picker(props: Props) {
   const { title, label, choices, typed, setTyped, choose, close, busy = false } = props;
   const dialog = useRef<HTMLDialogElement>(null);
+  const box = useRef<HTMLInputElement>(null);
   const list = useRef<HTMLDivElement>(null);
   const id = useId();
   const [at, setAt] = useState(0);
   const active = Math.min(at, choices.length - 1);
   useEffect(() => {
     if (!dialog.current?.open) dialog.current?.showModal();
+    box.current?.focus();
   }, []);
   useEffect(() => {
     list.current?.children[active]?.scrollIntoView({ block: "nearest" });
@@ -47,7 +49,7 @@ export function Picker(props: Props) {
         aria-activedescendant={active >= 0 ? `${id}-${active}` : undefined}
         aria-autocomplete="list"
         autoComplete="off"
-        autoFocus
+        ref={box}
         value={typed}
         onChange={(event) => {
           setTyped(event.target.value);

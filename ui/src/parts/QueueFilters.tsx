@@ -7,7 +7,8 @@ import { useMayReview, useMe, useStores } from "./session";
 
 type Name = "state" | "store" | "rule" | "operator" | "assignee" | "sort";
 
-export function QueueFilters() {
+// Where there is little room they are folded, and what is chosen is said in words.
+export function QueueFilters({ folded }: { folded: boolean }) {
   const search = useSearch({ from: "/alerts" });
   const navigate = useNavigate();
   const { stores } = useStores();
@@ -21,8 +22,17 @@ export function QueueFilters() {
       search: (old: Record<string, unknown>) => ({ ...old, [name]: value || undefined }),
       replace: true,
     });
+  const phone = window.matchMedia("(max-width: 760px)").matches;
+  const chosen = [
+    search.state === "closed" ? "Decided" : search.state === "all" ? "All" : "Open",
+    search.store && (stores.find((each) => each.id === search.store)?.name ?? search.store),
+    search.rule && (rules.data?.find((each) => each.id === search.rule)?.name ?? search.rule),
+    search.operator && `operator ${search.operator}`,
+    search.assignee === "me" ? "mine" : search.assignee === "none" ? "nobody’s" : search.assignee,
+    search.sort === "value" && "by expected value",
+  ].filter(Boolean);
   const others = (people.data ?? []).filter((each) => each.name !== me);
-  return (
+  const filters = (
     <div className="filters">
       <Choice
         name="Show"
@@ -70,6 +80,13 @@ export function QueueFilters() {
       />
       <Operator value={search.operator ?? ""} set={set("operator")} />
     </div>
+  );
+  if (!folded && !phone) return filters;
+  return (
+    <details className="folded">
+      <summary>Filter: {chosen.join(", ")}</summary>
+      {filters}
+    </details>
   );
 }
 

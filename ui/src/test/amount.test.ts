@@ -50,7 +50,7 @@ describe("what is typed into a case", () => {
     owner: null,
     loss_minor: null,
     recovered_minor: null,
-    summary_text: null,
+    summary_text: "",
     revision: 3,
   };
 

@@ -173,6 +173,14 @@ describe("alerts of one item", () => {
     ).toBe("c");
   });
 
+  it("that have moved to another item are put there once the list is free", () => {
+    const moved = alert("b", 2, { item_id: "a" });
+    expect(ids(arrive(two(), moved, OPEN, true))).toEqual(["b", "a+c"]);
+    expect(ids(arrive(two(), moved, OPEN, false))).toEqual(["b+a+c"]);
+    const parted = more("c", 0, { item_id: "c" });
+    expect(ids(arrive(two(), parted, OPEN, false))).toEqual(["b", "a", "c"]);
+  });
+
   it("wait too when a newer page has them", () => {
     const queue = load(two(), [...list(alert("b", 2)), item(more("d", 3), more("a", 1), more("c", 0))], OPEN, true);
     expect(ids(queue)).toEqual(["b", "a+c"]);
