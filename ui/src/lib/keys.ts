@@ -12,7 +12,7 @@ function typing(target: EventTarget | null): boolean {
   );
 }
 
-// Names are `event.key`; a letter is the same with and without caps lock. `Shift+x` is another key only where it is named.
+// Names are `event.key`; a letter is the same with and without caps lock, and another one with Shift: `Shift+x`.
 export function useKeys(keys: Keys, enabled = true): void {
   const now = useRef(keys);
   now.current = keys;
@@ -24,8 +24,9 @@ export function useKeys(keys: Keys, enabled = true): void {
       const control = event.target instanceof HTMLElement && event.target.closest("button, a, summary, [role=slider]");
       if (control && (event.key === " " || event.key === "Enter")) return;
       const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-      const shifted = event.shiftKey ? now.current[`Shift+${name}`] : undefined;
-      const act = shifted ?? (event.shiftKey && event.key.length > 1 ? undefined : now.current[name]);
+      // A sign that needs Shift is its own key.
+      const sign = event.key.length === 1 && name === name.toUpperCase();
+      const act = now.current[event.shiftKey && !sign ? `Shift+${name}` : name];
       if (!act) return;
       event.preventDefault();
       act(event);

@@ -61,7 +61,7 @@ export function caseContents(of: { alerts: number; receipts: number; clips: numb
   const parts = (["alerts", "receipts", "clips", "notes"] as const).flatMap((each) =>
     of[each] > 0 ? `${of[each]} ${of[each] === 1 ? each.slice(0, -1) : each}` : [],
   );
-  return parts.join(", ") || "empty";
+  return parts.join(", ") || "nothing in it yet";
 }
 
 export function isResolved(code: CaseStatus): boolean {

@@ -154,7 +154,7 @@ function Row({ of, selected }: { of: CaseSummary; selected: boolean }) {
         <span>{caseContents(of)}</span>
       </span>
       <span className="updated">
-        <StoreTime at={of.updated_at} zone={zone(of.stores[0] ?? "")} form="brief" />
+        changed <StoreTime at={of.updated_at} zone={zone(of.stores[0] ?? "")} form="brief" />
       </span>
     </Link>
   );

@@ -12,6 +12,7 @@ import { type Added, AddedTo, CasePicker } from "./CasePicker";
 import { Said } from "./Said";
 import { useMayReview, useStores } from "./session";
 import { Failed } from "./states";
+import { PHONE, useMedia } from "./useMedia";
 
 // Where one was in the last result, for whoever comes back to it.
 let place = { asked: "", offset: 0, focus: -1 };
@@ -26,13 +27,17 @@ export function Hits({ results, asked }: { results: Results; asked: string }) {
   const [adding, setAdding] = useState<Hit | null>(null);
   const [added, setAdded] = useState<Added | null>(null);
   useSyncExternalStore(results.subscribe, () => results.version);
+  // All rows are of one height: nothing is measured, and row 80,000 is where the scrollbar says.
+  const height = useMedia(PHONE) ? 142 : 72;
   const rows = useVirtualizer({
     count: results.length,
     getScrollElement: () => scroller.current,
-    estimateSize: () => 78,
+    estimateSize: () => height,
     initialOffset: before.offset,
     overscan: 10,
   });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: when it changes, every row has another place
+  useEffect(() => rows.measure(), [height]);
   const shown = rows.getVirtualItems();
   const first = shown[0]?.index ?? 0;
   const last = shown.at(-1)?.index ?? 0;
@@ -74,9 +79,7 @@ export function Hits({ results, asked }: { results: Results; asked: string }) {
             return (
               <li
                 key={row.key}
-                data-index={row.index}
-                ref={rows.measureElement}
-                style={{ transform: `translateY(${row.start}px)` }}
+                style={{ transform: `translateY(${row.start}px)`, height }}
                 aria-setsize={results.length}
                 aria-posinset={row.index + 1}
               >

@@ -4,6 +4,7 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { peopleQuery, rulesQuery } from "../api/queries";
 import { useMayReview, useMe, useStores } from "./session";
+import { PHONE, useMedia } from "./useMedia";
 
 type Name = "state" | "store" | "rule" | "operator" | "assignee" | "sort";
 
@@ -22,7 +23,7 @@ export function QueueFilters({ folded }: { folded: boolean }) {
       search: (old: Record<string, unknown>) => ({ ...old, [name]: value || undefined }),
       replace: true,
     });
-  const phone = window.matchMedia("(max-width: 760px)").matches;
+  const phone = useMedia(PHONE);
   const chosen = [
     search.state === "closed" ? "Decided" : search.state === "all" ? "All" : "Open",
     search.store && (stores.find((each) => each.id === search.store)?.name ?? search.store),
