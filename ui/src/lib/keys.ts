@@ -76,6 +76,16 @@ export const HELP: { where: string; keys: [string, string][] }[] = [
     ],
   },
   {
+    where: "Search and cases",
+    keys: [
+      ["j  k", "Next, previous result or case"],
+      ["Home  End", "First, last result"],
+      ["Enter", "Open it"],
+      ["e", "Add the result to a case"],
+      ["n", "Save this search; open a new case"],
+    ],
+  },
+  {
     where: "Video",
     keys: [
       ["Space", "Play or pause"],
@@ -103,6 +113,7 @@ export const HELP: { where: string; keys: [string, string][] }[] = [
       ["[  ]", "Previous, next alert or receipt"],
       ["Home  End", "Begin, end of the day's recording"],
       ["l", "Live edge"],
+      ["e", "Add the video around this moment to a case"],
       ["t", "Write a day and a time"],
     ],
   },

@@ -1,17 +1,18 @@
 // Adds alerts or receipts to a case: an open one, found by typing, or a new one with what was typed as its title.
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useDeferredValue, useState } from "react";
+import { type ReactNode, useDeferredValue, useState } from "react";
 import { get, Problem, queryString, send } from "../api/http";
 import type { CaseDetail, CasePage } from "../api/types";
 import { caseStatus, isResolved } from "../lib/words";
 import { type Choice, Picker } from "./Picker";
 import { Failed } from "./states";
 
-export type Things = { alerts: string[]; receipts: string[] };
+export type Clip = { store_id: string; camera_id: string; from_at: string; to_at: string };
+export type Things = { alerts: string[]; receipts: string[]; clips?: Clip[] };
 export type Added = { case_id: string; number: number; title: string; there: number };
 
-type Props = { things: Things; done: (added: Added) => void; close: () => void };
+type Props = { things: Things; done: (added: Added) => void; close: () => void; children?: ReactNode };
 
 const NEW = "new";
 
@@ -19,6 +20,7 @@ async function add(id: string, things: Things): Promise<Added> {
   const bodies = [
     ...things.alerts.map((alert_id) => ({ kind: "alert", alert_id })),
     ...things.receipts.map((event_id) => ({ kind: "receipt", event_id })),
+    ...(things.clips ?? []).map((clip) => ({ kind: "clip", ...clip })),
   ];
   const path = `/api/v1/cases/${encodeURIComponent(id)}`;
   let there = 0;
@@ -36,7 +38,13 @@ async function add(id: string, things: Things): Promise<Added> {
   return { case_id, number, title, there };
 }
 
-export function CasePicker({ things, done, close }: Props) {
+// A new case with what is to be in it.
+async function open({ alerts, receipts, clips }: Things, title: string): Promise<Added> {
+  const made = await send<CaseDetail>("POST", "/api/v1/cases", { title, alerts, receipts });
+  return clips?.length ? add(made.case_id, { alerts: [], receipts: [], clips }) : { ...made, there: 0 };
+}
+
+export function CasePicker({ things, done, close, children }: Props) {
   const client = useQueryClient();
   const [typed, setTyped] = useState("");
   const [busy, setBusy] = useState(false);
@@ -47,7 +55,7 @@ export function CasePicker({ things, done, close }: Props) {
     queryFn: ({ signal }) => get<CasePage>(`/api/v1/cases${queryString({ q, limit: 50 })}`, signal),
     placeholderData: (before) => before,
   });
-  const open: Choice[] = (found.data?.items ?? [])
+  const known: Choice[] = (found.data?.items ?? [])
     .filter((each) => !isResolved(each.status))
     .map((each) => ({
       id: each.case_id,
@@ -55,17 +63,13 @@ export function CasePicker({ things, done, close }: Props) {
       hint: [caseStatus(each.status), each.owner].filter(Boolean).join(", "),
     }));
   const title = typed.trim();
-  const choices = title === "" ? open : [...open, { id: NEW, text: `New case “${title}”` }];
+  const choices = title === "" ? known : [...known, { id: NEW, text: `New case “${title}”` }];
 
   const choose = async (choice: Choice) => {
     setBusy(true);
     setFailed(null);
     try {
-      const added =
-        choice.id === NEW
-          ? { ...(await send<CaseDetail>("POST", "/api/v1/cases", { title, ...things })), there: 0 }
-          : await add(choice.id, things);
-      done(added);
+      done(await (choice.id === NEW ? open(things, title) : add(choice.id, things)));
     } catch (error) {
       setFailed(error);
     }
@@ -73,8 +77,8 @@ export function CasePicker({ things, done, close }: Props) {
     for (const key of ["cases", "case", "alert"]) void client.invalidateQueries({ queryKey: [key] });
     setBusy(false);
   };
-  const count = things.alerts.length + things.receipts.length;
-  const what = things.alerts.length > 0 ? "alert" : "receipt";
+  const count = things.alerts.length + things.receipts.length + (things.clips?.length ?? 0);
+  const what = things.alerts.length > 0 ? "alert" : things.receipts.length > 0 ? "receipt" : "clip";
   return (
     <Picker
       title={count === 1 ? `Add this ${what} to a case` : `Add ${count} ${what}s to a case`}
@@ -87,6 +91,7 @@ export function CasePicker({ things, done, close }: Props) {
       busy={busy}
       none={found.isPending ? "Looking for open cases…" : "No open case yet. Type a title to open one."}
     >
+      {children}
       {failed !== null && <Failed error={failed} />}
       {found.isError && <Failed error={found.error} retry={() => found.refetch()} />}
     </Picker>
