@@ -194,25 +194,6 @@ export default function QueuePage() {
             </button>
           )}
         </div>
-        {!alertId && <Said said={said} failed={batch.failed} undo={undo} />}
-        {some && !alertId && (
-          <BulkBar
-            items={chosen.length}
-            alerts={toDecide.length}
-            busy={batch.busy}
-            decide={(disposition, note) =>
-              // What had changed stays selected: it is to be looked at again.
-              void decide(toDecide, disposition, note).then(({ changed }) => {
-                const again = new Set(changed.map((each) => each.alert_id));
-                const left = chosen.filter((item) => item.members.some((each) => again.has(each.alert_id)));
-                setSelection({ chosen: new Set(left.map((item) => item.item_id)), from: null });
-              })
-            }
-            give={() => ask("give", chosen.flatMap(stay))}
-            addToCase={() => ask("case", chosen.flatMap(stay))}
-            clear={() => setSelection(NOTHING)}
-          />
-        )}
         {query.isPending ? (
           <Skeleton rows={8} height={76} label="Loading alerts" />
         ) : query.isError && queue.items.length === 0 ? (
@@ -283,6 +264,29 @@ export default function QueuePage() {
               })}
             </ul>
             {isFetchingNextPage && <Skeleton rows={2} height={60} />}
+          </div>
+        )}
+        {!alertId && (
+          <div className="dock">
+            <Said said={said} failed={batch.failed} undo={undo} />
+            {some && (
+              <BulkBar
+                items={chosen.length}
+                alerts={toDecide.length}
+                busy={batch.busy}
+                decide={(disposition, note) =>
+                  // What had changed stays selected: it is to be looked at again.
+                  void decide(toDecide, disposition, note).then(({ changed }) => {
+                    const again = new Set(changed.map((each) => each.alert_id));
+                    const left = chosen.filter((item) => item.members.some((each) => again.has(each.alert_id)));
+                    setSelection({ chosen: new Set(left.map((item) => item.item_id)), from: null });
+                  })
+                }
+                give={() => ask("give", chosen.flatMap(stay))}
+                addToCase={() => ask("case", chosen.flatMap(stay))}
+                clear={() => setSelection(NOTHING)}
+              />
+            )}
           </div>
         )}
       </section>

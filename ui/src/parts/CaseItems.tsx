@@ -98,7 +98,9 @@ function Item({ item, zone }: { item: CaseItem; zone: string }) {
             {full(clip.from_at, zone)} to {time(clip.to_at, zone)}
           </span>
         </p>
-        <Film url={clip.play_url} name={clip.camera_id} note={clip.note} />
+        <Unfold what="Video">
+          <Film url={clip.play_url} name={clip.camera_id} note={clip.note} />
+        </Unfold>
       </>
     );
   }
@@ -120,11 +122,11 @@ function Item({ item, zone }: { item: CaseItem; zone: string }) {
 }
 
 // Video and receipt are only asked for when somebody wants to see them: each look at video is noted in the audit file.
-function Unfold({ children }: { children: React.ReactNode }) {
+function Unfold({ what = "Video and receipt", children }: { what?: string; children: React.ReactNode }) {
   const [open, setOpen] = useState(false);
   return (
     <details onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>Video and receipt</summary>
+      <summary>{what}</summary>
       {open && children}
     </details>
   );
