@@ -39,8 +39,9 @@ function newer(next: AlertSummary, known: AlertSummary): boolean {
   return (next.reviewed_at ?? "") >= (known.reviewed_at ?? "");
 }
 
+// As the server orders them.
 function newestFirst(one: AlertSummary, other: AlertSummary): number {
-  return other.raised_at.localeCompare(one.raised_at) || one.alert_id.localeCompare(other.alert_id);
+  return other.event_time.localeCompare(one.event_time) || other.alert_id.localeCompare(one.alert_id);
 }
 
 function newest(alerts: AlertSummary[]): string {
@@ -86,12 +87,14 @@ export function due(members: AlertSummary[]): AlertSummary[] {
   return open.length > 0 ? open : members;
 }
 
+const latest = (item: QueueItem): string => item.members[0]?.event_time ?? "";
+
 // Puts an item where it belongs among those that are there.
 function insert(items: QueueItem[], item: QueueItem, wanted: Wanted): void {
   const first = (one: QueueItem, other: QueueItem) =>
     wanted.sort === "value" && one.expected_minor !== other.expected_minor
       ? (one.expected_minor ?? -1) > (other.expected_minor ?? -1)
-      : newest(one.members) > newest(other.members);
+      : latest(one) > latest(other);
   const at = items.findIndex((each) => first(item, each));
   items.splice(at < 0 ? items.length : at, 0, item);
 }

@@ -75,7 +75,7 @@ export default function ReviewPage() {
         <Item
           key={alertId}
           detail={query.data}
-          decide={(alerts, disposition, note) => void decide(alerts, disposition, note)}
+          decide={decide}
           undo={undo}
           canUndo={queue?.last != null || !isOpen(query.data.disposition)}
           previous={previous}
@@ -96,7 +96,7 @@ export default function ReviewPage() {
 
 type ItemProps = {
   detail: AlertDetail;
-  decide: (alerts: AlertSummary[], disposition: Disposition, note: string) => void;
+  decide: (alerts: AlertSummary[], disposition: Disposition, note: string) => Promise<void>;
   undo: () => void;
   canUndo: boolean;
   previous?: QueueItem;

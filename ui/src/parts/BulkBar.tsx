@@ -24,7 +24,9 @@ export function BulkBar({ items, alerts, busy, decide, give, addToCase, clear }:
     setNote("");
   };
   useKeys({
-    ...Object.fromEntries(DISPOSITIONS.map((each) => [each.key, () => act(each.code)])),
+    ...Object.fromEntries(
+      DISPOSITIONS.map((each) => [each.key, (event: KeyboardEvent) => event.repeat || act(each.code)]),
+    ),
     n: () => box.current?.focus(),
     Escape: clear,
   });

@@ -10,7 +10,7 @@ type Props = {
   detail: AlertDetail;
   // This alert, and what else of the item is to be decided.
   whole: AlertSummary[];
-  decide: (alerts: AlertSummary[], disposition: Disposition, note: string) => void;
+  decide: (alerts: AlertSummary[], disposition: Disposition, note: string) => Promise<void>;
   undo: () => void;
   canUndo: boolean;
 };
@@ -19,18 +19,19 @@ export function Decide({ detail, whole, decide, undo, canUndo }: Props) {
   const may = useMayReview();
   const [note, setNote] = useState("");
   const [alone, setAlone] = useState(false);
-  const [busy, setBusy] = useState(false);
+  const busy = useRef(false);
   const box = useRef<HTMLTextAreaElement>(null);
   const many = whole.length > 1;
   const alerts = many && !alone ? whole : [detail];
-  const act = (disposition: Disposition) => {
-    if (busy) return;
-    // A key that is held down decides once.
-    setBusy(true);
-    setTimeout(() => setBusy(false), 400);
-    decide(alerts, disposition, note);
+  const act = async (disposition: Disposition) => {
+    if (busy.current) return;
+    busy.current = true;
+    await decide(alerts, disposition, note);
+    busy.current = false;
   };
-  const keys = Object.fromEntries(DISPOSITIONS.map((each) => [each.key, () => act(each.code)]));
+  // A key that is held down decides once.
+  const key = (code: Disposition) => (event: KeyboardEvent) => event.repeat || void act(code);
+  const keys = Object.fromEntries(DISPOSITIONS.map((each) => [each.key, key(each.code)]));
   useKeys({ ...keys, i: () => many && setAlone(!alone), n: () => box.current?.focus(), u: undo }, may);
   if (!may) {
     return (
@@ -69,7 +70,7 @@ export function Decide({ detail, whole, decide, undo, canUndo }: Props) {
             className={`button ${each.code}`}
             aria-pressed={detail.disposition === each.code}
             title={`${each.help} (${each.key})`}
-            onClick={() => act(each.code)}
+            onClick={() => void act(each.code)}
           >
             <Key>{each.key}</Key> {each.name}
           </button>
