@@ -165,7 +165,8 @@ mod tests {
                 device.send_to(said.as_bytes(), asker).await.unwrap();
             }
         };
-        let (found, ()) = tokio::join!(discover(&[address], false, Duration::from_secs(2)), answering);
+        let asked = [address];
+        let (found, ()) = tokio::join!(discover(&asked, false, Duration::from_secs(2)), answering);
         let found = found.unwrap();
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!(found[0].service.as_str(), "http://127.0.0.1:8000/onvif/device_service");

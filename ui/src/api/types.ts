@@ -79,6 +79,113 @@ export type AlertSummary = {
   disposition: Disposition | null;
   reviewed_by: string | null;
   reviewed_at: Instant | null;
+  item_id: string;
+  assignee: string | null;
+  // What it costs when it is what it looks like, times how often its rule was right.
+  expected_minor: number | null;
+};
+
+// Alerts of one operator and one piece of evidence.
+export type QueueItem = {
+  item_id: string;
+  head: AlertSummary;
+  members: AlertSummary[];
+  amount_minor: number | null;
+  currency: string | null;
+  expected_minor: number | null;
+  assignee: string | null;
+};
+export type QueuePage = Page<QueueItem> & { total: number };
+
+export type Decided = {
+  alert_id: string;
+  outcome: "decided" | "changed" | "unknown";
+  detail: string | null;
+  alert: AlertSummary | null;
+};
+export type Expected = { p: number; confirmed: number; decided: number; words: string };
+export type Assignment = { at: Instant; by: string; assignee: string | null };
+export type PersonName = { name: string; role: Role };
+
+export type CaseStatus = "new" | "in_progress" | "prevented" | "confirmed" | "resolved";
+export type CaseName = { case_id: string; number: number; title: string; status: CaseStatus };
+export type CaseSummary = CaseName & {
+  owner: string | null;
+  stores: string[];
+  loss_minor: number | null;
+  recovered_minor: number | null;
+  currency: string | null;
+  alerts: number;
+  receipts: number;
+  clips: number;
+  notes: number;
+  created_by: string;
+  created_at: Instant;
+  updated_at: Instant;
+  revision: number;
+};
+export type CasePage = Page<CaseSummary> & { total: number };
+export type CaseReceipt = {
+  event_id: string;
+  store_id: string;
+  register_id: string;
+  operator_id: string | null;
+  receipt_no: string | null;
+  event_time: Instant;
+  kind: string;
+  total_minor: number | null;
+  currency: string | null;
+};
+export type CaseClip = {
+  store_id: string;
+  camera_id: string;
+  from_at: Instant;
+  to_at: Instant;
+  play_url: string | null;
+  // Why there is no video, or not all of it.
+  note: string | null;
+};
+export type CaseItem = {
+  item_id: string;
+  kind: "alert" | "receipt" | "clip" | "note";
+  store_id: string | null;
+  alert: AlertSummary | null;
+  receipt: CaseReceipt | null;
+  clip: CaseClip | null;
+  text: string | null;
+  added_by: string;
+  added_at: Instant;
+};
+export type PersonPart = "subject" | "witness" | "reporter" | "manager" | "other";
+export type PersonKind = "operator" | "customer" | "employee" | "other";
+export type CasePerson = {
+  person_id: string;
+  role: PersonPart;
+  kind: PersonKind;
+  operator_id: string | null;
+  name: string | null;
+  note: string | null;
+};
+export type CaseEntry = { at: Instant; by: string; what: string; detail: string };
+export type CaseDetail = CaseSummary & {
+  summary_text: string;
+  items: CaseItem[];
+  people: CasePerson[];
+  history: CaseEntry[];
+  saves: boolean;
+};
+
+export type SavedSearch = {
+  search_id: string;
+  name: string;
+  q: string;
+  shared: boolean;
+  owner: string;
+  mine: boolean;
+  created_at: Instant;
+  updated_at: Instant;
+  count: number;
+  new_count: number;
 };
 
 export type Fact = { name: string; value: string };
@@ -259,6 +366,10 @@ export type AlertDetail = AlertSummary & {
   boxes: Look[];
   reviews: Review[];
   verdicts: Judgement[];
+  item: QueueItem;
+  expected: Expected | null;
+  assignments: Assignment[];
+  cases: CaseName[];
 };
 
 export type TransactionDetail = {
@@ -269,6 +380,7 @@ export type TransactionDetail = {
   presence: SeenSpan[];
   boxes: Look[];
   zones: Zone[];
+  cases?: CaseName[];
 };
 
 export type Hit = {
