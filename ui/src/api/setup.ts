@@ -239,12 +239,13 @@ export const addStore = (draft: StoreDraft) => send<SetStore>("POST", `${BASE}/s
 export const changeStore = (draft: StoreDraft) =>
   send<SetStore>("PUT", `${BASE}/stores/${place(draft.store_id)}`, draft);
 
-export const changeRegister = (store: string, register: string, draft: Pick<SetRegister, "name" | "kind" | "version">) =>
-  send<SetRegister>("PUT", `${BASE}/registers/${place(store, register)}`, draft);
-export const changeOperator = (
-  operator: string,
-  draft: Pick<SetOperator, "alias" | "user" | "active" | "version">,
-) => send<SetOperator>("PUT", `${BASE}/operators/${place(operator)}`, draft);
+export const changeRegister = (
+  store: string,
+  register: string,
+  draft: Pick<SetRegister, "name" | "kind" | "version">,
+) => send<SetRegister>("PUT", `${BASE}/registers/${place(store, register)}`, draft);
+export const changeOperator = (operator: string, draft: Pick<SetOperator, "alias" | "user" | "active" | "version">) =>
+  send<SetOperator>("PUT", `${BASE}/operators/${place(operator)}`, draft);
 
 export type UserDraft = Pick<SetUser, "name" | "role" | "stores" | "email" | "operator_id" | "disabled">;
 export const addUser = (draft: UserDraft) => send<SetUser>("POST", `${BASE}/users`, draft);

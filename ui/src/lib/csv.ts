@@ -123,7 +123,9 @@ export function readSheet(text: string, stores: readonly string[]): CsvSheet {
 // What the server is sent: commas, the known heading.
 export function writeSheet(rows: readonly CsvRow[]): string {
   const quote = (text: string) => (/[",\n\r]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text);
-  return [COLUMNS.join(","), ...rows.map(({ values }) => COLUMNS.map((name) => quote(values[name])).join(","))].join("\n");
+  return [COLUMNS.join(","), ...rows.map(({ values }) => COLUMNS.map((name) => quote(values[name])).join(","))].join(
+    "\n",
+  );
 }
 
 // What is wrong with an address (192.0.2.7, cam.shop:8554) or URL (rtsp://…); null when nothing is.

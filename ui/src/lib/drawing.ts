@@ -133,14 +133,22 @@ export function settled(drawing: Drawing, zone: string, saved: SetZone | null): 
     ...state,
     zones: state.zones.map((each) => (each.zone_id === zone ? { ...each, version } : each)),
   });
-  return { ...drawing, base, now: renew(drawing.now), past: drawing.past.map(renew), future: drawing.future.map(renew) };
+  return {
+    ...drawing,
+    base,
+    now: renew(drawing.now),
+    past: drawing.past.map(renew),
+    future: drawing.future.map(renew),
+  };
 }
 
 // What the server has now. Zones that nobody touched here follow it; what is drawn here stays, on the version that it
 // began with, so that saving it says who was faster.
 export function follow(drawing: Drawing, base: SetZone[]): Drawing {
   const touched = new Set(pending(drawing).map((each) => each.zone_id));
-  const zones = drawing.now.zones.filter((each) => touched.has(each.zone_id) || base.some((b) => b.zone_id === each.zone_id));
+  const zones = drawing.now.zones.filter(
+    (each) => touched.has(each.zone_id) || base.some((b) => b.zone_id === each.zone_id),
+  );
   for (const each of base) {
     if (touched.has(each.zone_id)) continue;
     const at = zones.findIndex((zone) => zone.zone_id === each.zone_id);

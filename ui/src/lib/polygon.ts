@@ -79,7 +79,8 @@ export function crossings(corners: readonly Point[]): [number, number][] {
 // What is wrong with it, in words; nothing when it can be saved.
 export function faults(corners: readonly Point[]): string[] {
   const found: string[] = [];
-  if (corners.length < MIN_CORNERS) found.push(`A zone has at least ${MIN_CORNERS} corners; this has ${corners.length}.`);
+  if (corners.length < MIN_CORNERS)
+    found.push(`A zone has at least ${MIN_CORNERS} corners; this has ${corners.length}.`);
   if (corners.length > MAX_CORNERS)
     found.push(`A zone has at most ${MAX_CORNERS} corners; this has ${corners.length}. Remove some.`);
   if (corners.some(([x, y]) => x < 0 || x > 1 || y < 0 || y > 1)) found.push("A corner lies outside of the picture.");
