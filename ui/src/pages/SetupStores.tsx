@@ -33,7 +33,7 @@ export default function SetupStores() {
       ),
     },
     {
-      name: "Time there now",
+      name: "Time now",
       cell: (each) => (
         <>
           <span className="number-text">
@@ -204,7 +204,7 @@ function StoreSheet({ store, known, close }: { store: SetStore | null; known: Se
         </Field>
         <TextField
           label="Business day ends"
-          type="time"
+          placeholder="04:00"
           value={form.day_ends}
           change={(day_ends) => set({ day_ends })}
           hint="What is sold before belongs to the day before."
@@ -212,7 +212,7 @@ function StoreSheet({ store, known, close }: { store: SetStore | null; known: Se
         />
         <TextField
           label="Closes"
-          type="time"
+          placeholder="21:30"
           value={form.closes ?? ""}
           change={(closes) => set({ closes: closes || null })}
           hint="Its report goes out half an hour later. Empty: no report by itself."

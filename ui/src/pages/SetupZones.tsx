@@ -139,7 +139,13 @@ function Editor({ camera, base }: { camera: SetCamera; base: SetZone[] }) {
             title="Save (Ctrl+S)"
             onClick={() => void own.save()}
           >
-            {own.saving ? "Saving…" : waiting.length > 0 ? `Save ${count(waiting.length, "change")}` : "Saved"}
+            {own.saving
+              ? "Saving…"
+              : pen
+                ? "Drawing…"
+                : waiting.length > 0
+                  ? `Save ${count(waiting.length, "change")}`
+                  : "Saved"}
           </button>
         </div>
       </header>
@@ -182,11 +188,22 @@ function Editor({ camera, base }: { camera: SetCamera; base: SetZone[] }) {
               </>
             ) : (
               <>
-                <button type="button" className="button" title="Draw a zone (d)" onClick={() => hands.pen([], null)}>
+                <button
+                  type="button"
+                  className="button"
+                  data-draw
+                  title="Draw a zone (d)"
+                  onClick={() => hands.pen([], null)}
+                >
                   Draw a zone
                 </button>
-                <button type="button" className="button" onClick={() => own.fresh(RECTANGLE)}>
-                  Put a rectangle
+                <button
+                  type="button"
+                  className="button"
+                  title="Put a rectangle in the middle"
+                  onClick={() => own.fresh(RECTANGLE)}
+                >
+                  Rectangle
                 </button>
               </>
             )}
@@ -215,10 +232,11 @@ function Editor({ camera, base }: { camera: SetCamera; base: SetZone[] }) {
               type="button"
               className="button small"
               aria-pressed={paused}
+              aria-label={paused ? "Held: the picture stands still" : "Hold the picture still"}
               title="Hold the picture still (p)"
               onClick={() => setPaused(!paused)}
             >
-              Hold picture
+              {paused ? "Held" : "Hold"}
             </button>
           </div>
           <ZoneCanvas
@@ -284,6 +302,24 @@ function Editor({ camera, base }: { camera: SetCamera; base: SetZone[] }) {
                 presence={presence}
                 zone={zone}
                 select={hands.select}
+                form={
+                  chosen && (
+                    <ZoneForm
+                      sketch={chosen}
+                      fresh={!drawing.base.some((each) => each.zone_id === chosen.zone_id)}
+                      base={drawing.base.find((each) => each.zone_id === chosen.zone_id)}
+                      store={store}
+                      camera={camera_id}
+                      zone={zone}
+                      taken={taken}
+                      change={own.change}
+                      rename={own.rename}
+                      shape={hands.shape}
+                      remove={hands.remove}
+                      history={(id) => open("history", id, store)}
+                    />
+                  )
+                }
               />
               {seen.isError && <p className="warn">What is seen cannot be asked for just now; trying again.</p>}
             </section>
@@ -296,22 +332,6 @@ function Editor({ camera, base }: { camera: SetCamera; base: SetZone[] }) {
                 .map((each) => each.zone_id)
                 .join(", ")}
             </p>
-          )}
-          {chosen && (
-            <ZoneForm
-              sketch={chosen}
-              fresh={!drawing.base.some((each) => each.zone_id === chosen.zone_id)}
-              base={drawing.base.find((each) => each.zone_id === chosen.zone_id)}
-              store={store}
-              camera={camera_id}
-              zone={zone}
-              taken={taken}
-              change={own.change}
-              rename={own.rename}
-              shape={hands.shape}
-              remove={hands.remove}
-              history={(id) => open("history", id, store)}
-            />
           )}
         </div>
       </div>

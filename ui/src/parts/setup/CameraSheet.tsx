@@ -194,7 +194,7 @@ export function CameraSheet({ camera, known, store, address: given, close }: Pro
         <legend>
           <b>3.</b> What it is called and what it is for
         </legend>
-        <div className="fields">
+        <div className="fields two-wide">
           <SelectField
             label="Store"
             value={form.store_id}

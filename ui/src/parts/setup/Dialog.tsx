@@ -20,7 +20,15 @@ export function Dialog({ title, close, wide, dirty, submit, foot, children }: Pr
   useEffect(() => {
     const element = dialog.current;
     const before = document.activeElement;
-    if (element && !element.open) element.showModal();
+    if (element && !element.open) {
+      element.showModal();
+      // What is to be written first, else the text; never the cross that closes it.
+      const first =
+        element.querySelector<HTMLElement>("[data-first]:not(:disabled)") ??
+        element.querySelector<HTMLElement>(".body :is(input, select, textarea):not(:disabled)") ??
+        element.querySelector<HTMLElement>("footer button");
+      first?.focus();
+    }
     return () => {
       element?.close();
       if (before instanceof HTMLElement) before.focus();

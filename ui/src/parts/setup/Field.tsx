@@ -35,7 +35,7 @@ type TextProps = {
   fault?: string | null;
   placeholder?: string;
   disabled?: boolean;
-  type?: "text" | "password" | "email" | "time";
+  type?: "text" | "password" | "email";
   list?: string;
   focus?: boolean;
 };
@@ -55,8 +55,7 @@ export function TextField({ label, value, change, hint, fault, type = "text", fo
           autoCapitalize="none"
           autoCorrect="off"
           spellCheck={false}
-          // biome-ignore lint/a11y/noAutofocus: it is the first field of a dialog that was just opened
-          autoFocus={focus}
+          data-first={focus || undefined}
         />
       )}
     </Field>

@@ -1,6 +1,6 @@
 // What the pages for administrators share: their tabs, their head, and who may see them.
 import { Link } from "@tanstack/react-router";
-import { type ReactNode, useEffect } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 import "../../style/setup.css";
 import { useMe, useStores } from "../session";
 import { Empty } from "../states";
@@ -20,13 +20,17 @@ type Props = { title: string; about?: ReactNode; actions?: ReactNode; children: 
 
 export function SetupPage({ title, about, actions, children }: Props) {
   const me = useMe();
+  const tabs = useRef<HTMLElement>(null);
   useEffect(() => {
     document.title = `${title} · Set up · Tillsight`;
+    // On a phone the tabs scroll sideways; the one that is open is seen.
+    const tab = tabs.current?.querySelector<HTMLElement>("[aria-current]");
+    if (tab && tabs.current) tabs.current.scrollLeft = tab.offsetLeft - 40;
   }, [title]);
   if (me.role !== "admin") return <NotAdmin />;
   return (
     <div className="setup">
-      <nav aria-label="Set up" className="tabs setup-tabs">
+      <nav ref={tabs} aria-label="Set up" className="tabs setup-tabs">
         {TABS.map(([to, name]) => (
           <Link key={to} to={to} activeProps={{ "aria-current": "page" }} activeOptions={{ includeSearch: false }}>
             {name}

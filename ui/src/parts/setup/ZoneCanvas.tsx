@@ -87,8 +87,10 @@ export function ZoneCanvas({ zones, selected, pen, ghosts, presence, picture, no
     return () => observer.disconnect();
   }, []);
 
-  const focus = (what: string) => {
-    frame.current?.querySelector<HTMLElement>(`[data-part="${CSS.escape(what)}"]`)?.focus();
+  const focus = (what: string): boolean => {
+    const found = frame.current?.querySelector<HTMLElement>(`[data-part="${CSS.escape(what)}"]`);
+    found?.focus();
+    return Boolean(found);
   };
   // After a corner came or went, the hand goes on where it was.
   useEffect(() => {
@@ -97,10 +99,18 @@ export function ZoneCanvas({ zones, selected, pen, ghosts, presence, picture, no
     wanted.current = null;
   });
   const drawing = pen !== null;
+  const drew = useRef(false);
+  const chosen = useRef(selected);
+  chosen.current = selected;
+  // The pen is in the hand from the first moment; afterwards the new zone is, or what began it.
   useEffect(() => {
-    if (!drawing) return;
-    setCursor([0.5, 0.5]);
-    frame.current?.querySelector<HTMLElement>('[data-part="pen"]')?.focus({ preventScroll: true });
+    const part = drawing ? "pen" : (chosen.current ?? "");
+    if (drawing) setCursor([0.5, 0.5]);
+    if (drawing || drew.current) {
+      const found = frame.current?.querySelector<HTMLElement>(`[data-part="${CSS.escape(part)}"]`);
+      (found ?? document.querySelector<HTMLElement>("[data-draw]"))?.focus({ preventScroll: true });
+    }
+    drew.current = drawing;
   }, [drawing]);
 
   const pointOf = (event: PointerEvent): Point => {
@@ -203,7 +213,7 @@ export function ZoneCanvas({ zones, selected, pen, ghosts, presence, picture, no
       hands.say(`Zone moved; its first corner is ${placeWords(corners[0] ?? [0, 0])}`);
     } else if (event.key === "Enter" || event.key === " ") {
       hands.select(zone.zone_id);
-      wanted.current = `${zone.zone_id}/0`;
+      if (!focus(`${zone.zone_id}/0`)) wanted.current = `${zone.zone_id}/0`;
     } else if (event.key === "Delete") hands.remove(zone.zone_id);
     else if (event.key === "Escape") hands.select(null);
     else return;
@@ -235,7 +245,6 @@ export function ZoneCanvas({ zones, selected, pen, ghosts, presence, picture, no
       }
     } else if (event.key === "Enter") {
       entered.current = null;
-      wanted.current = id;
       hands.rest();
       hands.say("Done with its corners");
       focus(id);
@@ -312,7 +321,6 @@ export function ZoneCanvas({ zones, selected, pen, ghosts, presence, picture, no
         zones.map((each, at) => {
           const now = presence.get(each.zone_id);
           const wrong = faults(each.polygon).length > 0;
-          const of = each.register_id ? `, register ${each.register_id}` : "";
           const state = now ? PRESENCE[now.state] : each.version === null ? "Not saved" : "No state yet";
           return (
             <div key={each.zone_id}>
@@ -322,7 +330,7 @@ export function ZoneCanvas({ zones, selected, pen, ghosts, presence, picture, no
                 className={`tag zone-${each.kind}${each.zone_id === selected ? " chosen" : ""}`}
                 style={spot(centre(each.polygon))}
                 aria-pressed={each.zone_id === selected}
-                aria-label={`Zone ${at + 1}, ${each.zone_id}, ${ZONE_KINDS[each.kind].name}${of}: ${state}. ${each.polygon.length} corners${wrong ? ", its outline is wrong" : ""}`}
+                aria-label={`${[ZONE_KINDS[each.kind].name, each.register_id].filter(Boolean).join(" ")}, zone ${at + 1}, ${each.zone_id}: ${state}. ${each.polygon.length} corners${wrong ? ", its outline is wrong" : ""}`}
                 onPointerDown={(event) => {
                   if (event.button !== 0 || !event.isPrimary) return;
                   event.stopPropagation();
@@ -335,7 +343,8 @@ export function ZoneCanvas({ zones, selected, pen, ghosts, presence, picture, no
               >
                 {now ? <Swatch fill={now.state} /> : <span aria-hidden="true">{wrong ? "!" : "–"}</span>}
                 <span className="words">
-                  {ZONE_KINDS[each.kind].name} {each.register_id}
+                  {ZONE_KINDS[each.kind].name}
+                  {each.register_id && ` ${each.register_id}`}
                 </span>
                 <span className="short">{at + 1}</span>
               </button>

@@ -1,6 +1,6 @@
 // Beside the picture: the zones as a list with what is seen in them, and what the chosen one is.
 import { useQuery } from "@tanstack/react-query";
-import { useId } from "react";
+import { type ReactNode, useId } from "react";
 import { type PresenceNow, type SetZone, setRegistersQuery, type ZoneKind } from "../../api/setup";
 import { isName, NAME_RULE } from "../../lib/csv";
 import { freeName, type Sketch } from "../../lib/drawing";
@@ -19,10 +19,12 @@ type ListProps = {
   selected: string | null;
   presence: Map<string, PresenceNow>;
   zone: string;
-  select: (id: string) => void;
+  select: (id: string | null) => void;
+  // What the chosen one is, below it.
+  form: ReactNode;
 };
 
-export function ZoneList({ zones, base, selected, presence, zone, select }: ListProps) {
+export function ZoneList({ zones, base, selected, presence, zone, select, form }: ListProps) {
   return (
     <ul className="zone-list">
       {zones.map((each, at) => {
@@ -33,8 +35,8 @@ export function ZoneList({ zones, base, selected, presence, zone, select }: List
           <li key={each.zone_id}>
             <button
               type="button"
-              aria-pressed={each.zone_id === selected}
-              onClick={() => select(each.zone_id)}
+              aria-expanded={each.zone_id === selected}
+              onClick={() => select(each.zone_id === selected ? null : each.zone_id)}
               className={each.zone_id === selected ? "chosen" : ""}
             >
               <span className="number">{at + 1}</span>
@@ -61,6 +63,7 @@ export function ZoneList({ zones, base, selected, presence, zone, select }: List
               </span>
               {wrong && <span className="fault">✕ {wrong}</span>}
             </button>
+            {each.zone_id === selected && form}
           </li>
         );
       })}
@@ -101,9 +104,6 @@ export function ZoneForm(props: FormProps) {
   };
   return (
     <section className="card zone-form" aria-label={`Zone ${id}`}>
-      <h2>
-        {ZONE_KINDS[sketch.kind].name} <small>{id}</small>
-      </h2>
       <fieldset className="kinds">
         <legend>What it is for</legend>
         {(Object.keys(ZONE_KINDS) as ZoneKind[]).map((kind) => (
