@@ -1,6 +1,7 @@
 // Tokens and feeds: the contract of /api/v1/setup/tokens and /api/v1/feeds. Administrators only.
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { get, Problem, queryString, send } from "./http";
+import { each } from "./setup";
 import type { Instant, Page } from "./types";
 
 export type TokenKind = "integrator" | "sql" | "metrics" | "person";
@@ -129,7 +130,7 @@ export const feedsQuery = (filter: FeedFilter, live: boolean) =>
   queryOptions({
     queryKey: ["feeds", filter],
     queryFn: ({ signal }) => get<FeedPage>(`/api/v1/feeds${queryString(filter)}`, signal),
-    refetchInterval: live ? 3_000 : false,
+    refetchInterval: live ? each(3_000) : false,
     staleTime: 2_000,
     placeholderData: keepPreviousData,
   });

@@ -26,6 +26,7 @@ import {
 import { CameraPicker } from "../parts/CameraPicker";
 import { InView } from "../parts/InView";
 import { Chosen, type Mark } from "../parts/Marks";
+import { NoCamera } from "../parts/NoCamera";
 import { Pane } from "../parts/Pane";
 import { fullScreen } from "../parts/Player";
 import { Empty, Failed, Skeleton } from "../parts/states";
@@ -93,7 +94,7 @@ export default function WatchPage() {
         </Empty>
       ) : mine.length === 0 ? (
         <Empty title="No camera in this store">
-          <p>Cameras are named in the configuration, under “camera”.</p>
+          <NoCamera />
         </Empty>
       ) : !playable ? (
         <Empty title="Nothing recorded yet">

@@ -165,7 +165,8 @@ export function CameraImport({ close }: { close: () => void }) {
       )}
       <Refused error={work.error} />
       {sheet.rows.length > 0 && (
-        <div className="card rows preview">
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so that it must be reached by keyboard
+        <div className="card rows preview" tabIndex={0} role="group" aria-label="The cameras of the list">
           <table>
             <caption className="hidden">The cameras of the list</caption>
             <thead>

@@ -115,13 +115,6 @@ function Answers({ intake, text, lines }: { intake: Intake; text: string; lines:
                   ))}
                 </ul>
               )}
-              {each.blind && each.blind.length > 0 && (
-                <ul className="bullets warn">
-                  {each.blind.map((rule) => (
-                    <li key={`${rule.rule_id} ${rule.missing}`}>{rule.words}</li>
-                  ))}
-                </ul>
-              )}
               {document && each.problems.length > 0 && (
                 <RecordText parts={marked({ text: document, problems: each.problems })} />
               )}

@@ -293,7 +293,7 @@ export function ZoneCanvas({ zones, selected, pen, ghosts, presence, picture, no
           }
         />
       ) : (
-        <p className="no-picture">{note ?? "Waiting for a picture…"}</p>
+        <p className="no-picture">{note ? `No picture: ${note}` : "Waiting for a picture…"}</p>
       )}
       <svg width={width} height={height} aria-hidden="true">
         {ordered.map((each) => (
