@@ -54,28 +54,21 @@ export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
   return (await response.json()) as T;
 }
 
-export async function send<T>(
-  method: "POST" | "PUT" | "PATCH" | "DELETE",
-  path: string,
-  body?: unknown,
-  signal?: AbortSignal,
-): Promise<T> {
-  const text = body === undefined ? undefined : JSON.stringify(body);
-  return sendText<T>(method, path, "application/json", text, signal);
-}
-
-// A body that is text already.
-export async function sendText<T>(
-  method: "POST" | "PUT" | "PATCH" | "DELETE",
-  path: string,
-  type: string,
-  body?: string,
-  signal?: AbortSignal,
-): Promise<T> {
-  const headers = { accept: "application/json", "content-type": type, "x-tillsight": "1" };
-  const response = await request(path, { method, headers, body, signal });
+export async function send<T>(method: "POST" | "PUT" | "PATCH" | "DELETE", path: string, body?: unknown): Promise<T> {
+  const response = await request(path, {
+    method,
+    headers: { accept: "application/json", "content-type": "application/json", "x-tillsight": "1" },
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
   const text = await response.text();
   return (text === "" ? undefined : JSON.parse(text)) as T;
+}
+
+// Asks for work that takes a while and can be stopped. The body is text already.
+export async function work<T>(path: string, type: string, body: string, signal?: AbortSignal): Promise<T> {
+  const headers = { accept: "application/json", "content-type": type, "x-tillsight": "1" };
+  const response = await request(path, { method: "POST", headers, body, signal });
+  return (await response.json()) as T;
 }
 
 // A query string without the parts that are empty.

@@ -66,7 +66,7 @@ export type RejectCount = {
   code: string;
   words: string;
   count: number;
-  last_at: Instant;
+  last_at: Instant | null;
   problems: { pointer: string; detail: string; count: number }[];
   example: Reject | null;
 };

@@ -1,6 +1,6 @@
 // Setting up: the contract of /api/v1/setup, its requests and how long an answer holds. Administrators only.
 import { queryOptions } from "@tanstack/react-query";
-import { get, queryString, send, sendText } from "./http";
+import { get, queryString, send, work } from "./http";
 import { client } from "./queries";
 import type { Instant, PresenceState, Role, Zone as ShownZone } from "./types";
 
@@ -225,11 +225,11 @@ export const changeCamera = (draft: CameraDraft) =>
 export const removeCamera = (store: string, camera: string) =>
   send<void>("DELETE", `${BASE}/cameras/${place(store, camera)}`);
 export const testCamera = (draft: TestDraft, signal?: AbortSignal) =>
-  send<CameraTest>("POST", `${BASE}/cameras/test`, draft, signal);
+  work<CameraTest>(`${BASE}/cameras/test`, "application/json", JSON.stringify(draft), signal);
 export const importCameras = (csv: string, dry: boolean, signal?: AbortSignal) =>
-  sendText<{ items: ImportRow[] }>("POST", `${BASE}/cameras/import${dry ? "?dry_run=1" : ""}`, "text/csv", csv, signal);
+  work<{ items: ImportRow[] }>(`${BASE}/cameras/import${dry ? "?dry_run=1" : ""}`, "text/csv", csv, signal);
 export const discover = (seconds: number, signal?: AbortSignal) =>
-  send<Discovery>("POST", `${BASE}/discover`, { seconds }, signal);
+  work<Discovery>(`${BASE}/discover`, "application/json", JSON.stringify({ seconds }), signal);
 
 export const putZone = (store: string, zone: string, draft: ZoneDraft) =>
   send<SetZone>("PUT", `${BASE}/zones/${place(store, zone)}`, draft);
@@ -255,4 +255,4 @@ export const addUser = (draft: UserDraft) => send<SetUser>("POST", `${BASE}/user
 export const changeUser = ({ name, ...draft }: UserDraft) =>
   send<SetUser>("PUT", `${BASE}/users/${place(name)}`, draft);
 export const setPassword = (name: string, password: string | null) =>
-  send<{ password: string }>("POST", `${BASE}/users/${place(name)}/password`, { password });
+  send<{ password: string | null }>("POST", `${BASE}/users/${place(name)}/password`, { password });

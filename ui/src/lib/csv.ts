@@ -110,6 +110,7 @@ export function readSheet(text: string, stores: readonly string[]): CsvSheet {
     else if (!isName(values.camera)) wrong.push(`the camera id is not ${NAME_RULE}`);
     const fault = addressFault(values.address_or_url);
     if (fault) wrong.push(fault);
+    if (values.password !== "" && values.username === "") wrong.push("a password without a user name");
     const key = `${values.store}/${values.camera}`;
     const first = seen.get(key);
     if (first !== undefined && values.camera !== "") wrong.push(`the same camera as line ${first}`);
@@ -122,7 +123,11 @@ export function readSheet(text: string, stores: readonly string[]): CsvSheet {
 
 // What the server is sent: commas, the known heading.
 export function writeSheet(rows: readonly CsvRow[]): string {
-  const quote = (text: string) => (/[",\n\r]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text);
+  // A line a camera, so that the answers find their lines.
+  const quote = (field: string) => {
+    const text = field.replace(/[\r\n]+/g, " ");
+    return /[",]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
+  };
   return [COLUMNS.join(","), ...rows.map(({ values }) => COLUMNS.map((name) => quote(values[name])).join(","))].join(
     "\n",
   );
@@ -132,11 +137,11 @@ export function writeSheet(rows: readonly CsvRow[]): string {
 export function addressFault(text: string): string | null {
   if (text === "") return "no address";
   if (/\s/.test(text)) return "the address has a space in it";
-  if (/^rtsps?:\/\/|^https?:\/\//i.test(text)) {
+  if (/^rtsp:\/\/|^https?:\/\//i.test(text)) {
     let url: URL;
     try {
       // Browsers read hosts of http only.
-      url = new URL(text.replace(/^rtsps?:/i, "http:"));
+      url = new URL(text.replace(/^rtsp:/i, "http:"));
     } catch {
       return "this is no URL: rtsp://host[:port]/path";
     }

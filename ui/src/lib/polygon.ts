@@ -7,8 +7,8 @@ export const MIN_CORNERS = 3;
 export const MAX_CORNERS = 64;
 // Ten-thousandths of the picture are finer than any hand or eye.
 const STEPS = 10_000;
-// A thousandth of the picture: smaller zones hold nobody.
-export const MIN_AREA = 0.001;
+// A hundredth of a hundredth of the picture: smaller zones hold nobody.
+export const MIN_AREA = 0.0001;
 
 export function inPicture([x, y]: Point): Point {
   const keep = (value: number) => Math.round(Math.min(1, Math.max(0, value)) * STEPS) / STEPS;

@@ -31,6 +31,11 @@ function round(value: number): string {
   return String(Math.round(value * 10) / 10);
 }
 
+// “main stream” → “Main stream”; ONVIF stays as it is.
+export function capital(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+}
+
 // What is to be minded about a stream.
 export function streamAdvice(stream: Stream): string | null {
   if (stream.gop_seconds !== null && stream.gop_seconds > 4)
@@ -42,14 +47,14 @@ export function streamAdvice(stream: Stream): string | null {
   return null;
 }
 
-// The camera's clock against ours: the offset is what is added to its time to get ours.
+// The camera's clock against ours: how far it is ahead.
 export function clockDifference(us: number | null): { text: string; off: boolean } {
   if (us === null) return { text: "Not measured", off: false };
   const size = Math.abs(us) / 1_000_000;
   if (size < 0.5) return { text: "In step", off: false };
   const amount =
     size < 10 ? `${size.toFixed(1)} s` : size < 120 ? `${Math.round(size)} s` : `${Math.round(size / 60)} min`;
-  return { text: `${amount} ${us < 0 ? "ahead" : "behind"}`, off: size >= 2 };
+  return { text: `${amount} ${us > 0 ? "ahead" : "behind"}`, off: size >= 2 };
 }
 
 export const PRESENCE_BY: readonly (readonly [PresenceBy, string])[] = [
@@ -114,11 +119,11 @@ export function cameraForm(camera: SetCamera): CameraForm {
 function streamFault(url: string): string | null {
   const fault = addressFault(url);
   if (fault) return sentence(fault);
-  return /^rtsps?:\/\//i.test(url) ? null : "A stream's URL begins with rtsp://";
+  return /^rtsp:\/\//i.test(url) ? null : "A stream's URL begins with rtsp://";
 }
 
 function sentence(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+  return `${capital(text)}.`;
 }
 
 export function cameraFaults(form: CameraForm, known: readonly SetCamera[], fresh: boolean): Faults<CameraForm> {
@@ -195,7 +200,8 @@ export function userFaults(
 ): Faults<UserDraft> {
   const faults: Faults<UserDraft> = {};
   if (form.name === "") faults.name = "It needs a name to sign in with.";
-  else if (!isName(form.name)) faults.name = `Use ${NAME_RULE}.`;
+  else if (!/^[\p{L}\p{N}._@-]{1,64}$/u.test(form.name))
+    faults.name = "Use letters, digits, “.”, “_”, “-” or “@”, without spaces.";
   else if (fresh && known.some((each) => each.name === form.name)) faults.name = "There is a user of that name.";
   if (form.role === "manager" && !stores?.length) faults.stores = "A store manager needs at least one store.";
   else if (stores?.length === 0) faults.stores = "Tick at least one store, or all of them.";

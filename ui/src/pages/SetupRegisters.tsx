@@ -19,13 +19,13 @@ const KINDS: Record<NonNullable<SetRegister["kind"]>, string> = {
 };
 
 export default function SetupRegisters() {
-  const query = useQuery(setRegistersQuery());
   const { search, open, close } = useTask();
   const { stores, store: storeOf, zone } = useStores();
+  // When a register last spoke is looked up for one store at a time.
+  const store = search.store ?? stores[0]?.id;
+  const query = useQuery({ ...setRegistersQuery(store), enabled: store !== undefined });
   const all = query.data ?? [];
-  const shown = all.filter(
-    (each) => (!search.store || each.store_id === search.store) && fits(search.q, each.register_id, each.name),
-  );
+  const shown = all.filter((each) => fits(search.q, each.register_id, each.name));
   const columns: Column<SetRegister>[] = [
     {
       name: "Register",
@@ -98,7 +98,7 @@ export default function SetupRegisters() {
       about="A register is here as soon as it has sent a record or a zone names it."
       actions={
         <>
-          <StoreFilter />
+          <StoreFilter one={store} />
           {all.length > 8 && <TextFilter label="Find a register" />}
         </>
       }

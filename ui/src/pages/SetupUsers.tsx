@@ -149,7 +149,7 @@ function UserSheet({ user, known, close, next }: SheetProps) {
   const [tried, setTried] = useState(false);
   const set = (change: Partial<UserDraft>) => setForm((old) => ({ ...old, ...change }));
   // Null is all of them, which the server is told by naming none.
-  const [some, setSome] = useState<string[] | null>(first.stores.length ? first.stores : null);
+  const [some, setSome] = useState<string[] | null>(first.stores.length || me.stores.length ? first.stores : null);
   const faults = userFaults(form, some, known, user === null);
   const shown = tried ? faults : {};
   const last = user !== null && isLastAdmin(user, known);
@@ -220,7 +220,7 @@ function UserSheet({ user, known, close, next }: SheetProps) {
           setSome(chosen);
           set({ stores: chosen ?? [] });
         }}
-        all={form.role === "manager" ? null : "All stores, also those that come later"}
+        all={form.role === "manager" || me.stores.length > 0 ? null : "All stores, also those that come later"}
         fault={shown.stores}
       />
       <TextField
@@ -254,7 +254,7 @@ function PasswordSheet({ name, fresh = false, close }: { name: string; fresh?: b
   if (save.data) {
     return (
       <Dialog title={`Password of ${name}`} close={close}>
-        {chosen ? (
+        {save.data.password === null || chosen ? (
           <p role="status">The password is set. Sessions with the old one have ended.</p>
         ) : (
           <Secret name={`New password of ${name}`} value={save.data.password} />

@@ -96,8 +96,8 @@ describe("what cannot be saved", () => {
     expect(
       faults([
         [0, 0],
-        [0.01, 0],
-        [0, 0.01],
+        [0.005, 0],
+        [0, 0.005],
       ])[0],
     ).toMatch(/almost nothing/);
     expect(

@@ -75,7 +75,7 @@ export function CameraDiscovery({ close, add }: Props) {
                   type="button"
                   className="button small"
                   aria-label={`Add ${each.name ?? "device"} at ${each.address}`}
-                  onClick={() => add(each.address)}
+                  onClick={() => add(each.xaddr)}
                 >
                   Add…
                 </button>

@@ -85,9 +85,12 @@ export function CameraSheet({ camera, known, store, address: given, close }: Pro
     const draft: TestDraft = isUrl(address) ? { url: address } : { address };
     if (form.username) draft.username = form.username;
     if (form.password) draft.password = form.password;
-    // The stored password is taken by the server; it never comes here.
-    if (camera && form.password === null)
-      Object.assign(draft, { store_id: camera.store_id, camera_id: camera.camera_id });
+    if (camera && form.password === null) {
+      // The stored password is taken by the server; it never comes here. Without an address both streams are tried.
+      if (address === camera.url) delete draft.url;
+      draft.store_id = camera.store_id;
+      draft.camera_id = camera.camera_id;
+    }
     test.start(draft);
   };
   const submit = () => {

@@ -1,7 +1,6 @@
 // What a test of a camera found: each step with its cure, the picture, the streams.
 import type { CameraTest } from "../../api/setup";
-import { clockDifference, streamAdvice, streamWords } from "../../lib/setup";
-import { words } from "../../lib/words";
+import { capital, clockDifference, streamAdvice, streamWords } from "../../lib/setup";
 
 export function CameraTestShown({ test }: { test: CameraTest }) {
   const clock = clockDifference(test.clock_difference_us);
@@ -25,7 +24,7 @@ export function CameraTestShown({ test }: { test: CameraTest }) {
                 {each.ok ? "✓" : "✕"}
               </span>
               <div>
-                <b>{words(each.what)}</b> <span className="hidden">{each.ok ? "works" : "fails"}</span>
+                <b>{capital(each.what)}</b> <span className="hidden">{each.ok ? "works" : "fails"}</span>
                 {each.detail && <span className="detail"> {each.detail}</span>}
                 {each.cure && <p className="cure">{each.cure}</p>}
               </div>

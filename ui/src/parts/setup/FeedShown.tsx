@@ -235,7 +235,11 @@ function Rejected({ of, integrator, store, zone }: RejectedProps) {
           </span>
           <span>{of.words}</span>
           <span className="quiet when">
-            last <StoreTime at={of.last_at} zone={zone} form="brief" />
+            {of.last_at && (
+              <>
+                last <StoreTime at={of.last_at} zone={zone} form="brief" />
+              </>
+            )}
           </span>
         </summary>
         {of.problems.length > 0 && (

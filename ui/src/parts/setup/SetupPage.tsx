@@ -55,16 +55,16 @@ export function NotAdmin() {
   );
 }
 
-// One store, or all of them, kept in the address.
-export function StoreFilter() {
+// One store, or all of them, kept in the address. `one`: the page is about one store always.
+export function StoreFilter({ one }: { one?: string }) {
   const { stores } = useStores();
   const { search, set } = useTask();
   if (stores.length < 2) return null;
   return (
     <label className="choice">
       <span className="hidden">Store</span>
-      <select value={search.store ?? ""} onChange={(event) => set({ store: event.target.value || undefined })}>
-        <option value="">All stores</option>
+      <select value={one ?? search.store ?? ""} onChange={(event) => set({ store: event.target.value || undefined })}>
+        {one === undefined && <option value="">All stores</option>}
         {stores.map((each) => (
           <option key={each.id} value={each.id}>
             {each.name}

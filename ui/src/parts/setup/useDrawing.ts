@@ -122,7 +122,8 @@ export function useDrawing(store: string, camera: string, base: SetZone[] | unde
         done.saved.push(zone_id);
         setDrawing((old) => settled(old, zone_id, saved));
       } catch (error) {
-        if (error instanceof Problem && error.status === 409) beaten.push(zone_id);
+        // Changed meanwhile, or removed.
+        if (error instanceof Problem && (error.status === 409 || error.status === 404)) beaten.push(zone_id);
         else done.failed.push({ zone_id, error });
       }
     }

@@ -4,6 +4,9 @@ import { queryString } from "../../api/http";
 
 export type LiveStill = { url: string | null; takenAt: string | null; problem: string | null };
 
+// What the server's clock is ahead of the browser's, by the date of its answers.
+let ahead = 0;
+
 const EACH_MS = 2_000;
 const AFTER_FAILURE_MS = 5_000;
 
@@ -20,12 +23,22 @@ export function useLiveStill(store: string, camera: string, paused: boolean): Li
     if (paused) return;
     const stop = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const path = `/api/v1/stills/${encodeURIComponent(camera)}.jpg${queryString({ at: "now", store })}`;
+    const ask = async (again = true): Promise<Response> => {
+      const at = new Date(Date.now() + ahead).toISOString();
+      const path = `/api/v1/stills/${encodeURIComponent(camera)}.jpg${queryString({ at, store })}`;
+      const response = await fetch(path, { credentials: "same-origin", signal: stop.signal, cache: "no-store" });
+      const said = Date.parse(response.headers.get("date") ?? "");
+      // Dates have whole seconds: what is smaller is no difference.
+      const off = said - (Date.now() + ahead);
+      if (Number.isNaN(off) || Math.abs(off) < 2_000) return response;
+      ahead += off;
+      return response.ok || !again ? response : ask(false);
+    };
     const next = async () => {
       let wait = EACH_MS;
       if (!document.hidden) {
         try {
-          const response = await fetch(path, { credentials: "same-origin", signal: stop.signal, cache: "no-store" });
+          const response = await ask();
           if (!response.ok) throw new Error(await reason(response));
           const url = URL.createObjectURL(await response.blob());
           if (stop.signal.aborted) return URL.revokeObjectURL(url);
