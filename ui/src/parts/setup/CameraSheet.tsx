@@ -94,6 +94,11 @@ export function CameraSheet({ camera, known, store, address: given, close }: Pro
     test.start(draft);
   };
   const submit = () => {
+    // Enter in the first field means to try it.
+    if (fresh && form.url === "" && where === null && !test.data) {
+      start();
+      return;
+    }
     setTried(true);
     if (!hasFaults(faults)) save.mutate();
   };

@@ -31,7 +31,8 @@ export function Dialog({ title, close, wide, dirty, submit, foot, children }: Pr
     }
     return () => {
       element?.close();
-      if (before instanceof HTMLElement) before.focus();
+      if (before instanceof HTMLElement && before.isConnected) before.focus();
+      else document.getElementById("main")?.focus();
     };
   }, []);
   const leave = () => {

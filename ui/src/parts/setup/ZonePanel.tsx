@@ -1,6 +1,6 @@
 // Beside the picture: the zones as a list with what is seen in them, and what the chosen one is.
 import { useQuery } from "@tanstack/react-query";
-import { type ReactNode, useId } from "react";
+import { type ReactNode, useEffect, useId, useRef } from "react";
 import { type PresenceNow, type SetZone, setRegistersQuery, type ZoneKind } from "../../api/setup";
 import { isName, NAME_RULE } from "../../lib/csv";
 import { freeName, type Sketch } from "../../lib/drawing";
@@ -25,8 +25,18 @@ type ListProps = {
 };
 
 export function ZoneList({ zones, base, selected, presence, zone, select, form }: ListProps) {
+  const list = useRef<HTMLUListElement>(null);
+  // Beside the picture, not below it: there the hand would lose the picture.
+  useEffect(() => {
+    if (selected === null || !matchMedia("(min-width: 1001px)").matches) return;
+    const item = list.current?.querySelector('[aria-expanded="true"]')?.parentElement;
+    const side = item?.closest(".side");
+    if (!item || !side) return;
+    const [outer, inner] = [side.getBoundingClientRect(), item.getBoundingClientRect()];
+    if (inner.top < outer.top || inner.bottom > outer.bottom) side.scrollTop += inner.top - outer.top - 8;
+  }, [selected]);
   return (
-    <ul className="zone-list">
+    <ul className="zone-list" ref={list}>
       {zones.map((each, at) => {
         const now = presence.get(each.zone_id);
         const known = base.find((saved) => saved.zone_id === each.zone_id);
