@@ -10,6 +10,7 @@ import {
 import { parseAddress, writeAddress } from "./lib/search";
 import type { Address } from "./lib/watch";
 import { Shell } from "./parts/Shell";
+import { setupSearch } from "./parts/setup/useTask";
 import { Empty, Failed, Skeleton } from "./parts/states";
 
 const text = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined);
@@ -127,6 +128,74 @@ const demo = createRoute({
   component: lazyRouteComponent(() => import("./pages/Demo")),
 });
 
+// Setting up, for administrators.
+const setup = createRoute({
+  getParentRoute: () => root,
+  path: "/setup",
+  beforeLoad: () => {
+    throw redirect({ to: "/setup/cameras" });
+  },
+});
+const setupCameras = createRoute({
+  getParentRoute: () => root,
+  path: "/setup/cameras",
+  validateSearch: setupSearch,
+  component: lazyRouteComponent(() => import("./pages/SetupCameras")),
+});
+const setupZones = createRoute({
+  getParentRoute: () => root,
+  path: "/setup/cameras/$store/$camera",
+  validateSearch: setupSearch,
+  component: lazyRouteComponent(() => import("./pages/SetupZones")),
+});
+const setupStores = createRoute({
+  getParentRoute: () => root,
+  path: "/setup/stores",
+  validateSearch: setupSearch,
+  component: lazyRouteComponent(() => import("./pages/SetupStores")),
+});
+const setupRegisters = createRoute({
+  getParentRoute: () => root,
+  path: "/setup/registers",
+  validateSearch: setupSearch,
+  component: lazyRouteComponent(() => import("./pages/SetupRegisters")),
+});
+const setupOperators = createRoute({
+  getParentRoute: () => root,
+  path: "/setup/operators",
+  validateSearch: setupSearch,
+  component: lazyRouteComponent(() => import("./pages/SetupOperators")),
+});
+const setupUsers = createRoute({
+  getParentRoute: () => root,
+  path: "/setup/users",
+  validateSearch: setupSearch,
+  component: lazyRouteComponent(() => import("./pages/SetupUsers")),
+});
+const setupTokens = createRoute({
+  getParentRoute: () => root,
+  path: "/setup/tokens",
+  validateSearch: setupSearch,
+  component: lazyRouteComponent(() => import("./pages/SetupTokens")),
+});
+const feeds = createRoute({
+  getParentRoute: () => root,
+  path: "/feeds",
+  validateSearch: setupSearch,
+  component: lazyRouteComponent(() => import("./pages/Feeds")),
+});
+const setups = [
+  setup,
+  setupCameras,
+  setupZones,
+  setupStores,
+  setupRegisters,
+  setupOperators,
+  setupUsers,
+  setupTokens,
+  feeds,
+];
+
 function NotFound() {
   return (
     <Empty title="There is no such page">
@@ -155,6 +224,7 @@ export const router = createRouter({
     cameras,
     watch,
     demo,
+    ...setups,
   ]),
   parseSearch: (address) => parseAddress(address),
   stringifySearch: writeAddress,

@@ -65,6 +65,13 @@ export async function send<T>(method: "POST" | "PUT" | "PATCH" | "DELETE", path:
   return (text === "" ? undefined : JSON.parse(text)) as T;
 }
 
+// Asks for work that takes a while and can be stopped. The body is text already.
+export async function work<T>(path: string, type: string, body: string, signal?: AbortSignal): Promise<T> {
+  const headers = { accept: "application/json", "content-type": type, "x-tillsight": "1" };
+  const response = await request(path, { method: "POST", headers, body, signal });
+  return (await response.json()) as T;
+}
+
 // A query string without the parts that are empty.
 export function queryString(parts: Record<string, string | number | null | undefined>): string {
   const query = new URLSearchParams();

@@ -77,6 +77,7 @@ export const PRESENCE: Record<PresenceState, string> = {
 };
 
 const BLIND: Record<string, string> = {
+  silent: "the analysis has said nothing for some seconds",
   starting: "the analysis has just begun",
   no_signal: "no picture comes",
   frozen: "the picture is frozen",

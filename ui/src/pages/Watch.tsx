@@ -28,6 +28,7 @@ import { type Added, AddedTo } from "../parts/CasePicker";
 import { ClipPicker } from "../parts/ClipPicker";
 import { InView } from "../parts/InView";
 import { Chosen, type Mark } from "../parts/Marks";
+import { NoCamera } from "../parts/NoCamera";
 import { Pane } from "../parts/Pane";
 import { fullScreen } from "../parts/Player";
 import { Said } from "../parts/Said";
@@ -97,7 +98,7 @@ export default function WatchPage() {
         </Empty>
       ) : mine.length === 0 ? (
         <Empty title="No camera in this store">
-          <p>Cameras are named in the configuration, under “camera”.</p>
+          <NoCamera />
         </Empty>
       ) : !playable ? (
         <Empty title="Nothing recorded yet">

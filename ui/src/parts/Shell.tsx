@@ -40,7 +40,8 @@ function SignedIn({ me }: { me: Me }) {
   const main = useRef<HTMLElement>(null);
   const waiting = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
 
-  const go = (key: string, to: "/alerts" | "/cases" | "/search" | "/reports" | "/cameras" | "/watch") => ({
+  type Place = "/alerts" | "/cases" | "/search" | "/reports" | "/cameras" | "/watch" | "/setup/cameras";
+  const go = (key: string, to: Place) => ({
     [key]: () => {
       if (waiting.current === undefined) return;
       clearTimeout(waiting.current);
@@ -67,11 +68,14 @@ function SignedIn({ me }: { me: Me }) {
     ...(mayReview ? go("c", "/cases") : {}),
     ...go("v", "/cameras"),
     ...go("w", "/watch"),
+    ...(me.role === "admin" ? go("u", "/setup/cameras") : {}),
   });
 
   // A new page is read from its beginning.
   const section = path.split("/")[1];
   useEffect(() => {
+    // Pages of the set-up name themselves.
+    if (section === "setup" || section === "feeds") return;
     const title = section ? words(section) : "Tillsight";
     document.title = section ? `${title} · Tillsight` : title;
   }, [section]);
@@ -121,6 +125,7 @@ function SignedIn({ me }: { me: Me }) {
           )}
         </nav>
         <div className="tools">
+          {me.role === "admin" && <SetUp here={section === "setup" || section === "feeds"} />}
           <LiveMark />
           <button
             type="button"
@@ -159,6 +164,26 @@ function Tab({ to, icon, children }: { to: To; icon: string; children: ReactNode
       </svg>
       <span>{children}</span>
     </Link>
+  );
+}
+
+// Apart from the pages of every day, and small on a phone.
+function SetUp({ here }: { here: boolean }) {
+  return (
+    <nav aria-label="Administration" className="set-up">
+      <Link to="/setup/cameras" aria-current={here ? "page" : undefined} title="Set up (g u)">
+        <svg viewBox="0 0 24 24" width="18" height="18" aria-hidden="true">
+          <path
+            d="M4 7h9M17 7h3M4 17h3M11 17h9M15 4v6M9 14v6"
+            fill="none"
+            stroke="currentColor"
+            strokeWidth="2"
+            strokeLinecap="round"
+          />
+        </svg>
+        <span>Set up</span>
+      </Link>
+    </nav>
   );
 }
 
