@@ -242,6 +242,26 @@ impl Shop {
         output(&mut psql, b"")
     }
 
+    /// `psql` as a login with the statements of a file; its output, whatever it says.
+    pub fn psql_file(&self, (login, secret): &(String, String), file: &Path) -> Output {
+        let mut psql = Command::new("psql");
+        psql.env("PGPASSWORD", secret).env("PGCONNECT_TIMEOUT", "20");
+        psql.args([
+            "-h",
+            "127.0.0.1",
+            "-p",
+            &self.sql.to_string(),
+            "-U",
+            login,
+            "-d",
+            "tillsight",
+            "-XAt",
+            "-o",
+            "/dev/null",
+        ]);
+        output(psql.arg("-f").arg(file), b"")
+    }
+
     /// What `psql` prints for a query that must succeed; the error as text when it does not.
     pub fn query(&self, login: &(String, String), statement: &str) -> String {
         let output = self.psql(login, &[statement]);

@@ -7,10 +7,13 @@
 
 mod catalog;
 mod connection;
+mod copy;
 mod crew;
 mod extended;
 mod flight;
 mod gate;
+mod names;
+mod rewrite;
 mod run;
 pub mod scram;
 mod settings;

@@ -27,6 +27,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::crew::Work;
+use super::names::shown;
 use super::statement::Failure;
 use super::{Outcome, Shared, StatementRecord};
 
@@ -249,7 +250,7 @@ pub(super) fn answer(
     format: &Format,
     options: FormatOptions,
 ) -> Result<QueryResponse, PgWireError> {
-    let fields = Arc::new(arrow_schema_to_pg_fields(&rows.schema, format, Some(Arc::new(options)))?);
+    let fields = Arc::new(arrow_schema_to_pg_fields(&shown(&rows.schema), format, Some(Arc::new(options)))?);
     let of_rows = Arc::clone(&fields);
     let batches = futures::stream::unfold(Some((running, rows, of_rows)), |state| async move {
         let (mut running, mut rows, fields) = state?;
@@ -287,13 +288,13 @@ impl Cursor {
         format: &Format,
         options: FormatOptions,
     ) -> Result<Self, PgWireError> {
-        let fields = Arc::new(arrow_schema_to_pg_fields(&rows.schema, format, Some(Arc::new(options)))?);
+        let fields = Arc::new(arrow_schema_to_pg_fields(&shown(&rows.schema), format, Some(Arc::new(options)))?);
         Ok(Self { running, rows, fields, ready: VecDeque::new(), ended: false })
     }
 
     /// What its rows look like.
     pub(super) fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.rows.schema)
+        shown(&self.rows.schema)
     }
 
     /// The statement that it runs.

@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::metadata::MetadataMap;
 
 use crate::sql::scram::Verifier;
+use crate::sql::settings::Settings;
 use crate::sql::statement::Failure;
 use crate::sql::{Login, Shared};
 
@@ -163,7 +164,8 @@ impl Seats {
     }
 
     async fn take(&self, shared: &Shared, key: &str, name: &str, login: Login) -> Result<Arc<Seat>, Failure> {
-        let session = shared.session(&login).await?;
+        let settings = Arc::new(Mutex::new(Settings::new(shared.options.statement_timeout)));
+        let session = shared.session(&login, &settings)?;
         let seat = Arc::new(Seat {
             role_name: name.to_owned(),
             user: login.user.clone(),
