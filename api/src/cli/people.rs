@@ -148,8 +148,8 @@ pub(super) fn token(config: &Config, command: TokenCommand) -> Result<(), Box<dy
                 for TokenRow { owner, last_used_at, .. } in db.tokens().await? {
                     let stores: Vec<&str> = owner.stores.iter().map(|store| store.as_str()).collect();
                     let stores = if stores.is_empty() { "all".to_owned() } else { stores.join(",") };
-                    let used =
-                        last_used_at.map_or_else(|| "never used".to_owned(), |at| format!("used {at:%F %R} UTC"));
+                    let used = last_used_at
+                        .map_or_else(|| "never used".to_owned(), |at| at.format("used %F %R UTC").to_string());
                     say(&format!("{}\t{}\t{}\tstores {stores}\t{used}", owner.login, owner.kind, owner.owner));
                 }
             }

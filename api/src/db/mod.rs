@@ -35,7 +35,6 @@ use tillsight_schemas::clock::SharedClock;
 use tillsight_schemas::{ErrorKind, HasKind};
 
 pub use accounts::{Account, AccountChange, AccountError};
-pub use alerts::{AlertFilter, AlertRow, AlertState, DecideError};
 pub use alerts::{AlertFilter, AlertRow, AlertState, Decided};
 pub use audit::{Audit, AuditWriter, DirectAudit};
 pub use case::{

@@ -130,26 +130,23 @@ pub(crate) struct Shared {
 
 /// Answers requests until `stop`, then finishes those that are under way.
 pub(crate) async fn serve(
-    listener: TcpListener,
-    live: Live,
     listener: Listener,
-    shared: Shared,
+    live: Live,
     connection: Connection,
     stop: CancellationToken,
 ) -> std::io::Result<()> {
     let mut tasks = JoinSet::new();
     let shared = live.now();
-    let (telling, hub, knowing) = (live.clone(), shared.hub, shared.known);
+    let (telling, hub, knowing) = (live.clone(), Arc::clone(&shared.hub), Arc::clone(&shared.known));
     tasks.spawn(async move { hub.run(&telling).await });
     let until = stop.clone();
     let feeding = (shared.clone(), connection.clone(), stop.clone());
     tasks.spawn(async move { knowing.follow(&connection, &until).await });
-    let result = axum::serve(listener, router(live)).with_graceful_shutdown(stop.clone().cancelled_owned()).await;
     tasks.spawn(async move {
         let (shared, connection, stop) = feeding;
         shared.feeds.follow(&connection, &shared.permits, &shared.clock, &stop).await;
     });
-    let result = axum::serve(listener, router(shared)).with_graceful_shutdown(stop.clone().cancelled_owned()).await;
+    let result = axum::serve(listener, router(live)).with_graceful_shutdown(stop.clone().cancelled_owned()).await;
     stop.cancel();
     tasks.join_all().await;
     result
@@ -157,7 +154,7 @@ pub(crate) async fn serve(
 
 fn router(live: Live) -> Router {
     let all = routes::table().into_iter();
-    let encrypted = shared.encrypted;
+    let encrypted = live.now().encrypted;
     all.fold(Router::new(), |router, route| router.route(route.path, route.handler))
         .fallback(pages::page)
         .method_not_allowed_fallback(pages::wrong_method)

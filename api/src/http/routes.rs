@@ -24,7 +24,7 @@ use crate::report::Report;
 
 use super::{
     alerts, blind, bodies, case_contents, cases, clips, coverage, demo, events, evidence, feeds, health, journal,
-    links, openapi, people, places, pos, queue, reports, rules, search, searches, session, stills, tokens,
+    links, openapi, people, places, pos, queue, reports, rules, search, searches, session, setup, stills, tokens,
     transactions,
 };
 

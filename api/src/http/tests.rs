@@ -24,7 +24,7 @@ pub(super) const PASSWORD: &str = "correct horse battery";
 pub(super) struct House {
     dir: TempDir,
     pub(super) shared: Shared,
-    live: Live,
+    pub(super) live: Live,
     pub(super) clock: ReplayClock,
     stop: CancellationToken,
 }

@@ -101,9 +101,9 @@ async fn an_alert_is_given_only_to_who_decides_about_it_and_everybody_hears_of_i
         let detail = lena.bad("PUT", "alerts/assignee", give(json!(name)), 422).await;
         assert!(detail.contains(why), "{detail}");
     }
-    let telling = house.shared.clone();
+    let telling = house.live.clone();
     let mut tasks = JoinSet::new();
-    tasks.spawn(async move { telling.hub.run(&telling).await });
+    tasks.spawn(async move { telling.now().hub.run(&telling).await });
     let headers = [("authorization", lena.bearer.as_str())];
     let mut live = house.ask("GET", "/api/v1/events", &headers, None).await.into_body().into_data_stream();
     until(&mut live, "hello").await;

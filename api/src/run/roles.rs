@@ -270,7 +270,7 @@ fn acceptor(
     renewals: &mut JoinSet<()>,
 ) -> Result<Option<TlsAcceptor>, RunError> {
     let Some(files) = surface.tls else { return Ok(None) };
-    let opened = || -> Result<TlsAcceptor, TlsError> {
+    let mut opened = || -> Result<TlsAcceptor, TlsError> {
         let identity = Identity::open(surface.name, files)?;
         let acceptor = identity.acceptor(protocols)?;
         renewals.spawn(identity.follow());
@@ -336,7 +336,7 @@ async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> 
     let shared = Shared {
         db: db.clone(),
         producer: Producer::new(&connection, "tillsight-http").map_err(RunError::part("the Kafka producer"))?,
-        stores: Stores::new(set_up.stores),
+        stores: Stores::new(set_up.stores.clone()),
         shops,
         permits,
         clock: clock(),
@@ -347,7 +347,7 @@ async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> 
         known: Arc::default(),
         hub: Arc::new(Hub::new(stop.clone())),
         rules: Arc::new(rules.iter().map(RuleShown::of).collect()),
-        feeds: Arc::new(Feeds::new(Arc::new(rules), Stores::new(set_up.stores.clone()))),
+        feeds: Arc::new(Feeds::new(Arc::new(rules), Stores::new(set_up.stores))),
         receipts: Arc::new(owner.search.clone()),
         search: owner.search.clone(),
         reporter: reporter.clone(),

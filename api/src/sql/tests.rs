@@ -326,7 +326,7 @@ async fn what_is_nested_too_deep_or_too_long_is_refused_before_it_is_walked() {
         (format!("SELECT {}", vec!["1"; 100_000].join(",")), "54011"),
     ] {
         let failure = desk.ask(&sql).await.unwrap_err();
-        assert_eq!(failure.sqlstate, sqlstate, "{}: {}", &sql[..40], failure.message);
+        assert_eq!(failure.sqlstate, sqlstate, "{sql}: {}", failure.message);
     }
     let many = format!("SELECT count(*) FROM pos.transactions WHERE store_id IN ('17'{})", ", '18'".repeat(10_000));
     assert_eq!(desk.ask(&many).await.unwrap(), "5");

@@ -92,7 +92,7 @@ impl ScalarUDFImpl for Bounded {
         self.inner.inner().return_type(types)
     }
 
-    fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
+    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
         self.inner.inner().return_field_from_args(args)
     }
 

@@ -82,7 +82,8 @@ fn lines(text: &str) -> Result<Vec<Line>, String> {
             .first()
             .is_some_and(|first| first.trim().trim_start_matches('\u{feff}').eq_ignore_ascii_case("store"));
         let blank = fields.iter().all(|field| field.trim().is_empty());
-        if !blank && !(lines.is_empty() && names) {
+        let heading = lines.is_empty() && names;
+        if !(blank || heading) {
             lines.push(Line { number: i32::try_from(number).unwrap_or(i32::MAX), fields });
         }
     }

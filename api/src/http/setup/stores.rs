@@ -73,7 +73,7 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    fn store(self, person: &Person) -> Result<Vec<String>> {
+    fn store(self, person: &Person) -> Result<Store, Vec<String>> {
         let mut problems = Vec::new();
         let id = take(&mut problems, "store_id", self.store_id.parse());
         let name = text(Some(self.name)).filter(|name| name.len() <= 200);

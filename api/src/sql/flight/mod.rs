@@ -118,7 +118,7 @@ impl Service {
         let looked = async {
             let statement = query(&shared, &text)?;
             let plan = seat.session.plan(&statement).await?;
-            let parameters = parameters(&plan)?.into_iter().map(|(data_type, _)| data_type).collect();
+            let parameters = parameters(&plan, &[])?.into_iter().map(|(data_type, _)| data_type).collect();
             let columns = loose(plan.schema().inner());
             Ok(Prepared { text: Arc::clone(&text), statement, columns, parameters, bound: None })
         };
