@@ -190,12 +190,10 @@ async fn checked(shared: &Shared, person: &Person, order: &Order) -> Result<(Tok
                           `tillsight token create --metrics`";
             return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
         }
-        Some(TokenKind::Metrics) => {
-            if order.owner.as_deref().is_some_and(|owner| owner != "metrics") {
-                problems.push("owner is left out for a collector of metrics".to_owned());
-            }
+        Some(TokenKind::Metrics) if order.owner.as_deref().is_some_and(|owner| owner != "metrics") => {
+            problems.push("owner is left out for a collector of metrics".to_owned());
         }
-        None => {}
+        Some(TokenKind::Metrics) | None => {}
     }
     match kind {
         Some(TokenKind::Metrics) if problems.is_empty() => Ok((TokenKind::Metrics, "metrics".to_owned())),

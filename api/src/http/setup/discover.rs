@@ -16,6 +16,7 @@ use super::super::answer::answer;
 use super::super::auth::Caller;
 use super::super::extract::Body;
 use super::super::problem::Problem;
+use super::address::allowed;
 use super::{note, setter, text, unread, wrong};
 use crate::config::Camera;
 use crate::db::What;
@@ -68,10 +69,7 @@ pub(super) async fn ask(
     }
     let mut hosts = Vec::new();
     if let Some(address) = text(asked.address) {
-        match super::tried::allowed(&format!("http://{address}/"))
-            .ok()
-            .and_then(|url| url.host_str().map(str::to_owned))
-        {
+        match allowed(&format!("http://{address}/")).ok().and_then(|url| url.host_str().map(str::to_owned)) {
             Some(host) => match tokio::net::lookup_host((host.trim_matches(['[', ']']), DISCOVERY_PORT)).await {
                 Ok(found) => hosts.extend(found.filter(SocketAddr::is_ipv4).take(1)),
                 Err(_) => problems.push(format!("address: {address} is not known here")),

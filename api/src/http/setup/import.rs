@@ -16,8 +16,9 @@ use super::super::auth::{Caller, Person};
 use super::super::extract::Query;
 use super::super::live::Live;
 use super::super::problem::Problem;
+use super::address::place;
 use super::cameras::Draft;
-use super::tried::{CameraTest, place, try_camera};
+use super::trial::{CameraTest, try_camera};
 use super::{note, setter, store_of, wrong};
 use crate::db::{Change, ChangeError, Expected, What, camera_document};
 

@@ -4,6 +4,7 @@
 //! is a new version in the database, and takes effect in this process before the answer leaves; the other processes
 //! follow within a second or two. All problems of a document are named at once.
 
+mod address;
 mod cameras;
 mod discover;
 mod history;
@@ -14,6 +15,9 @@ mod presence;
 mod registers;
 mod routes;
 mod stores;
+#[cfg(test)]
+mod tests;
+mod trial;
 mod tried;
 mod users;
 mod zones;
@@ -29,7 +33,7 @@ use super::problem::Problem;
 use crate::db::{Change, ChangeError, DbError, Version};
 
 pub(super) use routes::table;
-pub(super) use tried::StreamSeen;
+pub(super) use trial::StreamSeen;
 pub(crate) use tried::Tried;
 
 /// One store only.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::answer::Shown as _;
 use super::super::routes::{Access, Answer, Parameter, Route};
-use super::{cameras, discover, history, import, operators, presence, registers, stores, tried, users, zones};
+use super::{cameras, discover, history, import, operators, presence, registers, stores, trial, tried, users, zones};
 
 const STORE: &[Parameter] = &[("store", "One store only.", false)];
 const ZONES: &[Parameter] = &[("store", "One store only.", false), ("camera", "One camera only.", false)];
@@ -151,7 +151,7 @@ pub(in crate::http) fn table() -> Vec<Route> {
             "/api/v1/setup/cameras/test",
             Person,
             "Tries a camera, step by step.",
-            Json(tried::CameraTest::schema),
+            Json(trial::CameraTest::schema),
             post(tried::test),
         )
         .post(test),
