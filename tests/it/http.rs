@@ -146,6 +146,9 @@ pub(crate) fn raise_revision(
     let mut posted = sample(include_str!("../../schemas/samples/v1/posted_transaction.json"));
     posted["event_id"] = json!(anchor);
     posted["store_id"] = json!(store);
+    posted["tenant_id"] = json!("demo");
+    posted["event_time"] = time(at);
+    posted["begin_time"] = time(at - TimeDelta::seconds(2));
     let alert: tillsight_schemas::alert::Alert = serde_json::from_value(alert).unwrap();
     let anchor_id = alert.anchor_event_id;
     let runtime = tokio::runtime::Runtime::new().unwrap();
