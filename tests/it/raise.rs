@@ -54,7 +54,13 @@ pub(crate) fn raise(
         judgement[field] = value;
     }
     let mut posted = sample(include_str!("../../schemas/samples/v1/posted_transaction.json"));
-    for (field, value) in [("event_id", json!(anchor)), ("store_id", json!(store)), ("event_time", time(at))] {
+    for (field, value) in [
+        ("event_id", json!(anchor)),
+        ("tenant_id", json!("demo")),
+        ("store_id", json!(store)),
+        ("event_time", time(at)),
+        ("begin_time", time(at - TimeDelta::seconds(2))),
+    ] {
         posted[field] = value;
     }
     for (record, fields) in [(&mut alert, of_alert), (&mut posted, of_receipt)] {

@@ -25,6 +25,9 @@ use crate::db::{self, Content, DbError};
 use crate::evidence::case::{in_words, readme};
 use crate::evidence::{Folder, LARGEST, words};
 
+/// In the folder of an item of a case.
+const WHERE_TO_CHECK: &str = "The hashes of these files are in SHA256SUMS of the case's folder, above this one.\n";
+
 /// What a folder is about.
 struct Subject<'a> {
     /// In a sentence.
@@ -46,7 +49,7 @@ pub(super) async fn of_alert(
 ) -> Result<Response, Problem> {
     let person = caller.person(Right::Video)?;
     let detail = alerts::proof(&shared, &person, id).await?;
-    let folder = alert_folder(&shared, &person, &detail).await?;
+    let folder = alert_folder(&shared, &person, &detail, words::HOW_TO_CHECK).await?;
     let store = &detail.alert.store_id;
     send(&shared, &person, folder, format!("{store} {id}"), &file_name(store.as_str(), id)).await
 }
@@ -59,7 +62,7 @@ pub(super) async fn of_transaction(
 ) -> Result<Response, Problem> {
     let person = caller.person(Right::Video)?;
     let detail = transactions::proof(&shared, &person, id).await?;
-    let folder = receipt_folder(&shared, &person, &detail).await?;
+    let folder = receipt_folder(&shared, &person, &detail, words::HOW_TO_CHECK).await?;
     let store = &detail.transaction.store_id;
     send(&shared, &person, folder, format!("{store} {id}"), &file_name(store.as_str(), id)).await
 }
@@ -111,12 +114,15 @@ fn file_name(store: &str, id: Uuid) -> String {
 
 async fn item_folder(shared: &Shared, person: &Person, held: db::CaseItem) -> Result<Folder, Problem> {
     match (held.content, held.store) {
-        (Content::Alert(id), _) => alert_folder(shared, person, &alerts::proof(shared, person, id).await?).await,
+        (Content::Alert(id), _) => {
+            alert_folder(shared, person, &alerts::proof(shared, person, id).await?, WHERE_TO_CHECK).await
+        }
         (Content::Receipt(posted), _) => {
             let known = transactions::find(shared, person, posted.header.event_id).await;
             // What has left the index is in the case.
             let found = known.unwrap_or_else(|_| transactions::Found { posted: *posted, rows: Vec::new() });
-            receipt_folder(shared, person, &transactions::shown_with(shared, person, found).await?).await
+            receipt_folder(shared, person, &transactions::shown_with(shared, person, found).await?, WHERE_TO_CHECK)
+                .await
         }
         (Content::Clip { camera, from, to }, Some(store)) => {
             let key = StoreKey::new(person.scope.tenant.clone(), store.clone());
@@ -136,7 +142,7 @@ async fn item_folder(shared: &Shared, person: &Person, held: db::CaseItem) -> Re
                 related: &[],
                 sight: &sight,
             };
-            folder(shared, person, &subject, ("clip.json", &sight.video)).await
+            folder(shared, person, &subject, ("clip.json", &sight.video), WHERE_TO_CHECK).await
         }
         (Content::Clip { .. }, None) => Ok(Folder::default()),
         (Content::Note(text), _) => {
@@ -148,7 +154,7 @@ async fn item_folder(shared: &Shared, person: &Person, held: db::CaseItem) -> Re
     }
 }
 
-async fn alert_folder(shared: &Shared, person: &Person, detail: &AlertDetail) -> Result<Folder, Problem> {
+async fn alert_folder(shared: &Shared, person: &Person, detail: &AlertDetail, how: &str) -> Result<Folder, Problem> {
     let alert = &detail.alert;
     let bound = alert.clock.uncertainty_us.unsigned_abs().div_ceil(1_000);
     let clock = match detail.summary.camera_time {
@@ -174,10 +180,15 @@ async fn alert_folder(shared: &Shared, person: &Person, detail: &AlertDetail) ->
         related: &detail.related,
         sight: &detail.sight,
     };
-    folder(shared, person, &subject, ("alert.json", detail)).await
+    folder(shared, person, &subject, ("alert.json", detail), how).await
 }
 
-async fn receipt_folder(shared: &Shared, person: &Person, detail: &TransactionDetail) -> Result<Folder, Problem> {
+async fn receipt_folder(
+    shared: &Shared,
+    person: &Person,
+    detail: &TransactionDetail,
+    how: &str,
+) -> Result<Folder, Problem> {
     let clock = match detail.transaction.camera_time {
         Some(_) => "Clocks:   times are by the camera's clock, as far as it was aligned with the till's",
         None => "Clocks:   till and camera could not be aligned; times are the till's own",
@@ -190,7 +201,7 @@ async fn receipt_folder(shared: &Shared, person: &Person, detail: &TransactionDe
         related: &[],
         sight: &detail.sight,
     };
-    folder(shared, person, &subject, ("transaction.json", detail)).await
+    folder(shared, person, &subject, ("transaction.json", detail), how).await
 }
 
 /// Everything about a subject, with a README.
@@ -199,6 +210,7 @@ async fn folder(
     person: &Person,
     subject: &Subject<'_>,
     (name, document): (&str, &impl Serialize),
+    how: &str,
 ) -> Result<Folder, Problem> {
     let mut folder = Folder::default();
     let tz = zone(shared, person, Some(subject.store));
@@ -218,7 +230,7 @@ async fn folder(
         about.push_str("There is no video of it.\n");
     }
     let names: Vec<&str> = folder.names().collect();
-    readme.push_str(&format!("\nVideo\n{about}\nFiles\n  {}\n\n{}", names.join("\n  "), words::HOW_TO_CHECK));
+    readme.push_str(&format!("\nVideo\n{about}\nFiles\n  {}\n\n{}", names.join("\n  "), how));
     folder.text("README.txt", readme);
     Ok(folder)
 }
