@@ -270,14 +270,11 @@ fn acceptor(
     renewals: &mut JoinSet<()>,
 ) -> Result<Option<TlsAcceptor>, RunError> {
     let Some(files) = surface.tls else { return Ok(None) };
-    let mut opened = || -> Result<TlsAcceptor, TlsError> {
-        let identity = Identity::open(surface.name, files)?;
-        let acceptor = identity.acceptor(protocols)?;
-        renewals.spawn(identity.follow());
-        Ok(acceptor)
-    };
+    let opened = Identity::open(surface.name, files).and_then(|identity| Ok((identity.acceptor(protocols)?, identity)));
     let problem = |error: TlsError| RunError::Certificate { what: surface.name, problem: chain(&error) };
-    opened().map(Some).map_err(problem)
+    let (acceptor, identity) = opened.map_err(problem)?;
+    renewals.spawn(identity.follow());
+    Ok(Some(acceptor))
 }
 
 /// A reader of accepted transactions for the search index.
