@@ -72,7 +72,11 @@ function Case({ detail, show, change, failed }: Props) {
           #{detail.number} {detail.title}
         </h1>
       </header>
-      {failed !== null && <Failed error={failed} />}
+      {failed !== null && (
+        <div className="dock">
+          <Failed error={failed} />
+        </div>
+      )}
       <div className="two">
         <div className="centre">
           <CaseItems detail={detail} change={change} />

@@ -1,5 +1,6 @@
 // What is known of a case: title, status, owner, amounts, summary. Saved together; a conflict keeps what was typed.
 import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useBlocker } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { Problem, send } from "../api/http";
 import { caseQuery, peopleQuery } from "../api/queries";
@@ -34,6 +35,11 @@ export function CaseForm({ detail, show }: Props) {
   const { patch, wrong } = patchOf(draft, detail, currency);
   const typing = Object.keys(draft).length > 0;
   const conflict = typing ? changedFields(base, detail) : [];
+  useBlocker({
+    shouldBlockFn: () => !window.confirm("Leave without saving what you typed into this case?"),
+    enableBeforeUnload: typing,
+    disabled: !typing,
+  });
   const type = <F extends Field>(field: F, value: Draft[F]) => {
     if (!typing) setBase(detail);
     setDraft({ ...draft, [field]: value });
