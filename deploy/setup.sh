@@ -55,9 +55,9 @@ packages() {
     about) printf 'Debian packages: %s|%s|30\n' "$missing" "$(apt_sizes "$missing")" ;;
     ready) [[ -z $missing ]] ;;
     install)
-      as_root apt-get update -q || way_out "apt-get update failed: check the network or /etc/apt, then run again"
+      as_root apt-get -o DPkg::Lock::Timeout=300 update -q || way_out "apt-get update failed: check the network or /etc/apt, then run again"
       # shellcheck disable=SC2086 # a list of words
-      as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing ||
+      as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -q -y --no-install-recommends $missing ||
         way_out "apt-get could not install $missing: see above, or install them by hand, then run again"
       find_missing_packages
       missing=$MISSING
@@ -182,7 +182,7 @@ footage() {
         way_out "vtest.avi comes from the Debian package opencv-doc, and there is no apt-get and dpkg-deb here:" \
           "copy it to $home/vtest.avi (it is samples/data/vtest.avi of OpenCV), and the sum of" \
           "deploy/film/sha256sums to $home/stamp: sha256sum <deploy/film/sha256sums >$home/stamp"
-      apt-cache show opencv-doc || as_root apt-get update -q || true
+      apt-cache show opencv-doc || as_root apt-get -o DPkg::Lock::Timeout=300 update -q || true
       mkdir -p "$TMP/footage/deb" "$home"
       # Root's own folder is closed to apt's download user, which it says; it downloads all the same.
       (cd "$TMP/footage/deb" && apt-get download opencv-doc) ||
@@ -322,7 +322,7 @@ promtool() {
       { command -v apt-get && command -v dpkg-deb; } ||
         way_out "promtool comes from the Debian package prometheus, and there is no apt-get and dpkg-deb here:" \
           "install Prometheus 2.42 or later by hand, so that promtool is on PATH, then run again"
-      apt-cache show prometheus || as_root apt-get update -q || true
+      apt-cache show prometheus || as_root apt-get -o DPkg::Lock::Timeout=300 update -q || true
       mkdir -p "$TMP/promtool/deb"
       (cd "$TMP/promtool/deb" && apt-get download prometheus) ||
         way_out "could not fetch the Debian package prometheus: check the network or /etc/apt, then run again"
