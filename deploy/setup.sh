@@ -9,7 +9,7 @@
 #             cameras, ONNX Runtime and a detector of people
 #     test    that, kcat, PostgreSQL, and a Python environment with the outside clients that the tests talk through; a second
 #             one with other people's SQL clients, pgJDBC and psqlODBC; Chromium and playwright-core; promtool, and what
-#             checks YAML and systemd units
+#             checks YAML and systemd units; poppler's and qpdf's programs, which read PDF
 #     bench   the same as test
 #     run     what a binary that is there already needs at run time: Java, Apache Kafka, ONNX Runtime, a detector of people
 #
@@ -116,7 +116,7 @@ kafka_archive() {
 python() {
   local home=$CACHE/python pins=$HERE/python/requirements.txt
   case $1 in
-    about) echo "Python environment: confluent-kafka, fastavro, psycopg, DuckDB, deltalake, onvif-zeep-async|122|400|0|20" ;;
+    about) echo "Python environment: confluent-kafka, fastavro, psycopg, DuckDB, deltalake, onvif-zeep-async, aiosmtpd|122|400|0|20" ;;
     ready) stamped "$home/stamp" "$pins" && [[ -x $home/bin/python ]] ;;
     install)
       # Not moved into place: an environment's scripts know its path. The stamp comes last instead.
@@ -135,7 +135,7 @@ python() {
 clients() {
   local home=$CACHE/clients python=$HERE/python/clients.txt npm=$HERE/clients/package-lock.json
   case $1 in
-    about) echo "SQL clients: psycopg2, asyncpg, SQLAlchemy, pgcli, ADBC, pyodbc, JPype, DuckDB's postgres, npm pg|114|412|0|42" ;;
+    about) echo "SQL clients: psycopg2, asyncpg, SQLAlchemy, pgcli, ADBC, pyodbc, JPype, DuckDB's postgres, npm pg|129|445|0|45" ;;
     ready) stamped "$home/stamp" <(cat "$python" "$npm") && [[ -x $home/bin/python ]] ;;
     install)
       rm -rf "$home"
@@ -405,6 +405,9 @@ find_missing_packages() {
       need libodbc2 installed libodbc2
       need procps command -v pgrep
       need chromium command -v chromium
+      # What reads the PDF of a report.
+      need poppler-utils command -v pdfinfo
+      need qpdf command -v qpdf
       need python3-yaml /usr/bin/python3 -c 'import yaml'
       # For systemd-analyze; nothing is started.
       need systemd command -v systemd-analyze

@@ -28,22 +28,10 @@ from drivers import COLUMNS, TABLES, first_line
 from programs import CLIENTS
 
 STEPS = ("connect", "tables", "columns", "ask", "cancel", "again", "more", "reset")
-# Cells that fail, by what the failure says; docs/sql.md tells the same in words.
+# Cells that fail, by what the failure says; docs/sql-clients.md tells the same in words.
 KNOWN = {
-    ("psql", "more"): "Failed to coerce arguments to satisfy a call to 'array_to_string'",
-    ("pgcli", "tables"): "array_has does not support type Utf8",
-    ("pgcli", "columns"): "array_has does not support type Utf8",
-    ("pgcli", "more"): "array_has does not support type Utf8",
-    ("psycopg", "more"): "SET SESSION AUTHORIZATION DEFAULT: the role cannot be changed",
-    ("sqlalchemy", "tables"): "LIKE does not support escape_char",
-    ("sqlalchemy", "columns"): "Invalid function 'pg_get_serial_sequence'",
-    ("sqlalchemy", "more"): "unnest() can only be applied to array",
-    ("sqlalchemy-psycopg", "connect"): "Invalid function 'to_regtype'",
-    ("jdbc", "more"): "Invalid function '_pg_expandarray'",
-    ("adbc", "connect"): "Cannot cast string 'boolrecv'",
     # It does not pass an interruption on: the endpoint's own limit ends the statement.
     ("duckdb", "cancel"): "statement timeout",
-    **{("duckdb", step): "have the same name" for step in ("tables", "columns", "ask", "again")},
 }
 
 

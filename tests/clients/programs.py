@@ -189,9 +189,6 @@ class DuckDb(Client):
         folder = importlib.resources.files("duckdb_extension_postgres_scanner") / "extensions" / f"v{duckdb.__version__}"
         self.db = duckdb.connect()
         self.db.execute(f"LOAD '{folder / 'postgres_scanner.duckdb_extension'}'")
-        # For servers that are not PostgreSQL itself: no COPY, no row ids, a catalogue by the standard.
-        self.db.execute("SET pg_use_text_protocol = true; SET pg_use_ctid_scan = false")
-        self.db.execute("SET pg_use_information_schema_introspection = true")
         self.db.execute(f"ATTACH '{self.dsn}' AS office (TYPE postgres, READ_ONLY)")
         version = self.db.execute("SELECT * FROM postgres_query('office', 'select version() as v')").fetchone()[0]
         return f"DuckDB {duckdb.__version__} postgres", version

@@ -1,4 +1,4 @@
-"""Runs every question of docs/sql.md in psql, psycopg and DuckDB, and compares the rows.
+"""Runs every question of docs/questions-*.md in psql, psycopg and DuckDB, and compares the rows.
 
     questions.py DSN LAKE [--settled SECONDS] [--patience SECONDS]
 
@@ -9,7 +9,7 @@ every table is counted in both places, and its columns are compared.
 
 Where records keep coming the disk is some seconds behind: with --settled, rows whose time is younger than that are left
 out on both sides. A difference is looked at again until --patience is over. The exit code is not 0 when a difference
-stays, and neither when a question that docs/sql.md does not allow to be empty has no row (not with --settled).
+stays, and neither when a question that its page does not allow to be empty has no row (not with --settled).
 """
 
 import argparse
@@ -39,8 +39,8 @@ NULL = "\x01null"
 
 def questions():
     """Heading, whether it may be empty, SQL."""
-    text = (DOCS / "sql.md").read_text()
-    found = re.findall(r"^### ([^\n]+)\n((?:(?!^### ).)*?)^```sql\n(.*?)^```", text, re.S | re.M)
+    text = "".join((DOCS / page).read_text() for page in ("questions-tills.md", "questions-evidence.md"))
+    found = re.findall(r"^## ([^\n]+)\n((?:(?!^## ).)*?)^```sql\n(.*?)^```", text, re.S | re.M)
     return [(title, "It is empty " in re.sub(r"\s+", " ", words), sql) for title, words, sql in found]
 
 
@@ -182,7 +182,7 @@ def main():
     asked = questions()
     failed = 0
     if len(asked) < 20:
-        print(f"FAIL docs/sql.md has {len(asked)} questions, not 20")
+        print(f"FAIL docs/questions-*.md have {len(asked)} questions, not 20")
         failed += 1
     with psycopg.connect(options.dsn, autocommit=True) as connection:
         db = over_lake(options.lake)
@@ -199,7 +199,7 @@ def main():
         for title, may_be_empty, sql in asked:
             rows, took, wrong = patiently(options, connection, sql)
             if not (wrong or rows or may_be_empty or options.settled):
-                wrong = "it has no row, and docs/sql.md does not say why"
+                wrong = "it has no row, and its page does not say why"
             failed += bool(wrong)
             times = " ".join(f"{seconds:.1f}" for seconds in took)
             print(f"{'FAIL' if wrong else 'ok  '} {rows:4} rows  {times} s  {title}{': ' + wrong if wrong else ''}")

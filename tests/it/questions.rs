@@ -1,4 +1,4 @@
-//! The questions of `docs/sql.md`: a store day with staged cases, corrections, decisions and video, and every question
+//! The questions of `docs/questions-*.md`: a store day with staged cases, corrections, decisions and video, and every question
 //! answered the same by psql, a Python driver, and DuckDB over the Delta tables. And what the SQL clients of other people
 //! make of the endpoint.
 

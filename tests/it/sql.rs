@@ -1,5 +1,6 @@
 //! Head office: the rows of the tills in psql, a Python driver, DuckDB and deltalake; and what must be refused.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tillsight_datasets::store_day::StoreDay;
@@ -99,7 +100,7 @@ fn what_must_be_refused_is_refused_in_both_protocols() {
     let login = shop.head_office("refused", "17");
     let corpus: Vec<&str> =
         include_str!("sql_refused.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
-    assert!(corpus.len() >= 60, "{} statements", corpus.len());
+    assert!(corpus.len() >= 200, "{} statements", corpus.len());
     const BOTH: &str = r#"
 import sys, psycopg
 dsn, corpus = sys.argv[1:]
@@ -153,6 +154,119 @@ fn a_statement_that_takes_too_long_is_stopped_and_others_go_on() {
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}: {said}", began.elapsed());
     assert!(said.contains("time"), "{said}");
     assert_eq!(shop.query(&login, "select 1"), "1");
+}
+
+/// Statements that want more than there is; each is stopped, whatever it wants most.
+fn greedy() -> Vec<String> {
+    let deep = 10_000;
+    let mut greedy: Vec<String> = [
+        "SELECT count(*) FROM generate_series(1, 100000) a, generate_series(1, 100000) b",
+        "SELECT count(*) FROM generate_series(1, 100000) a JOIN generate_series(1, 100000) b ON a.value <> b.value",
+        "SELECT max(a.value) FROM generate_series(1, 1000000000000) a",
+        "SELECT a.value FROM generate_series(1, 1000000000000) a ORDER BY a.value DESC LIMIT 1",
+        "SELECT count(DISTINCT a.value) FROM generate_series(1, 100000000000) a",
+        "SELECT a.value, count(*) FROM generate_series(1, 100000000000) a GROUP BY a.value ORDER BY 2 LIMIT 1",
+        "SELECT length(string_agg(CAST(a.value AS text), ',')) FROM generate_series(1, 100000000000) a",
+        "SELECT array_length(array_agg(a.value)) FROM generate_series(1, 100000000000) a",
+        "SELECT array_length(generate_series(1, 100000000000))",
+        "SELECT length(repeat('x', 2000000000))",
+        "SELECT sum(length(repeat('x', 1000000))) FROM generate_series(1, 100000000)",
+        "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT count(*) FROM r",
+        "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT a.n FROM r a, r b) SELECT count(*) FROM r",
+        "SELECT sum(x) FROM (SELECT row_number() OVER (ORDER BY a.value DESC) AS x FROM generate_series(1, 10000000000) a) t",
+        "COPY (SELECT a.value FROM generate_series(1, 1000000000000) a WHERE a.value < 0) TO STDOUT (FORMAT binary)",
+    ]
+    .map(str::to_owned)
+    .into();
+    greedy.push(format!("SELECT {}1{}", "(".repeat(deep), ")".repeat(deep)));
+    greedy.push(format!("SELECT {}1{}", "(SELECT ".repeat(deep), ")".repeat(deep)));
+    greedy.push(format!("SELECT {}1", "NOT ".repeat(deep)));
+    greedy.push(format!("SELECT 1{}", " + 1".repeat(100_000)));
+    greedy.push(format!("SELECT 1 WHERE 1 IN ({})", vec!["1"; 200_000].join(",")));
+    greedy.push(format!("SELECT {}", vec!["1"; 100_000].join(",")));
+    greedy
+}
+
+#[test]
+fn statements_that_want_more_than_there_is_harm_nobody_else() {
+    // A shop of its own: what the SQL process took at most is asked of it.
+    let shop = Shop::open();
+    let login = shop.head_office("greedy", "");
+    let (_, token) = shop.token(&["--user", "greedy", "--name", "page"]);
+    assert_eq!(shop.query(&login, "select 1"), "1");
+    let pid = shop.pid_of("sql").unwrap();
+    let memory = |key: &str| -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let line = status.lines().find(|line| line.starts_with(key)).unwrap().to_owned();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    };
+    let before = memory("VmRSS:");
+    for statement in greedy() {
+        let short = statement.chars().take(120).collect::<String>();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), format!("{statement};\n")).unwrap();
+        let began = Instant::now();
+        let over = AtomicBool::new(false);
+        let (took, waited) = std::thread::scope(|scope| {
+            let others = scope.spawn(|| {
+                let mut slowest = Duration::ZERO;
+                loop {
+                    let asked = Instant::now();
+                    assert_eq!(shop.query(&login, "select count(*) from ref.stores"), "2");
+                    slowest = slowest.max(asked.elapsed());
+                    assert_eq!(shop.get("/readyz", Some(&token)).0, 200);
+                    if over.load(Ordering::Relaxed) {
+                        return slowest;
+                    }
+                }
+            });
+            let output = shop.psql_file(&login, file.path());
+            let took = began.elapsed();
+            println!("{took:?} {short}: {}", String::from_utf8_lossy(&output.stderr).trim());
+            over.store(true, Ordering::Relaxed);
+            (took, others.join().unwrap())
+        });
+        assert!(took <= Duration::from_secs(12), "{short}: {took:?}");
+        assert!(waited < Duration::from_secs(5), "{short}: others waited {waited:?}");
+        assert_eq!(shop.pid_of("sql"), Some(pid), "{short} ended the process");
+    }
+    let taken = memory("VmHWM:").saturating_sub(before) / 1024;
+    assert!(taken <= 512 * 11 / 10, "the statements took {taken} MiB of 512");
+}
+
+#[test]
+fn rows_are_copied_to_the_client_and_nowhere_else() {
+    let shop = Shop::shared();
+    let login = shop.head_office("copy", "");
+    const COPIES: &str = r#"
+import sys, psycopg
+dsn, = sys.argv[1:]
+with psycopg.connect(dsn, autocommit=True) as connection:
+    def copied(sql):
+        with connection.cursor().copy(sql) as copy:
+            return b"".join(bytes(piece) for piece in copy)
+    assert copied("COPY ref.stores (store_id, currency) TO STDOUT") == b"17	USD
+42	USD
+", copied("COPY ref.stores (store_id, currency) TO STDOUT")
+    assert copied("COPY (SELECT 'a,b' AS x, NULL AS y, '' AS z) TO STDOUT (FORMAT csv, HEADER)") == b'x,y,z
+"a,b",,""
+'
+    with connection.cursor().copy("COPY (SELECT store_id, minor_digits FROM ref.stores ORDER BY 1) TO STDOUT (FORMAT binary)") as copy:
+        copy.set_types(["text", "int4"])
+        assert list(copy.rows()) == [("17", 2), ("42", 2)]
+    with connection.cursor().copy("COPY (SELECT 1 WHERE false) TO STDOUT (FORMAT binary)") as copy:
+        copy.set_types(["int8"])
+        assert list(copy.rows()) == []
+    connection.execute("SET statement_timeout = '1s'")
+    try:
+        copied("COPY (SELECT count(*) FROM generate_series(1, 100000) a, generate_series(1, 100000) b) TO STDOUT")
+        raise SystemExit("was answered")
+    except psycopg.errors.QueryCanceled:
+        pass
+    assert connection.execute("select 1").fetchone() == (1,)
+print("ok")
+"#;
+    assert_eq!(python(COPIES, &[&shop.dsn(&login)]).trim(), "ok");
 }
 
 #[test]

@@ -15,7 +15,14 @@ import { Empty, Failed, Skeleton } from "./parts/states";
 
 const text = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined);
 
-export type QueueSearch = { state?: "closed" | "all"; store?: string; rule?: string };
+export type QueueSearch = {
+  state?: "closed" | "all";
+  store?: string;
+  rule?: string;
+  operator?: string;
+  assignee?: string;
+  sort?: "value";
+};
 
 const root = createRootRoute({ component: Shell, notFoundComponent: NotFound });
 
@@ -38,6 +45,9 @@ const alerts = createRoute({
     state: search.state === "closed" || search.state === "all" ? search.state : undefined,
     store: text(search.store),
     rule: text(search.rule),
+    operator: text(search.operator),
+    assignee: text(search.assignee),
+    sort: search.sort === "value" ? "value" : undefined,
   }),
   component: lazyRouteComponent(() => import("./pages/Queue")),
 });
@@ -54,6 +64,21 @@ const blind = createRoute({
     rule: text(search.rule),
   }),
   component: lazyRouteComponent(() => import("./pages/Blind")),
+});
+const cases = createRoute({
+  getParentRoute: () => root,
+  path: "/cases",
+  validateSearch: (search: Record<string, unknown>): { status?: string; owner?: string; q?: string } => ({
+    status: text(search.status),
+    owner: text(search.owner),
+    q: text(search.q),
+  }),
+  component: lazyRouteComponent(() => import("./pages/Cases")),
+});
+const oneCase = createRoute({
+  getParentRoute: () => root,
+  path: "/cases/$caseId",
+  component: lazyRouteComponent(() => import("./pages/Case")),
 });
 const transaction = createRoute({
   getParentRoute: () => root,
@@ -191,6 +216,8 @@ export const router = createRouter({
     queue,
     alerts.addChildren([review]),
     blind,
+    cases,
+    oneCase,
     transaction,
     search,
     reports,

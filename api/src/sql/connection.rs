@@ -1,6 +1,6 @@
 //! One connection: log-in, then a session until the client leaves.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -23,17 +23,18 @@ use pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
 use pgwire::messages::cancel::CancelRequest;
 use pgwire::messages::startup::{Authentication, SecretKey};
 use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage, ProtocolVersion};
-use tillsight_correlate::Error;
 use tillsight_correlate::sql::Session;
 use tillsight_schemas::error::chain;
 use tokio_util::sync::CancellationToken;
 
 use super::gate::{Act, classify};
+use super::names::shown;
 use super::run::{Cursor, Running};
 use super::scram::{Exchange, Verifier};
 use super::settings::Settings;
 use super::statement::{Failure, Prepared, parameters};
 use super::{Login, Shared, catalog};
+use crate::tls;
 
 /// The one mechanism that is offered.
 const MECHANISM: &str = "SCRAM-SHA-256";
@@ -44,9 +45,13 @@ pub(super) const MAX_CURSORS: usize = 16;
 #[derive(Debug)]
 pub(super) struct Connection {
     shared: Arc<Shared>,
+    /// Whether it may log in without TLS.
+    plain: bool,
     stage: tokio::sync::Mutex<Stage>,
     bound: OnceLock<Bound>,
-    settings: Mutex<Settings>,
+    settings: Arc<Mutex<Settings>>,
+    /// The names of the statements that are prepared.
+    prepared: Mutex<BTreeSet<String>>,
     /// Cursors that are open; one that is being read is taken out.
     cursors: Mutex<HashMap<String, Cursor>>,
 }
@@ -76,14 +81,16 @@ pub(super) struct Bound {
 }
 
 impl Connection {
-    /// Takes a connection.
-    pub(super) fn accept(shared: Arc<Shared>) -> Handlers {
-        let settings = Mutex::new(Settings::new(shared.options.statement_timeout));
+    /// Takes a connection; `plain` ones may log in without TLS.
+    pub(super) fn accept(shared: Arc<Shared>, plain: bool) -> Handlers {
+        let settings = Arc::new(Mutex::new(Settings::new(shared.options.statement_timeout)));
         Handlers(Arc::new(Self {
             shared,
+            plain,
             stage: tokio::sync::Mutex::new(Stage::Silent),
             bound: OnceLock::new(),
             settings,
+            prepared: Mutex::default(),
             cursors: Mutex::default(),
         }))
     }
@@ -110,6 +117,11 @@ impl Connection {
     /// The cursors.
     pub(super) fn cursors(&self) -> MutexGuard<'_, HashMap<String, Cursor>> {
         self.cursors.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The names of the statements that are prepared.
+    pub(super) fn prepared(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.prepared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Starts the clock of a statement, which the client may cancel from now on.
@@ -139,6 +151,9 @@ impl Connection {
     pub(super) fn acts(&self, text: &Arc<str>, types: &[Option<Type>]) -> Result<Vec<Act>, Failure> {
         let acts = self.shared.texts.parse(text, types).and_then(|statements| {
             let acts: Vec<Act> = statements.into_iter().map(classify).collect::<Result<_, _>>()?;
+            if acts.len() > 1 && acts.iter().any(|act| matches!(act, Act::Copy { .. })) {
+                return Err(Failure::new("0A000", "COPY stands alone in its text: send it by itself"));
+            }
             // Settings are tried on a copy: a text whose last statement is refused does nothing at all.
             let mut settings = self.settings().clone();
             for act in &acts {
@@ -156,6 +171,12 @@ impl Connection {
         acts
     }
 
+    /// Whether a text is one `ROLLBACK TO savepoint`.
+    pub(super) fn rolls_back_to(&self, text: &str) -> bool {
+        let statements = self.shared.texts.parse(text, &[]).unwrap_or_default();
+        matches!(<[_; 1]>::try_from(statements).map(|[statement]| classify(statement)), Ok(Ok(Act::RollBackTo)))
+    }
+
     /// Prepares one statement: what it asks for, what it takes, what it gives.
     ///
     /// # Errors
@@ -170,15 +191,15 @@ impl Connection {
         };
         let mut prepared = Prepared { text: Arc::clone(&text), act, parameters: Vec::new(), columns: None };
         match &prepared.act {
-            Act::Query(statement) | Act::Declare { query: statement, .. } => {
+            Act::Query(statement) | Act::Declare { query: statement, .. } | Act::Copy { query: statement, .. } => {
                 let session = &self.bound()?.session;
                 let plan = match session.plan(statement).await.map_err(Failure::from) {
                     Ok(plan) => plan,
                     Err(failure) => return self.begin(&text)?.note(Err(failure)),
                 };
-                prepared.parameters = parameters(&plan)?;
+                prepared.parameters = parameters(&plan, types)?;
                 if matches!(prepared.act, Act::Query(_)) {
-                    prepared.columns = Some(Arc::clone(plan.schema().inner()));
+                    prepared.columns = Some(shown(plan.schema().inner()));
                 }
             }
             _ => {}
@@ -201,17 +222,23 @@ impl Connection {
 
     /// Opens the session of a login.
     pub(super) async fn open(&self, login: Login, pid: i32, key: SecretKey) -> PgWireResult<()> {
-        let closed = |error: Error| {
-            let failure = Failure::from(error);
-            fatal(failure.sqlstate, &failure.message)
-        };
-        let session = self.shared.engine.session(login.scope).map_err(closed)?;
-        let installed = catalog::install(&session, &login.user).await;
-        installed.map_err(|error| fatal("57P03", &Failure::from(error).message))?;
+        let session = self.shared.session(&login, &self.settings);
+        let session = session.map_err(|failure| fatal(failure.sqlstate, &failure.message))?;
         // A connection logs in once: the stages see to that.
-        self.bound
-            .set(Bound { user: login.user, session: Arc::new(session), pid, key })
-            .map_err(|_| fatal("08P01", "logged in already"))
+        self.bound.set(Bound { user: login.user, session, pid, key }).map_err(|_| fatal("08P01", "logged in already"))
+    }
+}
+
+impl Shared {
+    /// Opens the session of a login, whose catalogue answers for these settings.
+    ///
+    /// # Errors
+    /// [`Failure`] when there is no view of the data at the moment.
+    pub(super) fn session(&self, login: &Login, settings: &Arc<Mutex<Settings>>) -> Result<Arc<Session>, Failure> {
+        let session = self.engine.session(login.scope.clone())?;
+        let installed = catalog::install(&session, &login.user, settings);
+        installed.map_err(|error| Failure::new("57P03", Failure::from(error).message))?;
+        Ok(Arc::new(session))
     }
 }
 
@@ -239,11 +266,11 @@ impl StartupHandler for Connection {
         let mut stage = self.stage.lock().await;
         match (std::mem::replace(&mut *stage, Stage::Over), message) {
             (Stage::Silent, PgWireFrontendMessage::Startup(startup)) => {
-                if !client.is_secure() && !client.socket_addr().ip().is_loopback() {
-                    return Err(fatal(
-                        "28000",
-                        "connections from other machines must be encrypted: use sslmode=require",
-                    ));
+                if client.is_secure() {
+                    tls::count("sql", "ok");
+                } else if !self.plain {
+                    tls::count("sql", "plain");
+                    return Err(fatal("28000", "connections to this address must be encrypted: use sslmode=require"));
                 }
                 protocol_negotiation(client, &startup).await?;
                 save_startup_parameters_to_metadata(client, &startup);

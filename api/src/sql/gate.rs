@@ -5,13 +5,21 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    CloseCursor, Declare, DeclareType, Expr, FetchDirection, Function, ObjectName, Query, Reset, Set, SetExpr,
-    Statement, TableFactor, TransactionAccessMode, TransactionMode, Value, Visit, Visitor,
+    CloseCursor, CopySource, CopyTarget, Declare, DeclareType, DiscardObject, Expr, FetchDirection, Function,
+    ObjectName, Query, Reset, Select, Set, SetExpr, Statement, TableFactor, TransactionAccessMode, TransactionMode,
+    Value, Visit, Visitor,
 };
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::parser::Parser;
 use tillsight_correlate::sql::Refusal;
+
+use super::copy::CopyFormat;
 
 /// The functions that may stand where a table stands.
 const TABLE_FUNCTIONS: &[&str] = &["generate_series", "range", "unnest", "pg_get_keywords"];
+
+/// The most columns of a select list, as in PostgreSQL.
+const MAX_COLUMNS: usize = 1664;
 
 /// Whether a function may stand where a table stands.
 pub(super) fn is_table_function(name: &str) -> bool {
@@ -35,8 +43,17 @@ pub(super) enum Act {
     End(&'static str),
     /// Nothing; answered with this tag.
     Nothing(&'static str),
-    /// Everything that the session remembers to be forgotten.
-    Discard,
+    /// A transaction to go on with from a place before it failed: it has changed nothing anyway.
+    RollBackTo,
+    /// Things that the session remembers to be forgotten.
+    Discard(DiscardObject),
+    /// Rows to send as a file.
+    Copy {
+        /// How they are written.
+        options: CopyFormat,
+        /// The rows.
+        query: Box<Statement>,
+    },
     /// A cursor to open.
     Declare {
         /// Its name.
@@ -89,11 +106,17 @@ pub(super) fn classify(statement: Statement) -> Result<Act, Refusal> {
         }
         Statement::Commit { .. } => Act::End("COMMIT"),
         Statement::Rollback { savepoint: None, .. } => Act::End("ROLLBACK"),
-        Statement::Rollback { .. } => Act::Nothing("ROLLBACK"),
+        Statement::Rollback { .. } => Act::RollBackTo,
         Statement::Savepoint { .. } => Act::Nothing("SAVEPOINT"),
         Statement::ReleaseSavepoint { .. } => Act::Nothing("RELEASE"),
         Statement::UNLISTEN { .. } => Act::Nothing("UNLISTEN"),
-        Statement::Discard { .. } => Act::Discard,
+        Statement::Discard { object_type } => Act::Discard(object_type),
+        Statement::Copy { source, to: true, target: CopyTarget::Stdout, options, legacy_options, .. } => {
+            let options = CopyFormat::read(&options, &legacy_options)?;
+            let query = Statement::Query(copied(source)?);
+            reads(&query)?;
+            Act::Copy { options, query: Box::new(query) }
+        }
         Statement::Declare { stmts } => declare(stmts)?,
         Statement::Fetch { name, direction, into: None, .. } => {
             Act::Fetch { name: name.value, rows: fetched(&direction)? }
@@ -112,6 +135,23 @@ pub(super) fn read_only(modes: &[TransactionMode]) -> Result<(), Refusal> {
     match modes.iter().any(|mode| matches!(mode, TransactionMode::AccessMode(TransactionAccessMode::ReadWrite))) {
         true => Err(Refusal::denied("this connection is read-only: a transaction cannot be READ WRITE")),
         false => Ok(()),
+    }
+}
+
+/// The rows of `COPY table (columns) TO STDOUT` or `COPY (query) TO STDOUT`.
+fn copied(source: CopySource) -> Result<Box<Query>, Refusal> {
+    let (table, columns) = match source {
+        CopySource::Query(query) => return Ok(query),
+        CopySource::Table { table_name, columns } => (table_name, columns),
+    };
+    let columns = match columns.is_empty() {
+        true => "*".to_owned(),
+        false => columns.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+    };
+    let parsed = Parser::parse_sql(&PostgreSqlDialect {}, &format!("SELECT {columns} FROM {table}"));
+    match parsed.ok().and_then(|mut statements| statements.pop()) {
+        Some(Statement::Query(query)) => Ok(query),
+        _ => Err(Refusal::unsupported(format!("{table} cannot be copied: use COPY (SELECT ...) TO STDOUT"))),
     }
 }
 
@@ -169,6 +209,16 @@ impl Visitor for Reader {
             return ControlFlow::Break(Refusal::denied("this connection is read-only: rows cannot be locked"));
         }
         ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<Refusal> {
+        match select.projection.len() > MAX_COLUMNS {
+            true => ControlFlow::Break(Refusal {
+                sqlstate: "54011",
+                message: format!("a select list can have {MAX_COLUMNS} columns at most"),
+            }),
+            false => ControlFlow::Continue(()),
+        }
     }
 
     fn pre_visit_relation(&mut self, name: &ObjectName) -> ControlFlow<Refusal> {
@@ -231,8 +281,8 @@ fn verb(statement: &str) -> String {
 fn known(verb: &str) -> Option<Refusal> {
     Some(match verb {
         "COPY" | "UNLOAD" => Refusal::denied(format!(
-            "{verb} is refused: this connection is read-only and touches no files of the server; use SELECT and let \
-             the client write the file",
+            "{verb} is refused: this connection is read-only and touches no files of the server; use SELECT, or \
+             COPY (SELECT ...) TO STDOUT, and let the client write the file",
         )),
         "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "TRUNCATE" | "LOAD" | "REPLACE" => Refusal::denied(format!(
             "{verb} is refused: this connection is read-only; rows are written by the tills and by nobody else"
@@ -245,7 +295,8 @@ fn known(verb: &str) -> Option<Refusal> {
         "PREPARE" | "EXECUTE" => Refusal::unsupported(format!(
             "{verb} is refused: use the prepared statements of your driver (parse, bind, execute)"
         )),
-        "VACUUM" | "ANALYZE" | "LOCK" | "REINDEX" | "OPTIMIZE" | "KILL" | "CALL" | "NOTIFY" | "LISTEN" | "DO" => {
+        "VACUUM" | "ANALYZE" | "LOCK" | "REINDEX" | "OPTIMIZE" | "KILL" | "CALL" | "NOTIFY" | "LISTEN" | "DO"
+        | "CLUSTER" | "CHECKPOINT" | "REFRESH" | "REASSIGN" | "SECURITY" | "IMPORT" | "EXPORT" | "PRAGMA" | "MSCK" => {
             Refusal::denied(format!("{verb} is refused: this connection is read-only"))
         }
         _ => return None,

@@ -6,7 +6,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use datafusion::sql::sqlparser::ast::{Expr, Set, Value};
+use datafusion::sql::sqlparser::ast::{
+    Expr, Set, SetSessionAuthorizationParam, SetSessionAuthorizationParamKind, Value,
+};
 use tillsight_correlate::sql::Refusal;
 
 use super::gate;
@@ -37,6 +39,31 @@ const FIXED: &[(&str, &[&str])] = &[
     ("transaction_read_only", &["on", "true", "1", "yes"]),
     ("standard_conforming_strings", &["on", "true", "1", "yes"]),
     ("names", &["utf8", "utf-8", "unicode"]),
+];
+
+/// Settings that are shown.
+const SHOWN: &[&str] = &[
+    "bytea_output",
+    "client_encoding",
+    "datestyle",
+    "default_table_access_method",
+    "default_transaction_isolation",
+    "default_transaction_read_only",
+    "in_hot_standby",
+    "integer_datetimes",
+    "intervalstyle",
+    "is_superuser",
+    "lc_collate",
+    "lc_ctype",
+    "max_identifier_length",
+    "max_index_keys",
+    "server_encoding",
+    "server_version",
+    "server_version_num",
+    "standard_conforming_strings",
+    "statement_timeout",
+    "transaction_isolation",
+    "transaction_read_only",
 ];
 
 /// The settings of one connection.
@@ -73,6 +100,12 @@ impl Settings {
             Set::SetNames { charset_name, .. } => self.assign("names", &charset_name.value),
             Set::SetNamesDefault {} => Ok(None),
             Set::SetTransaction { modes, snapshot: None, .. } => gate::read_only(modes).map(|()| None),
+            // Back to whoever logged in, which nobody ever left.
+            Set::SetSessionAuthorization(SetSessionAuthorizationParam {
+                kind: SetSessionAuthorizationParamKind::Default,
+                ..
+            })
+            | Set::SetRole { role_name: None, .. } => Ok(None),
             Set::SetRole { .. } | Set::SetSessionAuthorization(_) => {
                 Err(Refusal::denied("the role cannot be changed: log in as the user whose rows you want to see"))
             }
@@ -132,6 +165,15 @@ impl Settings {
         }
     }
 
+    /// Every setting that has a name of its own, with its value.
+    pub(super) fn all(&self) -> Vec<(&str, String)> {
+        let names = SHOWN.iter().chain(IGNORED).copied();
+        let mut all: Vec<_> = names.filter_map(|name| Some((name, self.show(name).ok()?))).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
     /// The value of a setting.
     ///
     /// # Errors
@@ -163,6 +205,8 @@ impl Settings {
             | "integer_datetimes" => "on".to_owned(),
             "is_superuser" | "jit" | "in_hot_standby" => "off".to_owned(),
             "max_identifier_length" => "63".to_owned(),
+            "max_index_keys" => "32".to_owned(),
+            "default_table_access_method" => "heap".to_owned(),
             "lc_collate" | "lc_ctype" => "C.UTF-8".to_owned(),
             _ if IGNORED.contains(&name) => String::new(),
             _ => return Err(Refusal::unsupported(format!("there is no setting {name}"))),

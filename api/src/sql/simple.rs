@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::common::ParamValues;
+use datafusion::sql::sqlparser::ast::{DiscardObject, Reset, Statement};
 use futures::Sink;
 use pgwire::api::portal::Format;
 use pgwire::api::query::SimpleQueryHandler;
@@ -14,15 +15,31 @@ use pgwire::api::{ClientInfo, ClientPortalStore, Type};
 use pgwire::error::{PgWireError, PgWireResult};
 use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::response::TransactionStatus;
+use pgwire::messages::simplequery::Query;
 use pgwire::types::format::FormatOptions;
 
 use super::connection::{Connection, MAX_CURSORS};
+use super::copy::send;
 use super::gate::Act;
 use super::run::{Cursor, answer};
 use super::statement::Failure;
 
 #[async_trait]
 impl SimpleQueryHandler for Connection {
+    async fn on_query<C>(&self, client: &mut C, query: Query) -> PgWireResult<()>
+    where
+        C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::PortalStore: PortalStore,
+        C::Error: Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        // The library reads the status of the transaction before the statement, and knows only its end as a cure.
+        if client.transaction_status() == TransactionStatus::Error && self.rolls_back_to(&query.query) {
+            client.set_transaction_status(TransactionStatus::Transaction);
+        }
+        self._on_query(client, query).await
+    }
+
     async fn do_query<C>(&self, client: &mut C, query: &str) -> PgWireResult<Vec<Response>>
     where
         C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
@@ -66,11 +83,13 @@ impl Connection {
         format: &Format,
     ) -> PgWireResult<Response>
     where
-        C: ClientInfo + ClientPortalStore + Unpin + Send + Sync,
+        C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
         C::PortalStore: PortalStore,
+        C::Error: Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
         let mut running = self.begin(text)?;
-        if status == TransactionStatus::Error && !matches!(act, Act::End(_)) {
+        if status == TransactionStatus::Error && !matches!(act, Act::End(_) | Act::RollBackTo) {
             return Ok(running.note(Err(Failure::new(
                 "25P02",
                 "current transaction is aborted, commands ignored until end of transaction block",
@@ -81,7 +100,7 @@ impl Connection {
             Act::Query(statement) => {
                 let rows = running.query(&self.bound()?.session, statement, parameters, false).await?;
                 let mut answer = answer(running, rows, format, options)?;
-                if matches!(statement.as_ref(), datafusion::sql::sqlparser::ast::Statement::Explain { .. }) {
+                if matches!(statement.as_ref(), Statement::Explain { .. }) {
                     answer.set_command_tag("EXPLAIN");
                 }
                 Ok(Response::Query(answer))
@@ -95,6 +114,12 @@ impl Connection {
                 let cursor = Cursor::open(running, rows, format, options)?;
                 self.cursors().insert(name.clone(), cursor);
                 Ok(tag("DECLARE CURSOR"))
+            }
+            Act::Copy { options: written, query } => {
+                let rows = running.query(&self.bound()?.session, query, parameters, false).await?;
+                let answer = answer(running, rows, &written.format(), options)?;
+                let copied = send(client, written, answer).await?;
+                Ok(Response::Execution(Tag::new("COPY").with_rows(copied)))
             }
             Act::Fetch { name, rows } => {
                 // The cursor has a line of its own in the audit: this one is of the FETCH.
@@ -130,7 +155,6 @@ impl Connection {
                 tag("SET")
             }
             Act::Reset(reset) => {
-                use datafusion::sql::sqlparser::ast::Reset;
                 match reset {
                     Reset::ALL => self.settings().reset(None),
                     Reset::ConfigurationParameter(name) => {
@@ -147,11 +171,25 @@ impl Connection {
                 Response::TransactionEnd(Tag::new(if failed { "ROLLBACK" } else { word }))
             }
             Act::Nothing(word) => tag(word),
-            Act::Discard => {
-                self.cursors().clear();
-                self.settings().reset(None);
-                client.portal_store().clear_portals();
-                tag("DISCARD ALL")
+            Act::RollBackTo => {
+                if client.transaction_status() == TransactionStatus::Error {
+                    client.set_transaction_status(TransactionStatus::Transaction);
+                }
+                tag("ROLLBACK")
+            }
+            Act::Discard(object) => {
+                if matches!(object, DiscardObject::ALL) {
+                    self.cursors().clear();
+                    self.settings().reset(None);
+                    client.portal_store().clear_portals();
+                    self.forget_prepared(client);
+                }
+                tag(match object {
+                    DiscardObject::ALL => "DISCARD ALL",
+                    DiscardObject::PLANS => "DISCARD PLANS",
+                    DiscardObject::SEQUENCES => "DISCARD SEQUENCES",
+                    DiscardObject::TEMP => "DISCARD TEMP",
+                })
             }
             Act::Close(name) => {
                 match name {
@@ -161,15 +199,31 @@ impl Connection {
                 tag("CLOSE CURSOR")
             }
             Act::Deallocate(name) => {
-                if let Some(name) = name {
-                    client.portal_store().rm_statement(name);
+                match name {
+                    Some(name) => {
+                        client.portal_store().rm_statement(name);
+                        self.prepared().remove(name);
+                    }
+                    None => self.forget_prepared(client),
                 }
                 tag(if name.is_some() { "DEALLOCATE" } else { "DEALLOCATE ALL" })
             }
-            Act::Query(_) | Act::Declare { .. } | Act::Fetch { .. } => {
+            Act::Query(_) | Act::Declare { .. } | Act::Fetch { .. } | Act::Copy { .. } => {
                 return Err(Failure::new("XX000", "a query is no statement of the session"));
             }
         })
+    }
+}
+
+impl Connection {
+    fn forget_prepared<C>(&self, client: &C)
+    where
+        C: ClientPortalStore,
+        C::PortalStore: PortalStore,
+    {
+        for name in std::mem::take(&mut *self.prepared()) {
+            client.portal_store().rm_statement(&name);
+        }
     }
 }
 

@@ -10,15 +10,18 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::sql::sqlparser::ast::{
-    Expr as SqlExpr, FunctionArguments, ObjectName, Query, Statement, Value, Visit, Visitor, visit_expressions_mut,
+    Expr as SqlExpr, ObjectName, Query, Statement, Value, Visit, Visitor, visit_expressions_mut,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::Parser;
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use datafusion_postgres::arrow_pg::datatypes::into_pg_type;
 use datafusion_postgres::datafusion_pg_catalog::sql::PostgresCompatibilityParser;
 use datafusion_postgres::datafusion_pg_catalog::sql::rules::{
-    CurrentUserVariableToSessionUserFunctionCall, FixArrayLiteral, FixVersionColumnName, RewriteArrayAnyAllOperation,
-    SqlStatementRewriteRule, StripCallableQualifier, StripCollate,
+    AliasDuplicatedProjectionRewrite, CurrentUserVariableToSessionUserFunctionCall, FixArrayLiteral,
+    ResolveUnqualifiedIdentifier, RewriteArrayAnyAllOperation, RewritePgCatalogOperator, SqlStatementRewriteRule,
+    StripCallableQualifier, StripCollate,
 };
 use pgwire::api::Type;
 use pgwire::error::{ErrorInfo, PgWireError};
@@ -28,9 +31,15 @@ use tillsight_schemas::error::chain;
 use uuid::Uuid;
 
 use super::gate::{Act, is_table_function, refused_text};
+use super::names::label;
+use super::rewrite;
 
 /// The longest text that is parsed.
 const MAX_TEXT: usize = 1 << 20;
+
+/// The most operators in a row. The parser bounds how deep brackets are nested, but not chains such as `1 + 1 + 1`,
+/// which make a tree as deep as they are long; everything that walks it takes stack for every level.
+const MAX_CHAIN: usize = 300;
 
 /// A statement that passed the first gate.
 #[derive(Debug, Clone)]
@@ -49,7 +58,8 @@ pub(super) struct Prepared {
 #[derive(Debug)]
 pub(super) struct Texts {
     compatible: PostgresCompatibilityParser,
-    rules: Vec<Box<dyn SqlStatementRewriteRule>>,
+    for_data: Vec<Box<dyn SqlStatementRewriteRule>>,
+    for_catalogue: Vec<Box<dyn SqlStatementRewriteRule>>,
 }
 
 impl Texts {
@@ -57,22 +67,31 @@ impl Texts {
     pub(super) fn new() -> Self {
         Self {
             compatible: PostgresCompatibilityParser::new(),
-            rules: vec![
+            for_data: vec![
                 Box::new(RewriteArrayAnyAllOperation),
                 Box::new(StripCallableQualifier),
                 Box::new(FixArrayLiteral),
                 Box::new(CurrentUserVariableToSessionUserFunctionCall),
                 Box::new(StripCollate),
-                Box::new(FixVersionColumnName),
+            ],
+            for_catalogue: vec![
+                Box::new(AliasDuplicatedProjectionRewrite),
+                Box::new(ResolveUnqualifiedIdentifier),
+                Box::new(RewriteArrayAnyAllOperation),
+                Box::new(StripCallableQualifier),
+                Box::new(FixArrayLiteral),
+                Box::new(CurrentUserVariableToSessionUserFunctionCall),
+                Box::new(StripCollate),
+                Box::new(RewritePgCatalogOperator),
             ],
         }
     }
 
     /// Parses a text into its statements; `types` are those that the client declares for its parameters.
     ///
-    /// The rewriting of `datafusion-pg-catalog` makes the start-up queries of many clients work, but it is made for
-    /// those: it replaces correlated subqueries by NULL. It is kept to texts that read nothing but PostgreSQL's
-    /// catalogue; questions about the data are taken as they were asked.
+    /// What PostgreSQL says in other words than the engine is said in the engine's ([`rewrite`]). Some of that, and of
+    /// the rules of `datafusion-pg-catalog`, is made for the questions that clients put to the catalogue and would
+    /// change others: it is kept to texts that read nothing else; questions about the data are taken as they were asked.
     ///
     /// # Errors
     /// [`Failure`] when it cannot be parsed.
@@ -80,24 +99,84 @@ impl Texts {
         if text.len() > MAX_TEXT {
             return Err(Failure::new("54001", "the statement is longer than 1 MiB"));
         }
-        let plain = Parser::parse_sql(&PostgreSqlDialect {}, text);
-        match plain {
-            Ok(mut statements) if statements.iter().any(asks_for_data) => {
-                statements.iter_mut().for_each(|statement| with_typed_arrays(statement, types));
-                let rewrite = |statement| self.rules.iter().fold(statement, |statement, rule| rule.rewrite(statement));
-                Ok(statements.into_iter().map(rewrite).collect())
-            }
-            _ => match self.compatible.parse(text) {
-                Ok(mut statements) => {
-                    statements.iter_mut().for_each(without_options);
-                    Ok(statements)
-                }
-                Err(error) => Err(match refused_text(text) {
-                    Some(refusal) => refusal.into(),
-                    None => Failure::new("42601", error.to_string()),
-                }),
-            },
+        if longest_chain(text) > MAX_CHAIN {
+            let message =
+                format!("an expression has more than {MAX_CHAIN} operators in a row: use IN (...), or join VALUES");
+            return Err(Failure::new("54001", message));
         }
+        let mut statements = match Parser::parse_sql(&PostgreSqlDialect {}, text) {
+            Ok(statements) => statements,
+            // The library knows some words that the parser does not.
+            Err(_) => self.compatible.parse(text).map_err(|error| match refused_text(text) {
+                Some(refusal) => refusal.into(),
+                None => Failure::new("42601", error.to_string()),
+            })?,
+        };
+        let catalogue = !statements.iter().any(asks_for_data);
+        for statement in &mut statements {
+            label(statement);
+            with_typed_arrays(statement, types);
+            if catalogue {
+                rewrite::of_catalogue(statement);
+            }
+            rewrite::plainly(statement);
+        }
+        let rules = if catalogue { &self.for_catalogue } else { &self.for_data };
+        let rewritten = |statement| rules.iter().fold(statement, |statement, rule| rule.rewrite(statement));
+        Ok(statements.into_iter().map(rewritten).collect())
+    }
+}
+
+/// How many operators follow each other in a text at most, without a comma, a bracket or a clause between them.
+fn longest_chain(text: &str) -> usize {
+    // A shorter text has no room for too many.
+    if text.len() <= 2 * MAX_CHAIN {
+        return 0;
+    }
+    let Ok(tokens) = Tokenizer::new(&PostgreSqlDialect {}, text).tokenize() else { return 0 };
+    // One chain for every bracket that is open.
+    let mut open = vec![0_usize];
+    let mut longest = 0;
+    for token in tokens {
+        match token {
+            Token::Whitespace(_) | Token::Period | Token::Number(..) | Token::SingleQuotedString(_) => {}
+            Token::LParen | Token::LBracket => open.push(0),
+            Token::RParen | Token::RBracket => {
+                open.pop();
+            }
+            Token::Comma | Token::SemiColon => {
+                if let Some(chain) = open.last_mut() {
+                    *chain = 0;
+                }
+            }
+            Token::Word(word) => match word.keyword {
+                Keyword::AND
+                | Keyword::OR
+                | Keyword::NOT
+                | Keyword::IS
+                | Keyword::LIKE
+                | Keyword::UNION
+                | Keyword::EXCEPT
+                | Keyword::INTERSECT
+                | Keyword::JOIN
+                | Keyword::COLLATE => longer(&mut open, &mut longest),
+                Keyword::WHERE | Keyword::HAVING | Keyword::WHEN | Keyword::THEN | Keyword::ELSE | Keyword::ON => {
+                    if let Some(chain) = open.last_mut() {
+                        *chain = 0;
+                    }
+                }
+                _ => {}
+            },
+            _ => longer(&mut open, &mut longest),
+        }
+    }
+    longest
+}
+
+fn longer(open: &mut [usize], longest: &mut usize) {
+    if let Some(chain) = open.last_mut() {
+        *chain += 1;
+        *longest = (*longest).max(*chain);
     }
 }
 
@@ -160,30 +239,15 @@ fn with_typed_arrays(statement: &mut Statement, types: &[Option<Type>]) {
     }
 }
 
-/// Takes out of a question to the catalogue what the engine cannot answer and what is empty here: storage options, and
-/// arrays made of subqueries (`psql` asks for both in `\\d+` and `\\du`).
-fn without_options(statement: &mut Statement) {
-    let empty = |expr: &mut SqlExpr| {
-        if let SqlExpr::Function(function) = expr {
-            let name = function.name.to_string().to_lowercase();
-            let of_query = name == "array" && matches!(function.args, FunctionArguments::Subquery(_));
-            if of_query || (name == "array_to_string" && function.to_string().contains("reloptions")) {
-                *expr = SqlExpr::Value(Value::Null.into());
-            }
-        }
-        ControlFlow::<()>::Continue(())
-    };
-    // It never breaks off.
-    if visit_expressions_mut(statement, empty).is_break() {
-        tracing::debug!("a visit of a statement broke off");
-    }
-}
-
-/// The parameters of a plan in order: type as inferred, type as it travels.
+/// The parameters of a plan in order: type as inferred, type as it travels; what the planner cannot say the client
+/// may have declared (`declared`).
 ///
 /// # Errors
-/// [`Failure`] when the planner cannot say.
-pub(super) fn parameters(plan: &LogicalPlan) -> Result<Vec<(Option<DataType>, Type)>, Failure> {
+/// [`Failure`] when a type cannot travel.
+pub(super) fn parameters(
+    plan: &LogicalPlan,
+    declared: &[Option<Type>],
+) -> Result<Vec<(Option<DataType>, Type)>, Failure> {
     let mut types: HashMap<String, Option<DataType>> = plan.get_parameter_types().map_err(Failure::from)?;
     // `$1::date`: the cast says what the planner does not.
     plan.apply_with_subqueries(|node| {
@@ -207,7 +271,10 @@ pub(super) fn parameters(plan: &LogicalPlan) -> Result<Vec<(Option<DataType>, Ty
             let inferred = types.get(&format!("${n}")).cloned().flatten();
             let wire = match &inferred {
                 Some(data_type) => into_pg_type(data_type).map_err(|error| Failure::new("0A000", error.to_string()))?,
-                None => Type::TEXT,
+                None => match declared.get(n - 1).and_then(Option::as_ref) {
+                    Some(declared) if *declared != Type::UNKNOWN => declared.clone(),
+                    _ => Type::TEXT,
+                },
             };
             Ok((inferred, wire))
         })

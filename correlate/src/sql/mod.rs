@@ -7,6 +7,7 @@
 pub mod gate;
 pub mod scope;
 
+mod bounded;
 mod functions;
 #[cfg(test)]
 mod tests;
@@ -157,6 +158,7 @@ impl Engine {
         let context = SessionContext::new_with_state(state);
         let inner =
             SessionContext::new_with_config_rt(self.config().with_information_schema(false), Arc::clone(&self.runtime));
+        bounded::register(&context);
         for context in [&context, &inner] {
             context.register_udf(functions::money(scale));
             context.register_udf(functions::local_time());

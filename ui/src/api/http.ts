@@ -18,7 +18,8 @@ export class Problem extends Error {
     if (this.status === 401) return "Sign in again.";
     if (this.status === 403) return "Ask an administrator if you need this.";
     if (this.status === 404) return "It may be of another store, or removed by retention. Go back and choose another.";
-    if (this.status === 409) return "Somebody changed it meanwhile. The newest state is shown now; decide again.";
+    if (this.status === 409)
+      return "Somebody changed it meanwhile, or it is there already. The newest state is shown now; decide again.";
     if (this.status >= 500) return "Try again. If it stays, give the administrator this text.";
     return "Change what you asked for and try again.";
   }

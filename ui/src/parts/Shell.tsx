@@ -11,7 +11,7 @@ import { words } from "../lib/words";
 import { Help } from "./Help";
 import { Patterns } from "./Patterns";
 import { SignIn } from "./SignIn";
-import { MeContext } from "./session";
+import { MeContext, reviews } from "./session";
 import { Failed, Skeleton } from "./states";
 import { ThemeSwitch } from "./ThemeSwitch";
 
@@ -32,6 +32,7 @@ export function Shell() {
 function SignedIn({ me }: { me: Me }) {
   useConnection();
   const [help, setHelp] = useState(false);
+  const mayReview = reviews(me);
   const demo = useQuery(demoQuery);
   const navigate = useNavigate();
   const client = useQueryClient();
@@ -39,7 +40,7 @@ function SignedIn({ me }: { me: Me }) {
   const main = useRef<HTMLElement>(null);
   const waiting = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
 
-  const go = (key: string, to: "/alerts" | "/search" | "/reports" | "/cameras" | "/watch") => ({
+  const go = (key: string, to: "/alerts" | "/cases" | "/search" | "/reports" | "/cameras" | "/watch") => ({
     [key]: () => {
       if (waiting.current === undefined) return;
       clearTimeout(waiting.current);
@@ -63,7 +64,8 @@ function SignedIn({ me }: { me: Me }) {
     ...go("q", "/alerts"),
     ...go("s", "/search"),
     ...go("r", "/reports"),
-    ...go("c", "/cameras"),
+    ...(mayReview ? go("c", "/cases") : {}),
+    ...go("v", "/cameras"),
     ...go("w", "/watch"),
   });
 
@@ -97,6 +99,11 @@ function SignedIn({ me }: { me: Me }) {
           <Tab to="/alerts" icon="M4 6h16M4 12h16M4 18h10">
             Alerts
           </Tab>
+          {mayReview && (
+            <Tab to="/cases" icon="M3 8h18v12H3ZM9 8V4h6v4M3 13h18">
+              Cases
+            </Tab>
+          )}
           <Tab to="/watch" icon="M3 5h18v12H3ZM10 8.5l5 2.5-5 2.5ZM8 21h8">
             Watch
           </Tab>
@@ -145,7 +152,7 @@ function SignedIn({ me }: { me: Me }) {
   );
 }
 
-type To = "/alerts" | "/watch" | "/search" | "/reports" | "/cameras" | "/demo";
+type To = "/alerts" | "/cases" | "/watch" | "/search" | "/reports" | "/cameras" | "/demo";
 
 function Tab({ to, icon, children }: { to: To; icon: string; children: ReactNode }) {
   return (
