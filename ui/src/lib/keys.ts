@@ -36,6 +36,28 @@ export function useKeys(keys: Keys, enabled = true): void {
   }, [enabled]);
 }
 
+// Two keys one after the other. It comes before what the page does with the second one alone.
+export function useChord(first: string, second: string, act: () => void): void {
+  const now = useRef(act);
+  now.current = act;
+  useEffect(() => {
+    let until = 0;
+    const press = (event: KeyboardEvent) => {
+      if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
+      if (typing(event.target) || document.querySelector("dialog[open]")) return;
+      const key = event.key.toLowerCase();
+      const due = key === second && event.timeStamp < until;
+      until = key === first ? event.timeStamp + 1200 : 0;
+      if (!due) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      now.current();
+    };
+    window.addEventListener("keydown", press, true);
+    return () => window.removeEventListener("keydown", press, true);
+  }, [first, second]);
+}
+
 // What the help sheet lists, by place.
 export const HELP: { where: string; keys: [string, string][] }[] = [
   {

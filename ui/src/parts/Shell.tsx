@@ -6,7 +6,7 @@ import { send } from "../api/http";
 import { retryNow, useConnection, useLiveState } from "../api/live";
 import { demoQuery, meQuery } from "../api/queries";
 import type { Me } from "../api/types";
-import { useKeys } from "../lib/keys";
+import { useChord, useKeys } from "../lib/keys";
 import { words } from "../lib/words";
 import { Help } from "./Help";
 import { Patterns } from "./Patterns";
@@ -40,8 +40,7 @@ function SignedIn({ me }: { me: Me }) {
   const main = useRef<HTMLElement>(null);
   const waiting = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
 
-  type Place = "/alerts" | "/cases" | "/search" | "/reports" | "/cameras" | "/watch" | "/setup/cameras";
-  const go = (key: string, to: Place) => ({
+  const go = (key: string, to: "/alerts" | "/cases" | "/search" | "/reports" | "/cameras" | "/watch") => ({
     [key]: () => {
       if (waiting.current === undefined) return;
       clearTimeout(waiting.current);
@@ -68,7 +67,6 @@ function SignedIn({ me }: { me: Me }) {
     ...(mayReview ? go("c", "/cases") : {}),
     ...go("v", "/cameras"),
     ...go("w", "/watch"),
-    ...(me.role === "admin" ? go("u", "/setup/cameras") : {}),
   });
 
   // A new page is read from its beginning.
@@ -169,6 +167,8 @@ function Tab({ to, icon, children }: { to: To; icon: string; children: ReactNode
 
 // Apart from the pages of every day, and small on a phone.
 function SetUp({ here }: { here: boolean }) {
+  const navigate = useNavigate();
+  useChord("g", "u", () => void navigate({ to: "/setup/cameras" }));
   return (
     <nav aria-label="Administration" className="set-up">
       <Link to="/setup/cameras" aria-current={here ? "page" : undefined} title="Set up (g u)">
