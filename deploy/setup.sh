@@ -9,7 +9,7 @@
 #             cameras, ONNX Runtime and a detector of people
 #     test    that, kcat, PostgreSQL, and a Python environment with the outside clients that the tests talk through; a second
 #             one with other people's SQL clients, pgJDBC and psqlODBC; Chromium and playwright-core; promtool, and what
-#             checks YAML and systemd units
+#             checks YAML and systemd units; poppler's and qpdf's programs, which read PDF
 #     bench   the same as test
 #     run     what a binary that is there already needs at run time: Java, Apache Kafka, ONNX Runtime, a detector of people
 #
@@ -55,9 +55,9 @@ packages() {
     about) printf 'Debian packages: %s|%s|30\n' "$missing" "$(apt_sizes "$missing")" ;;
     ready) [[ -z $missing ]] ;;
     install)
-      as_root apt-get update -q || way_out "apt-get update failed: check the network or /etc/apt, then run again"
+      as_root apt-get -o DPkg::Lock::Timeout=300 update -q || way_out "apt-get update failed: check the network or /etc/apt, then run again"
       # shellcheck disable=SC2086 # a list of words
-      as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing ||
+      as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -q -y --no-install-recommends $missing ||
         way_out "apt-get could not install $missing: see above, or install them by hand, then run again"
       find_missing_packages
       missing=$MISSING
@@ -116,7 +116,7 @@ kafka_archive() {
 python() {
   local home=$CACHE/python pins=$HERE/python/requirements.txt
   case $1 in
-    about) echo "Python environment: confluent-kafka, fastavro, psycopg, DuckDB, deltalake, onvif-zeep-async|122|400|0|20" ;;
+    about) echo "Python environment: confluent-kafka, fastavro, psycopg, DuckDB, deltalake, onvif-zeep-async, aiosmtpd|122|400|0|20" ;;
     ready) stamped "$home/stamp" "$pins" && [[ -x $home/bin/python ]] ;;
     install)
       # Not moved into place: an environment's scripts know its path. The stamp comes last instead.
@@ -135,7 +135,7 @@ python() {
 clients() {
   local home=$CACHE/clients python=$HERE/python/clients.txt npm=$HERE/clients/package-lock.json
   case $1 in
-    about) echo "SQL clients: psycopg2, asyncpg, SQLAlchemy, pgcli, ADBC, pyodbc, JPype, DuckDB's postgres, npm pg|114|412|0|42" ;;
+    about) echo "SQL clients: psycopg2, asyncpg, SQLAlchemy, pgcli, ADBC, pyodbc, JPype, DuckDB's postgres, npm pg|129|445|0|45" ;;
     ready) stamped "$home/stamp" <(cat "$python" "$npm") && [[ -x $home/bin/python ]] ;;
     install)
       rm -rf "$home"
@@ -182,7 +182,7 @@ footage() {
         way_out "vtest.avi comes from the Debian package opencv-doc, and there is no apt-get and dpkg-deb here:" \
           "copy it to $home/vtest.avi (it is samples/data/vtest.avi of OpenCV), and the sum of" \
           "deploy/film/sha256sums to $home/stamp: sha256sum <deploy/film/sha256sums >$home/stamp"
-      apt-cache show opencv-doc || as_root apt-get update -q || true
+      apt-cache show opencv-doc || as_root apt-get -o DPkg::Lock::Timeout=300 update -q || true
       mkdir -p "$TMP/footage/deb" "$home"
       # Root's own folder is closed to apt's download user, which it says; it downloads all the same.
       (cd "$TMP/footage/deb" && apt-get download opencv-doc) ||
@@ -322,7 +322,7 @@ promtool() {
       { command -v apt-get && command -v dpkg-deb; } ||
         way_out "promtool comes from the Debian package prometheus, and there is no apt-get and dpkg-deb here:" \
           "install Prometheus 2.42 or later by hand, so that promtool is on PATH, then run again"
-      apt-cache show prometheus || as_root apt-get update -q || true
+      apt-cache show prometheus || as_root apt-get -o DPkg::Lock::Timeout=300 update -q || true
       mkdir -p "$TMP/promtool/deb"
       (cd "$TMP/promtool/deb" && apt-get download prometheus) ||
         way_out "could not fetch the Debian package prometheus: check the network or /etc/apt, then run again"
@@ -405,6 +405,9 @@ find_missing_packages() {
       need libodbc2 installed libodbc2
       need procps command -v pgrep
       need chromium command -v chromium
+      # What reads the PDF of a report.
+      need poppler-utils command -v pdfinfo
+      need qpdf command -v qpdf
       need python3-yaml /usr/bin/python3 -c 'import yaml'
       # For systemd-analyze; nothing is started.
       need systemd command -v systemd-analyze

@@ -193,4 +193,12 @@ mod tests {
         let problem = Model::load(&path).unwrap_err().to_string();
         assert!(problem.contains("doubt") && problem.contains("3x3") && problem.contains("people"), "{problem}");
     }
+
+    #[test]
+    fn the_recipe_describes_a_model_that_is_good() {
+        let recipe = include_str!("../../docs/contributing/add-a-model.md");
+        let description = recipe.split("```toml file=yolox_nano.toml\n").nth(1).unwrap().split("```").next().unwrap();
+        let model: Model = toml::from_str(description).unwrap();
+        assert_eq!(model.problems(), Vec::<String>::new());
+    }
 }

@@ -4,6 +4,8 @@
 //! here are what the installation starts with.
 
 mod cameras;
+mod mail;
+mod surfaces;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -15,11 +17,10 @@ use tillsight_ingest::pos::{Permits, Stores};
 use tillsight_schemas::id::{IntegratorId, StoreId, TenantId};
 use tillsight_schemas::presence::TILE_SECONDS;
 use tillsight_schemas::store::Store;
-use tillsight_schemas::zone::Zone;
-
-use url::Url;
 
 pub use cameras::{Camera, PlacedZone, PresenceBy};
+pub use mail::{Mail, MailTls, Recipient, RecipientRole, Reports};
+pub use surfaces::{Flight, Surface, Tls};
 
 use crate::db::Location;
 
@@ -36,12 +37,18 @@ pub struct Config {
     /// The broker.
     #[serde(default)]
     pub kafka: Kafka,
+    /// The certificate of every surface that has none of its own.
+    #[serde(default)]
+    pub tls: Option<Tls>,
     /// The web server.
     #[serde(default)]
     pub http: Http,
     /// The SQL endpoint.
     #[serde(default)]
     pub sql: Sql,
+    /// Arrow Flight SQL.
+    #[serde(default)]
+    pub flight: Flight,
     /// The history.
     #[serde(default)]
     pub lake: Lake,
@@ -54,6 +61,12 @@ pub struct Config {
     /// The rules.
     #[serde(default)]
     pub rules: Rules,
+    /// How mail leaves; it does not when absent.
+    #[serde(default)]
+    pub mail: Option<Mail>,
+    /// Who gets daily reports.
+    #[serde(default)]
+    pub report: Reports,
     /// The stores.
     #[serde(default, rename = "store")]
     pub stores: Vec<Store>,
@@ -124,6 +137,10 @@ pub struct Http {
     pub listen: SocketAddr,
     /// The address that links carry.
     pub public_url: Option<String>,
+    /// Its own certificate.
+    pub tls: Option<Tls>,
+    /// Without TLS, wherever it listens.
+    pub insecure: bool,
 }
 
 /// `[sql]`
@@ -138,6 +155,10 @@ pub struct Sql {
     pub timeout_seconds: u32,
     /// How many connections there may be at once.
     pub connections: u32,
+    /// Its own certificate.
+    pub tls: Option<Tls>,
+    /// Without TLS, wherever it listens.
+    pub insecure: bool,
 }
 
 /// `[lake]`
@@ -230,14 +251,15 @@ impl Default for Kafka {
 impl Http {
     /// The address that people reach it at, without a slash at the end.
     pub fn address(&self) -> String {
-        let own = || format!("http://{}", self.listen);
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let own = || format!("{scheme}://{}", self.listen);
         self.public_url.as_deref().map_or_else(own, |url| url.trim_end_matches('/').to_owned())
     }
 }
 
 impl Default for Http {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), public_url: None }
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), public_url: None, tls: None, insecure: false }
     }
 }
 
@@ -248,6 +270,8 @@ impl Default for Sql {
             memory_mib: 1024,
             timeout_seconds: 60,
             connections: 32,
+            tls: None,
+            insecure: false,
         }
     }
 }
@@ -313,6 +337,7 @@ impl Config {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let folder =
             std::path::absolute(folder).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        config.share_tls(&folder);
         config.data.dir = folder.join(&config.data.dir);
         config.recording.volume = config.recording.volume.map(|volume| folder.join(volume));
         config.rules.folder = config.rules.folder.map(|rules| folder.join(rules));
@@ -321,6 +346,9 @@ impl Config {
         config.kafka.lib = config.kafka.lib.map(|lib| folder.join(lib));
         for camera in &mut config.cameras {
             camera.password_file = camera.password_file.take().map(|file| folder.join(file));
+        }
+        if let Some(mail) = &mut config.mail {
+            mail.password_file = mail.password_file.take().map(|file| folder.join(file));
         }
         if let Some(security) = &mut config.kafka.security {
             security.ca_file = security.ca_file.take().map(|file| folder.join(file));
@@ -333,23 +361,13 @@ impl Config {
     /// Everything that is wrong with the settings.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
-        for (name, address) in [("http.listen", self.http.listen), ("sql.listen", self.sql.listen)] {
-            if !address.ip().is_loopback() {
-                problems.push(format!(
-                    "{name} = {address} leaves this machine, and this version has no TLS of its own: \
-                     listen on 127.0.0.1 and put a TLS proxy in front"
-                ));
-            }
-        }
-        let managed = (self.kafka.mode == KafkaMode::Managed).then_some(("kafka.port", self.kafka.port));
-        let ports: Vec<(&str, u16)> =
-            [("http.listen", self.http.listen.port()), ("sql.listen", self.sql.listen.port())]
-                .into_iter()
-                .chain(managed)
-                .collect();
+        self.surface_problems(&mut problems);
+        let managed = (self.kafka.mode == KafkaMode::Managed).then_some(("kafka", self.kafka.port));
+        let surfaces = self.surfaces().map(|surface| (surface.name, surface.listen.port()));
+        let ports: Vec<(&str, u16)> = surfaces.into_iter().chain(managed).collect();
         for (n, (name, port)) in ports.iter().enumerate() {
             if let Some((other, _)) = ports.iter().take(n).find(|(_, taken)| taken == port && *port != 0) {
-                problems.push(format!("{name} and {other} both say port {port}: give each its own"));
+                problems.push(format!("{other} and {name} both listen on port {port}: give each its own"));
             }
         }
         if self.kafka.mode == KafkaMode::External && self.kafka.bootstrap.is_none() {
@@ -396,34 +414,13 @@ impl Config {
             if !self.stores.iter().any(|store| store.tenant == camera.tenant && store.id == camera.store) {
                 problems.push(format!("{name}: the store is not set up"));
             }
-            for (key, url) in [("url", Some(&camera.url)), ("sub_url", camera.sub_url.as_ref())] {
-                match url.map(|url| Url::parse(url)) {
-                    Some(Ok(url)) if url.scheme() != "rtsp" || !url.has_host() => {
-                        problems.push(format!("{name}: {key} must be rtsp://host[:port]/path"));
-                    }
-                    Some(Ok(url)) if !url.username().is_empty() => {
-                        problems
-                            .push(format!("{name}: put credentials into username and password_file, not into {key}"));
-                    }
-                    Some(Err(error)) => problems.push(format!("{name}: {key}: {error}")),
-                    Some(Ok(_)) | None => {}
-                }
-            }
-            match camera.onvif.as_deref().map(Url::parse) {
-                Some(Ok(url)) if !matches!(url.scheme(), "http" | "https") || !url.has_host() => {
-                    problems.push(format!("{name}: onvif must be http://host[:port]/onvif/device_service"));
-                }
-                Some(Ok(url)) if !url.username().is_empty() || url.password().is_some() => {
-                    problems.push(format!("{name}: put credentials into username and password_file, not into onvif"));
-                }
-                Some(Err(error)) => problems.push(format!("{name}: onvif: {error}")),
-                _ => {}
-            }
+            problems.extend(camera.problems().into_iter().map(|problem| format!("{name}: {problem}")));
             if camera.username.is_some() != camera.password_file.is_some() {
                 problems.push(format!("{name}: username and password_file belong together"));
             }
         }
         self.vision_problems(&mut problems);
+        self.mail_problems(&mut problems);
         problems
     }
 
@@ -446,11 +443,6 @@ impl Config {
             }
             problems.extend(placed.zone().problem());
         }
-    }
-
-    /// The zones of a camera.
-    pub fn zones_of<'a>(&'a self, camera: &'a Camera) -> impl Iterator<Item = Zone> + 'a {
-        self.zones.iter().filter(|placed| placed.is_on(camera)).map(PlacedZone::zone)
     }
 
     /// The folder of the recordings.

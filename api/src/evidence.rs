@@ -1,8 +1,9 @@
 //! An evidence folder as one ZIP file: clips with the receipt as subtitles, stills, the receipt, what the rules said, and
 //! the SHA-256 of every file, for a person who has nothing but a player and `sha256sum`.
 //!
-//! [`Folder`] collects files and packs them; [`words`] writes what people read. Nothing here decides who may see what.
+//! [`Folder`] collects files and packs them; [`words`] and [`mod@case`] write what people read. Nothing here decides who may see what.
 
+pub(crate) mod case;
 pub(crate) mod words;
 
 use std::io::{Cursor, Write as _};
@@ -60,6 +61,11 @@ impl Folder {
         self.files.push((name.into(), Content::Clip(clip)));
     }
 
+    /// Adds another folder, as a folder in this one.
+    pub(crate) fn absorb(&mut self, name: &str, other: Self) {
+        self.files.extend(other.files.into_iter().map(|(file, content)| (format!("{name}/{file}"), content)));
+    }
+
     /// The names of the files, in order.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.files.iter().map(|(name, _)| name.as_str())
@@ -115,15 +121,17 @@ mod tests {
     fn a_folder_is_packed_with_the_hash_of_every_file() {
         let mut folder = Folder::default();
         folder.text("README.txt", "what this is");
-        folder.bytes("still.jpg", vec![1, 2, 3]);
+        let mut inner = Folder::default();
+        inner.bytes("still.jpg", vec![1, 2, 3]);
+        folder.absorb("01-clip", inner);
         assert_eq!((folder.names().count(), folder.size()), (2, 15));
         let packed = folder.pack().unwrap();
         let mut zip = zip::ZipArchive::new(Cursor::new(packed)).unwrap();
         let names: Vec<String> =
             (0..zip.len()).map(|n| zip.by_index(n).unwrap().name().unwrap().into_owned()).collect();
-        assert_eq!(names, ["README.txt", "still.jpg", SUMS]);
+        assert_eq!(names, ["README.txt", "01-clip/still.jpg", SUMS]);
         let sums = std::io::read_to_string(zip.by_name(SUMS).unwrap()).unwrap();
-        let of_bytes = "039058c6f2c0cb492c533b0a4d14ef77cc0f78abccced5287d84a1a2011cfb81  still.jpg";
+        let of_bytes = "039058c6f2c0cb492c533b0a4d14ef77cc0f78abccced5287d84a1a2011cfb81  01-clip/still.jpg";
         assert!(sums.lines().any(|line| line == of_bytes), "{sums}");
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! `cli` reads the command line, [`config`] the file, `run` supervises one process per role and joins the middle crates
 //! through the ports of `tillsight_schemas`; [`db`] is the metadata database, [`search`] the index,
-//! `http`, [`sql`], `report` and `evidence` (a folder for strangers) are the surfaces.
+//! `feed` what integrators sent of late; `http`, [`sql`], [`report`] and `evidence` (a folder for strangers) are the
+//! surfaces.
 
 pub mod cli;
 pub mod config;
@@ -10,12 +11,14 @@ pub mod db;
 #[cfg(feature = "demo")]
 mod demo;
 mod evidence;
+mod feed;
 mod http;
-mod report;
+pub mod report;
 pub mod run;
 pub mod search;
 pub mod sql;
 mod telemetry;
+mod tls;
 
 use std::path::PathBuf;
 

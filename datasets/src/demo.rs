@@ -90,6 +90,7 @@ fn store(id: &str, name: &str, tz: Tz, hours: Hours) -> Result<StorePlan> {
         tz,
         currency: Currency::new("USD").map_err(no_currency)?,
         day_ends: None,
+        closes: None,
     };
     let people = (1..=12)
         .map(|n| (format!("{id}{n:02}"), Role::Cashier))

@@ -16,6 +16,10 @@ pub const LAKE_COMMITS: &str = "lp_lake_commits_total";
 pub const SQL_STATEMENTS: &str = "lp_sql_statements_total";
 /// Seconds a SQL statement took.
 pub const SQL_DURATION: &str = "lp_sql_query_duration_seconds";
+/// TLS handshakes by outcome (`ok`, `failed`, `timeout`, `plain` = the client spoke without), labels `surface`, `outcome`.
+pub const TLS_HANDSHAKES: &str = "lp_tls_handshakes_total";
+/// When the certificate of a surface ends, seconds since 1970, label `surface`.
+pub const TLS_CERTIFICATE_UNTIL: &str = "lp_tls_certificate_end_timestamp_seconds";
 /// Restarts of a supervised process, label `process`.
 pub const PROCESS_RESTARTS: &str = "lp_process_restarts_total";
 
@@ -102,6 +106,10 @@ pub const SEARCH_LAG_SECONDS: &str = "lp_search_lag_seconds";
 pub const SEARCH_QUERY_SECONDS: &str = "lp_search_query_seconds";
 /// How often the search index was built anew, label `why` (`asked`, `damaged`, `foreign`).
 pub const SEARCH_REBUILDS: &str = "lp_search_rebuilds_total";
+/// Mails with a daily report by outcome (`sent`, `refused`, `given_up`, `again`: to be tried again), label `outcome`.
+pub const REPORTS_SENT: &str = "lp_report_sent_total";
+/// Reports that are due and not sent yet.
+pub const REPORTS_WAITING: &str = "lp_report_waiting";
 
 /// Name, unit and meaning of every metric, for `/metrics` and the documentation.
 pub const ALL: &[(&str, &str, &str)] = &[
@@ -113,6 +121,8 @@ pub const ALL: &[(&str, &str, &str)] = &[
     (LAKE_COMMITS, "commits", "commits to the lake"),
     (SQL_STATEMENTS, "statements", "SQL statements by outcome"),
     (SQL_DURATION, "seconds", "how long SQL statements took"),
+    (TLS_HANDSHAKES, "handshakes", "TLS handshakes by surface and outcome"),
+    (TLS_CERTIFICATE_UNTIL, "seconds since 1970", "when the certificate of a surface ends"),
     (PROCESS_RESTARTS, "restarts", "restarts of supervised processes"),
     (CAMERA_CONNECTED, "0 or 1", "whether a camera stream delivers frames"),
     (CAMERA_CONNECTS, "attempts", "attempts to connect to cameras by outcome"),
@@ -153,5 +163,7 @@ pub const ALL: &[(&str, &str, &str)] = &[
     (SEARCH_COMMIT_SECONDS, "seconds", "how long commits to the search index took"),
     (SEARCH_LAG_SECONDS, "seconds", "age of the oldest record of the last commit to the search index"),
     (SEARCH_QUERY_SECONDS, "seconds", "how long searches took"),
+    (REPORTS_SENT, "mails", "mails with a daily report by outcome"),
+    (REPORTS_WAITING, "mails", "mails with a daily report that are due and not sent yet"),
     (SEARCH_REBUILDS, "rebuilds", "how often the search index was built anew"),
 ];

@@ -48,6 +48,16 @@ pub struct LogRecord {
     pub key: Option<Bytes>,
     /// Its value; `None` is a tombstone.
     pub value: Option<Bytes>,
+    /// The headers that a reader of ours acts on ([`crate::topic::READ_HEADERS`]); others are not read.
+    pub headers: Vec<(&'static str, Bytes)>,
+}
+
+impl LogRecord {
+    /// A header as text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.headers.iter().find(|(header, _)| *header == name)?;
+        std::str::from_utf8(value).ok()
+    }
 }
 
 /// A position per partition: the offset of the next record to read.

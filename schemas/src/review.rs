@@ -22,6 +22,17 @@ codes! {
         FollowUp = "follow_up",
         /// Open again: an earlier decision was taken back.
         Reopened = "reopened",
+        /// The store explained it from its report. It decides nothing: the alert stays as it is for loss prevention.
+        Explained = "explained",
+        /// The store asked, from its report, to look at it. It decides nothing.
+        LookAtIt = "look_at_it",
+    }
+}
+
+impl Disposition {
+    /// Whether it is a decision. The others are what a store said about an alert; they stand in its history only.
+    pub fn decides(self) -> bool {
+        !matches!(self, Self::Explained | Self::LookAtIt)
     }
 }
 

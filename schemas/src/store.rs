@@ -25,6 +25,9 @@ pub struct Store {
     /// The local time at which its business day ends; midnight when absent.
     #[serde(default)]
     pub day_ends: Option<NaiveTime>,
+    /// The local time at which it closes; with its business day when absent.
+    #[serde(default)]
+    pub closes: Option<NaiveTime>,
 }
 
 /// How a local time maps to UTC.
@@ -82,6 +85,19 @@ impl Store {
         TimeSpan::new(start, end).ok()
     }
 
+    /// The instant at which it closes on a business day. A closing time that the clock shows twice is the later one, and
+    /// one that it does not show is the first instant after: it is never told to be closed while it may be open.
+    pub fn closing(&self, day: NaiveDate) -> Option<DateTime<Utc>> {
+        let day_ends = self.day_ends.unwrap_or(NaiveTime::MIN);
+        let Some(closes) = self.closes else { return Some(self.day(day)?.end()) };
+        // At night it still is the business day that began the day before.
+        let date = if closes <= day_ends { day.checked_add_days(Days::new(1))? } else { day };
+        match self.instants(date.and_time(closes)) {
+            Local::Once(at) | Local::Twice { second: at, .. } => Some(at),
+            Local::Never => self.first_instant(date.and_time(closes)),
+        }
+    }
+
     /// The first instant at or after a local time (which may not exist).
     fn first_instant(&self, local: NaiveDateTime) -> Option<DateTime<Utc>> {
         match self.instants(local) {
@@ -108,6 +124,7 @@ mod tests {
             tz: chrono_tz::America::Chicago,
             currency: Currency::new("USD").unwrap(),
             day_ends: None,
+            closes: None,
         }
     }
 
@@ -137,5 +154,17 @@ mod tests {
         let two_at_night = "2026-07-05T07:00:00Z".parse().unwrap();
         assert_eq!(bar.business_day(two_at_night), day("2026-07-04"));
         assert!(bar.day(day("2026-07-04")).unwrap().contains(two_at_night));
+    }
+    #[test]
+    fn a_shop_closes_on_the_day_itself_or_in_the_night_after() {
+        let closing = |store: &Store, on: &str| store.closing(day(on)).unwrap().to_rfc3339();
+        let at = |closes| Store { closes: NaiveTime::from_hms_opt(closes, 0, 0), ..chicago() };
+        assert_eq!(closing(&chicago(), "2026-07-04"), "2026-07-05T05:00:00+00:00");
+        assert_eq!(closing(&at(21), "2026-07-04"), "2026-07-05T02:00:00+00:00");
+        let bar = Store { day_ends: NaiveTime::from_hms_opt(5, 0, 0), ..at(1) };
+        assert_eq!(closing(&bar, "2026-07-04"), "2026-07-05T06:00:00+00:00");
+        assert_eq!(closing(&bar, "2026-10-31"), "2026-11-01T07:00:00+00:00", "one o'clock comes twice");
+        let bar = Store { closes: NaiveTime::from_hms_opt(2, 30, 0), ..bar };
+        assert_eq!(closing(&bar, "2026-03-07"), "2026-03-08T08:30:00+00:00", "half past two does not come");
     }
 }

@@ -38,12 +38,31 @@ pub const DLQ_SUFFIX: &str = ".dlq";
 pub const HEADER_ERROR_CODE: &str = "lp.error.code";
 /// Kafka header: the sentence of a rejection.
 pub const HEADER_ERROR_DETAIL: &str = "lp.error.detail";
+/// Kafka header: where a rejected record is wrong, a JSON array of `{"at": <JSON Pointer>, "what": <sentence>}`.
+pub const HEADER_ERROR_PROBLEMS: &str = "lp.error.problems";
+/// Kafka header: `true` on the scrubbed bytes of a repetition.
+pub const HEADER_DUPLICATE: &str = "lp.duplicate";
+/// Kafka header: the stores that a landing record may be for, separated by commas, where its sender's token is limited to
+/// some. It can only take away from what the integrator may write.
+pub const HEADER_STORES: &str = "lp.stores";
 /// Kafka header: the topic a record was received on, under the name that Kafka Connect uses.
 pub const HEADER_ORIGIN_TOPIC: &str = "__connect.errors.topic";
 /// Kafka header: the partition a record was received on.
 pub const HEADER_ORIGIN_PARTITION: &str = "__connect.errors.partition";
 /// Kafka header: the offset a record was received at.
 pub const HEADER_ORIGIN_OFFSET: &str = "__connect.errors.offset";
+
+/// The headers that readers of ours act on.
+pub const READ_HEADERS: &[&str] = &[
+    HEADER_ERROR_CODE,
+    HEADER_ERROR_DETAIL,
+    HEADER_ERROR_PROBLEMS,
+    HEADER_DUPLICATE,
+    HEADER_STORES,
+    HEADER_ORIGIN_TOPIC,
+    HEADER_ORIGIN_PARTITION,
+    HEADER_ORIGIN_OFFSET,
+];
 
 /// The topic on which one integrator delivers.
 pub fn landing(integrator: &IntegratorId) -> String {

@@ -14,9 +14,14 @@
 mod check;
 mod engine;
 mod machine;
+#[path = "../it/raise.rs"]
+mod raise;
+mod report;
 mod search;
 mod sheet;
 mod shop;
+mod sql;
+mod ui;
 
 use sheet::Sheet;
 
@@ -24,7 +29,13 @@ use sheet::Sheet;
 type Measure = fn(&mut Sheet);
 
 /// Every area: its name and what measures it.
-const AREAS: [(&str, Measure); 2] = [("engine", engine::measure), ("search", search::measure)];
+const AREAS: [(&str, Measure); 5] = [
+    ("engine", engine::measure),
+    ("report", report::measure),
+    ("search", search::measure),
+    ("sql", sql::measure),
+    ("ui", ui::measure),
+];
 
 fn main() {
     // `cargo bench` hands its own flag on.

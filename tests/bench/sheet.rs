@@ -11,18 +11,22 @@ use crate::machine;
 pub(crate) enum Bar {
     /// Not more.
     AtMost(f64),
+    /// Not less.
+    AtLeast(f64),
 }
 
 impl Bar {
     fn holds(self, value: f64) -> bool {
         match self {
             Self::AtMost(most) => value <= most,
+            Self::AtLeast(least) => value >= least,
         }
     }
 
     fn text(self) -> String {
         match self {
             Self::AtMost(most) => format!("<= {most}"),
+            Self::AtLeast(least) => format!(">= {least}"),
         }
     }
 }
@@ -33,7 +37,7 @@ pub(crate) fn holds(value: f64, bar: &str) -> Option<bool> {
     let number: f64 = number.parse().ok()?;
     match sign {
         "<=" => Some(Bar::AtMost(number).holds(value)),
-        ">=" => Some(value >= number),
+        ">=" => Some(Bar::AtLeast(number).holds(value)),
         _ => None,
     }
 }

@@ -85,7 +85,7 @@ await video.evaluate((each, seconds) => {
     each.requestVideoFrameCallback(look);
   });
 }, into);
-await page.keyboard.press("e");
+await page.keyboard.press("h");
 const picture = await page.evaluate(() => window.frameOfEvent);
 writeFileSync(`${folder}/event.gray`, Buffer.from(picture.bytes, "base64"));
 const shown = await page.locator(".controls .now").innerText();

@@ -3,20 +3,19 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
-use tillsight_api::db::Db;
-use tillsight_schemas::port::{Epoch, EpochStore as _, Judged, Partition};
 use tillsight_schemas::{Clock as _, SystemClock};
 use tillsight_tests::Shop;
 use tillsight_tests::camera::{Camera, PLAIN, source};
 use tillsight_tests::outside::{eventually, output, run};
 
-const PASSWORD: &str = "correct horse battery";
+use crate::raise::raise;
+
+pub(crate) const PASSWORD: &str = "correct horse battery";
 
 /// curl with a cookie jar of its own.
 pub(crate) struct Browser<'a> {
@@ -29,14 +28,14 @@ impl<'a> Browser<'a> {
         Self { shop, jar: shop.data().join(format!("{name}.cookies")) }
     }
 
-    fn curl(&self, path: &str) -> Command {
+    pub(crate) fn curl(&self, path: &str) -> Command {
         let mut curl = Command::new("curl");
         curl.args(["-s", "-H", "x-tillsight: 1", "-b"]).arg(&self.jar).arg("-c").arg(&self.jar);
         curl.arg(self.shop.url(path));
         curl
     }
 
-    fn ask(&self, path: &str, more: &[&str]) -> (u16, Value) {
+    pub(crate) fn ask(&self, path: &str, more: &[&str]) -> (u16, Value) {
         let mut curl = self.curl(path);
         curl.args(["--max-time", "20", "-w", "\n%{http_code}"]).args(more);
         let text = String::from_utf8(output(&mut curl, b"").stdout).unwrap();
@@ -49,7 +48,23 @@ impl<'a> Browser<'a> {
     }
 
     pub(crate) fn post(&self, path: &str, body: &Value) -> (u16, Value) {
-        self.ask(path, &["-H", "content-type: application/json", "-d", &body.to_string()])
+        self.send("POST", path, body)
+    }
+
+    pub(crate) fn send(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        self.ask(path, &["-X", method, "-H", "content-type: application/json", "-d", &body.to_string()])
+    }
+
+    pub(crate) fn post_text(&self, path: &str, body: &str) -> (u16, Value) {
+        self.ask(path, &["--max-time", "60", "-H", "content-type: text/csv", "--data-binary", body])
+    }
+
+    pub(crate) fn put(&self, path: &str, body: &Value) -> (u16, Value) {
+        self.ask(path, &["-X", "PUT", "-H", "content-type: application/json", "-d", &body.to_string()])
+    }
+
+    pub(crate) fn delete(&self, path: &str) -> (u16, Value) {
+        self.ask(path, &["-X", "DELETE"])
     }
 
     pub(crate) fn sign_in(&self, name: &str, password: &str) -> u16 {
@@ -92,57 +107,6 @@ impl Drop for Listening {
         self.child.kill().ok();
         self.child.wait().ok();
     }
-}
-
-/// Raises an alert as the engine does, in one transaction with its judgement and its receipt.
-fn raise(shop: &Shop, id: u128, store: &str, camera: &str, at: DateTime<Utc>) -> String {
-    let time = |at: DateTime<Utc>| json!(at.to_rfc3339_opts(SecondsFormat::Micros, true));
-    let id_text = format!("00000000-0000-5000-8000-{id:012x}");
-    let anchor = format!("00000000-0000-5000-9000-{id:012x}");
-    let sample = |text: &str| -> Value { serde_json::from_str(text).unwrap() };
-    let mut alert = sample(include_str!("../../schemas/samples/v1/alert.json"));
-    for (field, value) in [
-        ("alert_id", json!(id_text)),
-        ("tenant_id", json!("demo")),
-        ("store_id", json!(store)),
-        ("anchor_event_id", json!(anchor)),
-        ("event_ids", json!([anchor])),
-        ("event_time", time(at)),
-        ("raised_at", time(SystemClock.now())),
-    ] {
-        alert[field] = value;
-    }
-    alert["evidence"][0]["camera_id"] = json!(camera);
-    for (field, seconds) in [("from_at", -3), ("event_at", 0), ("to_at", 3)] {
-        alert["evidence"][0][field] = time(at + TimeDelta::seconds(seconds));
-    }
-    let mut judgement = sample(include_str!("../../schemas/samples/v1/judgement.json"));
-    for (field, value) in [
-        ("judgement_id", json!(id_text)),
-        ("tenant_id", json!("demo")),
-        ("store_id", json!(store)),
-        ("anchor_event_id", json!(anchor)),
-        ("event_time", time(at)),
-        ("outcome", json!("fired")),
-    ] {
-        judgement[field] = value;
-    }
-    let mut posted = sample(include_str!("../../schemas/samples/v1/posted_transaction.json"));
-    posted["event_id"] = json!(anchor);
-    posted["store_id"] = json!(store);
-    let alert: tillsight_schemas::alert::Alert = serde_json::from_value(alert).unwrap();
-    let anchor_id = alert.anchor_event_id;
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(async {
-        let db = Db::in_dir(&shop.data(), Arc::new(SystemClock)).await.unwrap();
-        let partition = Partition::new("written by a test", 0);
-        let fence = db.take(&partition).await.unwrap().fence;
-        let judgement = serde_json::from_value(judgement).unwrap();
-        let judged = vec![Judged { judgement, alert: Some(alert), events: vec![(anchor_id, posted.to_string())] }];
-        let epoch = Epoch { partition, fence, checkpoint: String::new(), judged, outgoing: Vec::new() };
-        db.commit_epoch(&epoch).await.unwrap();
-    });
-    id_text
 }
 
 #[test]
@@ -203,11 +167,11 @@ fn an_alert_arrives_live_is_looked_at_with_its_clip_and_decided() {
     // The alert reaches the browser that sees the store.
     let live = lena.listen();
     live.until("event: hello", Duration::from_secs(20));
-    let id = raise(&shop, 1, "17", "till-1", at);
+    let id = raise(&shop, 1, "17", "till-1", at, [&[], &[]]);
     let told = live.until(&id, Duration::from_secs(20));
     let told: Value = serde_json::from_str(told.strip_prefix("data: ").unwrap()).unwrap();
     assert_eq!((&told["has_video"], &told["store_id"]), (&json!(true), &json!("17")));
-    let elsewhere = raise(&shop, 2, "42", "till-1", at);
+    let elsewhere = raise(&shop, 2, "42", "till-1", at, [&[], &[]]);
 
     // Otto sees his own store only.
     assert_eq!(otto.get(&format!("/api/v1/alerts/{id}")).0, 404);

@@ -227,3 +227,66 @@ fn card_numbers_are_masked_in_everything_that_is_kept() {
         }
     }
 }
+
+#[test]
+fn a_token_for_one_store_is_held_to_it_behind_the_topic_too_and_the_feed_tells_what_became_of_it() {
+    let shop = Shop::shared();
+    let register = "limited";
+    let (login, only) = shop.token(&["--integrator", "kiosk", "--name", "only-17", "--stores", "17"]);
+    let (_, all) = shop.token(&["--integrator", "kiosk", "--name", "whole-feed"]);
+    let send = |store: &str, sequence: i64| {
+        let mut sent = on_register(record(store, sequence), register);
+        sent["kind"] = json!("CANCEL");
+        sent.as_object_mut().unwrap().remove("operator_id");
+        shop.post("/api/v1/pos/transactions", Some(&only), &sent)
+    };
+    let (status, body) = send("17", 1);
+    assert_eq!((status, &body["records"][0]["result"]), (202, &json!("accepted")), "{body}");
+    assert_eq!(body["records"][0]["blind"][0]["missing"], "operator_id");
+    let (status, body) = send("42", 2);
+    assert_eq!((status, &body["records"][0]["code"]), (422, &json!("FORBIDDEN_STORE")), "{body}");
+
+    // The record landed as it came; behind the topic nobody accepts it either.
+    let own = |path: &str| -> Value {
+        let (status, body) = shop.get(path, Some(&all));
+        assert_eq!(status, 200, "{body}");
+        serde_json::from_str(&body).unwrap()
+    };
+    let page = eventually("the feed knows both", || {
+        let page = own("/api/v1/feeds");
+        let feed = &page["items"][0];
+        let registers = feed["registers"].as_array().unwrap();
+        let heard = registers.iter().any(|lane| lane["register_id"] == register && lane["today"]["accepted"] == 1);
+        let refused = feed["rejects"].as_array().unwrap().iter().any(|reject| reject["code"] == "FORBIDDEN_STORE");
+        if heard && refused { Ok(page) } else { Err(page.to_string()) }
+    });
+    assert_eq!(page["items"].as_array().unwrap().len(), 1, "its own feed only");
+    let blind = page["items"][0]["blind"].as_array().unwrap();
+    assert!(
+        blind.iter().any(|blind| blind["rule_id"] == "cancel_burst" && blind["missing"] == "operator_id"),
+        "{page}"
+    );
+    let letters = own("/api/v1/feeds/rejects?integrator=kiosk&code=FORBIDDEN_STORE&store=42");
+    let letter = &letters["items"][0];
+    assert_eq!((&letter["register_id"], &letter["problems"][0]["pointer"]), (&json!(register), &json!("/store_id")));
+    assert!(letter["text"].as_str().unwrap().contains("\"limited\""), "{letter}");
+    assert_eq!(accepted(shop, register).len(), 1);
+
+    let first = send("17", 1);
+    assert_eq!((first.0, &first.1["records"][0]["result"]), (202, &json!("duplicate")));
+    eventually("the repetition is counted", || {
+        let page = own("/api/v1/feeds?store=17");
+        let registers = page["items"][0]["registers"].as_array().unwrap().clone();
+        let lane = registers.into_iter().find(|lane| lane["register_id"] == register);
+        if lane.as_ref().is_some_and(|lane| lane["today"]["duplicates"] == 1) {
+            Ok(())
+        } else {
+            Err(format!("{lane:?}"))
+        }
+    });
+    let listed = shop.tillsight(&["token", "list"]);
+    let line = listed.lines().find(|line| line.starts_with(&login)).unwrap();
+    assert!(line.contains("stores 17") && line.contains("used 20"), "{line}");
+    shop.tillsight(&["token", "revoke", &login]);
+    assert_eq!(send("17", 3).0, 401);
+}

@@ -9,9 +9,12 @@
 
 mod architecture;
 mod browser;
+mod cases;
 mod clips;
+mod contributing;
 mod deploy;
 mod film;
+mod flight;
 mod http;
 mod intake;
 mod kiosk;
@@ -21,7 +24,13 @@ mod own_eyes;
 mod postgres;
 mod presence;
 mod questions;
+mod raise;
 mod recorder;
 mod recovery;
+mod report;
 mod search;
+mod setup;
 mod sql;
+mod tls;
+mod upgrade;
+mod zones;

@@ -116,6 +116,29 @@ asyncio.run(main(*sys.argv[1:]))
 }
 
 #[test]
+fn a_client_that_nobody_here_wrote_gets_the_device_s_streams() {
+    const ASK: &str = r#"
+import asyncio, json, os, sys, onvif
+async def main(port, user, password):
+    camera = onvif.ONVIFCamera("127.0.0.1", int(port), user, password, os.path.join(os.path.dirname(onvif.__file__), "wsdl"))
+    try:
+        await camera.update_xaddrs()
+        media = await camera.create_media_service()
+        profile = (await media.GetProfiles())[0]
+        setup = {"Stream": "RTP-Unicast", "Transport": {"Protocol": "RTSP"}}
+        uri = (await media.GetStreamUri({"StreamSetup": setup, "ProfileToken": profile.token})).Uri
+        print(json.dumps([profile.Name, profile.VideoEncoderConfiguration.Encoding, uri]))
+    finally:
+        await camera.close()
+asyncio.run(main(*sys.argv[1:]))
+"#;
+    let device = OnvifDevice::start(&["--password", SECRET, "--stream", "rtsp://10.1.2.3:554/a?b=1&c=2"]);
+    let said = python(ASK, &[&device.port(), "viewer", SECRET]);
+    let expected = json!(["Main", "H264", "rtsp://10.1.2.3:554/a?b=1&c=2"]);
+    assert_eq!(serde_json::from_str::<Value>(said.trim()).unwrap(), expected);
+}
+
+#[test]
 fn cameras_that_report_are_on_the_topic_and_a_wrong_password_is_said_in_words() {
     // One is 40 s ahead and names an address behind a router; one has another password; the third sends metadata.
     let ahead = ["--password", SECRET, "--clock-offset", "40", "--max-lifetime", "12", "--inner", "http://10.1.2.3"];
@@ -170,7 +193,7 @@ fn cameras_that_report_are_on_the_topic_and_a_wrong_password_is_said_in_words() 
         let log = shop.log();
         if log.contains("refuses the login viewer") { Ok(log) } else { Err(log) }
     });
-    assert!(log.contains("check username and password_file") && !log.contains(SECRET));
+    assert!(log.contains("check user name and password") && !log.contains(SECRET));
     assert_eq!(closed.status()["created"], 0);
 
     // Whoever stops leaves no subscription behind.

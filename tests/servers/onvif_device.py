@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """An ONVIF device with an event service, for tests: SOAP 1.2 over HTTP, Python's standard library only.
 
-It speaks GetSystemDateAndTime, GetCapabilities, GetServices, GetDeviceInformation, CreatePullPointSubscription,
+It speaks GetSystemDateAndTime, GetCapabilities, GetServices, GetDeviceInformation, GetProfiles, GetStreamUri, CreatePullPointSubscription,
 PullMessages, Renew, SetSynchronizationPoint and Unsubscribe (ONVIF Core Specification, chapters 8 and 9). It wants a WS-Security
 UsernameToken with a password digest whose Created lies within five seconds of its own clock, accepts a nonce once, and allows one
 subscription at a time, which expires unless it is renewed. A new subscriber is told the state of every property.
@@ -34,7 +34,7 @@ WSU = "{http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utili
 PREFIXES = (
     f'xmlns:s="{SOAP}" xmlns:a="http://www.w3.org/2005/08/addressing" xmlns:ter="http://www.onvif.org/ver10/error" '
     'xmlns:tt="http://www.onvif.org/ver10/schema" xmlns:tds="http://www.onvif.org/ver10/device/wsdl" '
-    'xmlns:tev="http://www.onvif.org/ver10/events/wsdl" xmlns:wsnt="http://docs.oasis-open.org/wsn/b-2" '
+    'xmlns:tev="http://www.onvif.org/ver10/events/wsdl" xmlns:trt="http://www.onvif.org/ver10/media/wsdl" xmlns:wsnt="http://docs.oasis-open.org/wsn/b-2" '
     'xmlns:tns1="http://www.onvif.org/ver10/topics" xmlns:wsrf-rw="http://docs.oasis-open.org/wsrf/rw-2"'
 )
 TOPIC_DIALECT = "http://www.onvif.org/ver10/tev/topicExpression/ConcreteSet"
@@ -178,17 +178,44 @@ class Device:
             f"</tt:Device><tt:Events><tt:XAddr>{address}/onvif/event_service</tt:XAddr>"
             "<tt:WSSubscriptionPolicySupport>false</tt:WSSubscriptionPolicySupport><tt:WSPullPointSupport>true"
             "</tt:WSPullPointSupport><tt:WSPausableSubscriptionManagerInterfaceSupport>false"
-            "</tt:WSPausableSubscriptionManagerInterfaceSupport></tt:Events></tds:Capabilities></tds:GetCapabilitiesResponse>"
+            "</tt:WSPausableSubscriptionManagerInterfaceSupport></tt:Events>"
+            f"<tt:Media><tt:XAddr>{address}/onvif/media_service</tt:XAddr><tt:StreamingCapabilities><tt:RTPMulticast>false"
+            "</tt:RTPMulticast><tt:RTP_TCP>true</tt:RTP_TCP><tt:RTP_RTSP_TCP>true</tt:RTP_RTSP_TCP></tt:StreamingCapabilities>"
+            "</tt:Media></tds:Capabilities></tds:GetCapabilitiesResponse>"
         )
 
     def do_GetServices(self, _path, _request):
         address = self.options.inner or self.options.address
-        services = [("http://www.onvif.org/ver10/device/wsdl", "device"), ("http://www.onvif.org/ver10/events/wsdl", "event")]
+        services = [
+            ("http://www.onvif.org/ver10/device/wsdl", "device"),
+            ("http://www.onvif.org/ver10/events/wsdl", "event"),
+            ("http://www.onvif.org/ver10/media/wsdl", "media"),
+        ]
         return "<tds:GetServicesResponse>" + "".join(
             f"<tds:Service><tds:Namespace>{name}</tds:Namespace><tds:XAddr>{address}/onvif/{path}_service</tds:XAddr>"
             "<tds:Version><tt:Major>22</tt:Major><tt:Minor>12</tt:Minor></tds:Version></tds:Service>"
             for name, path in services
         ) + "</tds:GetServicesResponse>"
+
+    def do_GetProfiles(self, _path, _request):
+        if not self.options.stream:
+            return "<trt:GetProfilesResponse/>"
+        return (
+            '<trt:GetProfilesResponse><trt:Profiles token="main" fixed="true"><tt:Name>Main</tt:Name>'
+            '<tt:VideoEncoderConfiguration token="e1"><tt:Name>e1</tt:Name><tt:UseCount>1</tt:UseCount>'
+            "<tt:Encoding>H264</tt:Encoding><tt:Resolution><tt:Width>320</tt:Width><tt:Height>180</tt:Height></tt:Resolution>"
+            "<tt:Quality>5</tt:Quality></tt:VideoEncoderConfiguration></trt:Profiles></trt:GetProfilesResponse>"
+        )
+
+    def do_GetStreamUri(self, _path, request):
+        token = request.findtext("{http://www.onvif.org/ver10/media/wsdl}ProfileToken")
+        if token != "main" or not self.options.stream:
+            raise Refused("ter:NoProfile", f"there is no profile {token}")
+        return (
+            f"<trt:GetStreamUriResponse><trt:MediaUri><tt:Uri>{escape(self.options.stream)}</tt:Uri>"
+            "<tt:InvalidAfterConnect>false</tt:InvalidAfterConnect><tt:InvalidAfterReboot>false</tt:InvalidAfterReboot>"
+            "<tt:Timeout>PT0S</tt:Timeout></trt:MediaUri></trt:GetStreamUriResponse>"
+        )
 
     def do_CreatePullPointSubscription(self, _path, request):
         if self.subscriptions:
@@ -304,6 +331,7 @@ def main():
     parser.add_argument("--password", default="secret")
     parser.add_argument("--clock-offset", type=float, default=0, help="seconds by which its clock is ahead")
     parser.add_argument("--max-lifetime", type=float, default=3600, help="seconds after which a subscription expires at the latest")
+    parser.add_argument("--stream", help="the RTSP address of its one profile; none when left out")
     parser.add_argument("--inner", help="the address it gives for its services instead of its own")
     options = parser.parse_args()
     server = Server((options.host, options.port), Handler)

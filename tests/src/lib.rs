@@ -11,6 +11,7 @@
 )]
 
 pub mod camera;
+pub mod certificates;
 pub mod day;
 pub mod onvif;
 pub mod outside;

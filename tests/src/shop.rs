@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::certificates::Certificates;
 use crate::outside::{eventually, output, run};
 
 /// A running installation with the stores 17 (Chicago) and 42 (New York) of tenant `demo`, the integrator `kiosk`
@@ -18,6 +19,9 @@ pub struct Shop {
     pub kafka: u16,
     pub http: u16,
     pub sql: u16,
+    pub flight: u16,
+    /// What its certificate is checked by, where it has one.
+    authority: Option<PathBuf>,
 }
 
 const CONFIG: &str = r#"
@@ -29,6 +33,8 @@ listen = "127.0.0.1:@HTTP@"
 listen = "127.0.0.1:@SQL@"
 timeout_seconds = 10
 memory_mib = 512
+[flight]
+listen = "127.0.0.1:@FLIGHT@"
 [lake]
 commit_seconds = 3
 [[store]]
@@ -60,14 +66,29 @@ impl Shop {
 
     /// Opens a shop with more in its configuration.
     pub fn with(more: &str) -> Self {
-        let [kafka, http, sql] = free_ports();
-        let mut shop = Self { dir: tempfile::tempdir().unwrap(), supervisor: None, kafka, http, sql };
+        Self::with_config(None, |config| config + more)
+    }
+
+    /// Opens a shop that can be reached from other machines, over TLS.
+    pub fn over_tls(certificates: &Certificates) -> Self {
+        let (cert, key) = (certificates.cert(), certificates.key());
+        let tls = format!("[tls]\ncert = \"{}\"\nkey = \"{}\"\n", cert.display(), key.display());
+        Self::with_config(Some(certificates.authority()), |config| {
+            let everywhere = config.replace("listen = \"127.0.0.1:", "listen = \"0.0.0.0:");
+            everywhere.replace("[sql]", "public_url = \"https://localhost\"\n[sql]") + &tls
+        })
+    }
+
+    fn with_config(authority: Option<PathBuf>, change: impl FnOnce(String) -> String) -> Self {
+        let [kafka, http, sql, flight] = free_ports();
+        let dir = tempfile::tempdir().unwrap();
+        let mut shop = Self { dir, supervisor: None, kafka, http, sql, flight, authority };
         let config = CONFIG
             .replace("@KAFKA@", &kafka.to_string())
             .replace("@HTTP@", &http.to_string())
             .replace("@SQL@", &sql.to_string())
-            + more;
-        std::fs::write(shop.config(), config).unwrap();
+            .replace("@FLIGHT@", &flight.to_string());
+        std::fs::write(shop.config(), change(config)).unwrap();
         shop.start();
         shop
     }
@@ -101,7 +122,8 @@ impl Shop {
             if status != 200 {
                 return Err(format!("{status} {body}\n{}", self.log()));
             }
-            std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, self.sql)).map(|_| ()).map_err(|e| e.to_string())
+            let answers = |port| std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).map_err(|e| e.to_string());
+            answers(self.sql).and(answers(self.flight)).map(|_| ())
         });
     }
 
@@ -166,12 +188,16 @@ impl Shop {
 
     /// The address of a path.
     pub fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.http)
+        let scheme = if self.authority.is_some() { "https" } else { "http" };
+        format!("{scheme}://127.0.0.1:{}{path}", self.http)
     }
 
     fn curl(&self, path: &str, token: Option<&str>, more: &[&str]) -> (u16, String) {
         let mut command = Command::new("curl");
         command.args(["-s", "--max-time", "20", "-w", "\n%{http_code}"]).args(more);
+        if let Some(authority) = &self.authority {
+            command.arg("--cacert").arg(authority);
+        }
         if let Some(token) = token {
             command.args(["-H", &format!("Authorization: Bearer {token}")]);
         }

@@ -10,11 +10,19 @@ import {
 import { parseAddress, writeAddress } from "./lib/search";
 import type { Address } from "./lib/watch";
 import { Shell } from "./parts/Shell";
+import { setupSearch } from "./parts/setup/useTask";
 import { Empty, Failed, Skeleton } from "./parts/states";
 
 const text = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined);
 
-export type QueueSearch = { state?: "closed" | "all"; store?: string; rule?: string };
+export type QueueSearch = {
+  state?: "closed" | "all";
+  store?: string;
+  rule?: string;
+  operator?: string;
+  assignee?: string;
+  sort?: "value";
+};
 
 const root = createRootRoute({ component: Shell, notFoundComponent: NotFound });
 
@@ -37,6 +45,9 @@ const alerts = createRoute({
     state: search.state === "closed" || search.state === "all" ? search.state : undefined,
     store: text(search.store),
     rule: text(search.rule),
+    operator: text(search.operator),
+    assignee: text(search.assignee),
+    sort: search.sort === "value" ? "value" : undefined,
   }),
   component: lazyRouteComponent(() => import("./pages/Queue")),
 });
@@ -53,6 +64,21 @@ const blind = createRoute({
     rule: text(search.rule),
   }),
   component: lazyRouteComponent(() => import("./pages/Blind")),
+});
+const cases = createRoute({
+  getParentRoute: () => root,
+  path: "/cases",
+  validateSearch: (search: Record<string, unknown>): { status?: string; owner?: string; q?: string } => ({
+    status: text(search.status),
+    owner: text(search.owner),
+    q: text(search.q),
+  }),
+  component: lazyRouteComponent(() => import("./pages/Cases")),
+});
+const oneCase = createRoute({
+  getParentRoute: () => root,
+  path: "/cases/$caseId",
+  component: lazyRouteComponent(() => import("./pages/Case")),
 });
 const transaction = createRoute({
   getParentRoute: () => root,
@@ -102,6 +128,74 @@ const demo = createRoute({
   component: lazyRouteComponent(() => import("./pages/Demo")),
 });
 
+// Setting up, for administrators.
+const setup = createRoute({
+  getParentRoute: () => root,
+  path: "/setup",
+  beforeLoad: () => {
+    throw redirect({ to: "/setup/cameras" });
+  },
+});
+const setupCameras = createRoute({
+  getParentRoute: () => root,
+  path: "/setup/cameras",
+  validateSearch: setupSearch,
+  component: lazyRouteComponent(() => import("./pages/SetupCameras")),
+});
+const setupZones = createRoute({
+  getParentRoute: () => root,
+  path: "/setup/cameras/$store/$camera",
+  validateSearch: setupSearch,
+  component: lazyRouteComponent(() => import("./pages/SetupZones")),
+});
+const setupStores = createRoute({
+  getParentRoute: () => root,
+  path: "/setup/stores",
+  validateSearch: setupSearch,
+  component: lazyRouteComponent(() => import("./pages/SetupStores")),
+});
+const setupRegisters = createRoute({
+  getParentRoute: () => root,
+  path: "/setup/registers",
+  validateSearch: setupSearch,
+  component: lazyRouteComponent(() => import("./pages/SetupRegisters")),
+});
+const setupOperators = createRoute({
+  getParentRoute: () => root,
+  path: "/setup/operators",
+  validateSearch: setupSearch,
+  component: lazyRouteComponent(() => import("./pages/SetupOperators")),
+});
+const setupUsers = createRoute({
+  getParentRoute: () => root,
+  path: "/setup/users",
+  validateSearch: setupSearch,
+  component: lazyRouteComponent(() => import("./pages/SetupUsers")),
+});
+const setupTokens = createRoute({
+  getParentRoute: () => root,
+  path: "/setup/tokens",
+  validateSearch: setupSearch,
+  component: lazyRouteComponent(() => import("./pages/SetupTokens")),
+});
+const feeds = createRoute({
+  getParentRoute: () => root,
+  path: "/feeds",
+  validateSearch: setupSearch,
+  component: lazyRouteComponent(() => import("./pages/Feeds")),
+});
+const setups = [
+  setup,
+  setupCameras,
+  setupZones,
+  setupStores,
+  setupRegisters,
+  setupOperators,
+  setupUsers,
+  setupTokens,
+  feeds,
+];
+
 function NotFound() {
   return (
     <Empty title="There is no such page">
@@ -122,12 +216,15 @@ export const router = createRouter({
     queue,
     alerts.addChildren([review]),
     blind,
+    cases,
+    oneCase,
     transaction,
     search,
     reports,
     cameras,
     watch,
     demo,
+    ...setups,
   ]),
   parseSearch: (address) => parseAddress(address),
   stringifySearch: writeAddress,

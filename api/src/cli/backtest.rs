@@ -10,14 +10,14 @@ use tillsight_correlate::backtest::{Backtest, Difference};
 use tillsight_correlate::engine::Settings;
 use tillsight_correlate::lake::History;
 use tillsight_schemas::TimeSpan;
-use tillsight_schemas::id::{StoreId, StoreKey};
+use tillsight_schemas::id::StoreId;
 use tillsight_schemas::judgement::{Judgement, Outcome};
 use tillsight_schemas::store::Store;
 
 use super::rules::chosen;
 use super::say;
 use crate::config::Config;
-use crate::run::clock;
+use crate::run::{clock, database, zones};
 
 /// Which rules, over which days.
 #[derive(Debug, Args)]
@@ -48,9 +48,6 @@ const SHOWN: usize = 10;
 pub(super) fn run(config: &Config, arguments: &BacktestArguments) -> Result<(), Box<dyn Error>> {
     let folder = arguments.folder.as_deref().or(config.rules.folder.as_deref());
     let rules = chosen(&arguments.rules, folder)?;
-    let zones =
-        config.zones.iter().map(|placed| (StoreKey::new(placed.tenant.clone(), placed.store.clone()), placed.zone()));
-    let settings = Settings::new(zones.collect());
     let stores: Vec<&Store> =
         config.stores.iter().filter(|store| arguments.store.as_ref().is_none_or(|id| *id == store.id)).collect();
     if stores.is_empty() {
@@ -59,6 +56,8 @@ pub(super) fn run(config: &Config, arguments: &BacktestArguments) -> Result<(), 
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
+        // The zones that held at the time, not those of today.
+        let settings = Settings::placed(zones(&database(config).await?).await?);
         let history = History::open(&config.data.dir.join("lake")).await?;
         for store in stores {
             let last = arguments.to.unwrap_or_else(|| store.business_day(clock().now()));

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tillsight_correlate::rule::Rule;
-use tillsight_schemas::SystemClock;
 use tillsight_schemas::error::chain;
+use tillsight_schemas::{Clock as _, SystemClock};
 
 use super::say;
-use crate::config::{Camera, Config, KafkaMode};
+use crate::config::{Camera, Config, KafkaMode, Surface};
 use crate::db::Db;
 use crate::run::{broker_problem, installed_model, installed_runtime};
+use crate::tls;
 
 /// How long an address has to answer.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -32,8 +33,12 @@ pub(super) fn check(config: &Config, path: &Path) -> bool {
     add("data folder", writable(&config.data.dir));
     add("recordings", writable(&config.volume()).map(|said| format!("{said}; {}", storage(config))));
     add("database", database(config));
-    for (what, address) in [("HTTP", config.http.listen), ("SQL", config.sql.listen)] {
-        add(what, port(address, running));
+    for (surface, what) in config.surfaces().iter().zip(["HTTP", "SQL", "Flight SQL"]) {
+        add(what, port(surface.listen, running));
+    }
+    let (certificates, warnings) = certificates(config);
+    for (what, finding) in certificates {
+        add(&what, finding);
     }
     add("broker", broker(config, running));
     add("rules", rules(config));
@@ -66,6 +71,9 @@ pub(super) fn check(config: &Config, path: &Path) -> bool {
         };
         say(&format!("{mark} {what:<16} {text}"));
     }
+    for warning in &warnings {
+        say(&format!("WARN {warning}"));
+    }
     let bad = findings.iter().filter(|(_, finding)| finding.is_err()).count();
     say(&match bad {
         0 => "Everything is good.".to_owned(),
@@ -73,6 +81,27 @@ pub(super) fn check(config: &Config, path: &Path) -> bool {
         bad => format!("{bad} things are not good."),
     });
     bad == 0
+}
+
+/// A line for each certificate, whoever uses it; and what works and should be otherwise.
+fn certificates(config: &Config) -> (Vec<(String, Finding)>, Vec<String>) {
+    let surfaces = config.surfaces();
+    let mut warnings: Vec<String> = surfaces.iter().filter_map(Surface::warning).collect();
+    let host = config.http.public_url.as_deref().and_then(|url| url::Url::parse(url).ok());
+    let host = host.as_ref().and_then(url::Url::host_str);
+    let mut findings: Vec<(String, Finding)> = Vec::new();
+    let mut seen = Vec::new();
+    for files in surfaces.iter().filter_map(|surface| surface.tls) {
+        if seen.contains(&files) {
+            continue;
+        }
+        seen.push(files);
+        let users: Vec<&str> = surfaces.iter().filter(|user| user.tls == Some(files)).map(|user| user.name).collect();
+        let examined = tls::examine(files, host.filter(|_| users.contains(&"http")), SystemClock.now());
+        warnings.extend(examined.warning);
+        findings.push((format!("TLS of {}", users.join(", ")), examined.finding));
+    }
+    (findings, warnings)
 }
 
 /// Whether `tillsight run` works on this data folder just now.

@@ -11,10 +11,15 @@ mod serve;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 
+use tillsight_schemas::SystemClock;
+use tillsight_schemas::error::chain;
+
 use crate::config::Config;
+use crate::db::{Db, Location};
 use crate::run::Role;
 use crate::telemetry;
 
@@ -108,6 +113,13 @@ fn with_config(path: &Path, command: Command) -> ExitCode {
             return ExitCode::from(USAGE);
         }
     };
+    // The processes take over and follow by themselves; people are asked about by name.
+    let config = match command {
+        Command::Check | Command::Fsck(_) | Command::Report(_) | Command::Search(_) | Command::Rule(_) => {
+            as_set_up(config)
+        }
+        _ => config,
+    };
     exit_code(match command {
         Command::Run { roles } => serve::run(&config, path, roles),
         Command::Check => {
@@ -124,6 +136,26 @@ fn with_config(path: &Path, command: Command) -> ExitCode {
         #[cfg(feature = "demo")]
         Command::Demo(_) | Command::Till(_) => Ok(()),
     })
+}
+
+/// A configuration with what was set up on pages in the place of what it bootstrapped; as it is where the database
+/// cannot be read, which `check` says by itself.
+fn as_set_up(config: Config) -> Config {
+    if matches!(config.database(), Location::File(file) if !file.is_file()) {
+        return config;
+    }
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return config };
+    let read = runtime.block_on(async {
+        let db = Db::open(&config.database(), Arc::new(SystemClock)).await?;
+        db.set_up_with(&config).await
+    });
+    match read {
+        Ok(set_up) => set_up.into_config(&config),
+        Err(error) => {
+            tracing::warn!(error = %chain(&error), "what was set up on pages is not known: this goes by the file");
+            config
+        }
+    }
 }
 
 fn exit_code(result: Result<(), Box<dyn std::error::Error>>) -> ExitCode {

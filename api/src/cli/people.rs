@@ -10,7 +10,7 @@ use tillsight_schemas::id::{StoreId, TenantId};
 
 use super::say;
 use crate::config::Config;
-use crate::db::{Db, DbError, Role, TokenKind, User, hash_password, random_secret};
+use crate::db::{Audit, Db, DbError, Role, TokenKind, TokenOrder, TokenRow, User, hash_password, random_secret};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum UserCommand {
@@ -54,6 +54,9 @@ pub(super) enum TokenCommand {
         /// What it is for, e.g. `powerbi`: part of the name under which it logs in.
         #[arg(long, default_value = "default")]
         name: String,
+        /// The stores it is for, separated by commas; all that the integrator may write when left out.
+        #[arg(long, value_delimiter = ',', requires = "integrator")]
+        stores: Vec<StoreId>,
     },
     /// List the tokens that hold.
     List,
@@ -125,34 +128,34 @@ pub(super) fn user(config: &Config, command: UserCommand) -> Result<(), Box<dyn 
 pub(super) fn token(config: &Config, command: TokenCommand) -> Result<(), Box<dyn Error>> {
     with_database(config, async |db| {
         match command {
-            TokenCommand::Create { owner, name } => {
-                let token = match owner {
-                    Owner { user: Some(user), .. } => {
-                        known(&db, &user).await?;
-                        db.add_token(TokenKind::Sql, &user, &format!("{user}.{name}")).await?
-                    }
-                    Owner { http: Some(user), .. } => {
-                        known(&db, &user).await?;
-                        db.add_token(TokenKind::Person, &user, &format!("{user}.http.{name}")).await?
-                    }
+            TokenCommand::Create { owner, name, stores } => {
+                let (kind, owner) = match owner {
+                    Owner { user: Some(user), .. } => (TokenKind::Sql, known(&db, user).await?),
+                    Owner { http: Some(user), .. } => (TokenKind::Person, known(&db, user).await?),
                     Owner { integrator: Some(integrator), .. } => {
-                        if !config.integrators.iter().any(|known| known.id.as_str() == integrator) {
-                            return Err(DbError::Missing(format!("integrator {integrator}")).into());
-                        }
-                        db.add_token(TokenKind::Integrator, &integrator, &format!("{integrator}.{name}")).await?
+                        (TokenKind::Integrator, may_write(config, integrator, &stores)?)
                     }
-                    _ => db.add_token(TokenKind::Metrics, "metrics", &format!("metrics.{name}")).await?,
+                    _ => (TokenKind::Metrics, "metrics".to_owned()),
                 };
+                let login = kind.login(&owner, &name);
+                let order = TokenOrder { kind, owner: &owner, login: &login, stores: &stores, by: None };
+                let token = db.make_token(order).await?;
+                audit(config, "token created", &login).await?;
                 say(&format!("login:  {}", token.login));
                 say(&format!("secret: {}", token.secret));
             }
             TokenCommand::List => {
-                for (login, kind, owner) in db.tokens().await? {
-                    say(&format!("{login}\t{kind}\t{owner}"));
+                for TokenRow { owner, last_used_at, .. } in db.tokens().await? {
+                    let stores: Vec<&str> = owner.stores.iter().map(|store| store.as_str()).collect();
+                    let stores = if stores.is_empty() { "all".to_owned() } else { stores.join(",") };
+                    let used = last_used_at
+                        .map_or_else(|| "never used".to_owned(), |at| at.format("used %F %R UTC").to_string());
+                    say(&format!("{}\t{}\t{}\tstores {stores}\t{used}", owner.login, owner.kind, owner.owner));
                 }
             }
             TokenCommand::Revoke { login } => {
                 db.revoke_token(&login).await?;
+                audit(config, "token revoked", &login).await?;
                 say(&format!("{login} does not hold any more"));
             }
         }
@@ -170,11 +173,31 @@ fn typed_password() -> Result<String, std::io::Error> {
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-async fn known(db: &Db, user: &str) -> Result<(), DbError> {
-    match db.user(user).await? {
-        Some(_) => Ok(()),
+async fn known(db: &Db, user: String) -> Result<String, DbError> {
+    match db.user(&user).await? {
+        Some(_) => Ok(user),
         None => Err(DbError::Missing(format!("user {user}"))),
     }
+}
+
+/// An integrator that is set up and may write these stores.
+fn may_write(config: &Config, integrator: String, stores: &[StoreId]) -> Result<String, Box<dyn Error>> {
+    let Some(known) = config.integrators.iter().find(|known| known.id.as_str() == integrator) else {
+        return Err(DbError::Missing(format!("integrator {integrator}")).into());
+    };
+    let may = |store: &StoreId| {
+        config.stores.iter().any(|known_store| known_store.tenant == known.tenant && known_store.id == *store)
+            && (known.stores.is_empty() || known.stores.contains(store))
+    };
+    match stores.iter().find(|store| !may(store)) {
+        Some(store) => Err(format!("integrator {integrator} may not write store {store}").into()),
+        None => Ok(integrator),
+    }
+}
+
+async fn audit(config: &Config, action: &'static str, login: &str) -> Result<(), DbError> {
+    let audit = Audit::direct(&config.data.dir, Arc::new(SystemClock)).await?;
+    audit.note("command line", action, login.to_owned()).await
 }
 
 fn with_database(

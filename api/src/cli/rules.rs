@@ -55,6 +55,10 @@ fn list(folder: Option<&Path>, long: bool) -> Result<(), Box<dyn std::error::Err
         say(&format!("{:28} {:5} {:8} {}", header.id.as_str(), header.version, header.severity, header.name));
         if long {
             say(&format!("    {}", header.description));
+            for need in &header.needed {
+                let kinds: Vec<&str> = need.kinds.iter().map(|kind| kind.as_str()).collect();
+                say(&format!("    needs {} of {}", need.field, kinds.join(", ")));
+            }
             for (name, param) in &header.params {
                 say(&format!(
                     "    {name} = {} {} ({} to {}): {}",

@@ -2,13 +2,16 @@
 
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tillsight_ingest::rtsp::Transport;
 use tillsight_schemas::id::{CameraId, RegisterId, StoreId, TenantId, ZoneId};
 use tillsight_schemas::zone::{Zone, ZoneKind};
+use url::Url;
+
+use crate::db::CameraPassword;
 
 /// `[[camera]]`
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Camera {
     /// Its id, unique within the store.
@@ -45,21 +48,68 @@ pub struct Camera {
     pub presence: PresenceBy,
 }
 
+impl Camera {
+    /// What is wrong with its addresses, in words.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        for (key, url) in [("url", Some(&self.url)), ("sub_url", self.sub_url.as_ref())] {
+            match url.map(|url| Url::parse(url)) {
+                Some(Ok(url)) if url.scheme() != "rtsp" || !url.has_host() => {
+                    problems.push(format!("{key} must be rtsp://host[:port]/path"));
+                }
+                Some(Ok(url)) if !url.username().is_empty() || url.password().is_some() => {
+                    problems.push(format!("put credentials into username and password_file, not into {key}"));
+                }
+                Some(Err(error)) => problems.push(format!("{key}: {error}")),
+                Some(Ok(_)) | None => {}
+            }
+        }
+        match self.onvif.as_deref().map(Url::parse) {
+            Some(Ok(url)) if !matches!(url.scheme(), "http" | "https") || !url.has_host() => {
+                problems.push("onvif must be http://host[:port]/onvif/device_service".to_owned());
+            }
+            Some(Ok(url)) if !url.username().is_empty() || url.password().is_some() => {
+                problems.push("put credentials into username and password_file, not into onvif".to_owned());
+            }
+            Some(Err(error)) => problems.push(format!("onvif: {error}")),
+            _ => {}
+        }
+        problems
+    }
+
+    /// User name and password: the one that was typed on a page, else that of the file.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn login(&self, typed: Option<&CameraPassword>) -> std::io::Result<Option<(String, String)>> {
+        let Some(username) = self.username.clone() else { return Ok(None) };
+        let password = match (typed, &self.password_file) {
+            (Some(typed), _) => typed.0.clone(),
+            (None, Some(file)) => std::fs::read_to_string(file)?.trim_end().to_owned(),
+            (None, None) => String::new(),
+        };
+        Ok(Some((username, password)))
+    }
+}
+
 /// Who says whether somebody is in a zone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PresenceBy {
     /// Our detector.
     #[default]
+    #[serde(alias = "own")]
     Detector,
     /// The camera's own analytics (its ONVIF metadata).
     Camera,
     /// Both: nobody is there only if both say so.
     Both,
+    /// Nobody: its zones are drawn, but not looked at.
+    None,
 }
 
 /// `[[zone]]`
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlacedZone {
     /// The retailer.
@@ -87,7 +137,7 @@ fn first_version() -> i32 {
 }
 
 impl PlacedZone {
-    pub(super) fn is_on(&self, camera: &Camera) -> bool {
+    pub(crate) fn is_on(&self, camera: &Camera) -> bool {
         self.tenant == camera.tenant && self.store == camera.store && self.camera == camera.id
     }
 

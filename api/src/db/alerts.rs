@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::epochs::{count, tell};
 use super::judgements::listed;
+use super::queue::Odds;
 use super::{Db, DbError, failed};
 
 codes! {
@@ -58,19 +59,47 @@ pub struct AlertRow {
     pub reviewed_by: Option<String>,
     /// When.
     pub reviewed_at: Option<DateTime<Utc>>,
+    /// The item of the queue that it belongs to.
+    pub item: Uuid,
+    /// Who was given it.
+    pub assignee: Option<String>,
+    /// How the alerts of its rule were decided.
+    pub odds: Odds,
 }
 
-const LIST: &str = "SELECT change, document, disposition, reviewed_by, reviewed_at FROM alerts WHERE tenant = $1 \
-                    AND ($2 = '' OR $2 LIKE '%,' || store || ',%') AND ($3 = '' OR rule = $3) \
-                    AND ($4 = 'all' OR ($4 = 'open') = (disposition IS NULL AND state <> 'retracted')) \
-                    AND (event_time < $5 OR (event_time = $5 AND alert_id < $6)) \
-                    ORDER BY event_time DESC, alert_id DESC LIMIT $7";
-const ONE: &str = "SELECT change, document, disposition, reviewed_by, reviewed_at FROM alerts WHERE alert_id = $1";
-const SINCE: &str = "SELECT change, document, disposition, reviewed_by, reviewed_at FROM alerts WHERE change > $1 \
-                     ORDER BY change LIMIT $2";
+/// What [`row`] reads of the alerts `a` with the odds `o` of their rules.
+macro_rules! columns {
+    () => {
+        "a.change, a.document, a.disposition, a.reviewed_by, a.reviewed_at, a.item, a.assignee, \
+         coalesce(o.confirmed, 0), coalesce(o.decided, 0)"
+    };
+}
+/// Where [`columns`] come from.
+macro_rules! tables {
+    () => {
+        "alerts a LEFT JOIN odds o ON o.tenant = a.tenant AND o.rule = a.rule"
+    };
+}
+pub(super) use {columns, tables};
+
+/// Selects alerts by a condition.
+macro_rules! select {
+    ($condition:literal) => {
+        concat!("SELECT ", columns!(), " FROM ", tables!(), " WHERE ", $condition)
+    };
+}
+
+const LIST: &str = select!(
+    "a.tenant = $1 AND ($2 = '' OR replace($2, ',' || a.store || ',', '') <> $2) AND ($3 = '' OR a.rule = $3) \
+     AND ($4 = 'all' OR ($4 = 'open') = (a.disposition IS NULL AND a.state <> 'retracted')) \
+     AND (a.event_time < $5 OR (a.event_time = $5 AND a.alert_id < $6)) \
+     ORDER BY a.event_time DESC, a.alert_id DESC LIMIT $7"
+);
+const ONE: &str = select!("a.alert_id = $1");
+const SINCE: &str = select!("a.change > $1 ORDER BY a.change LIMIT $2");
 const LAST_CHANGE: &str = "SELECT coalesce(max(change), 0) FROM alerts";
-const OF_DAY: &str = "SELECT change, document, disposition, reviewed_by, reviewed_at FROM alerts WHERE tenant = $1 \
-                      AND store = $2 AND business_day = $3 ORDER BY event_time, alert_id";
+const OF_DAY: &str =
+    select!("a.tenant = $1 AND a.store = $2 AND a.business_day = $3 ORDER BY a.event_time, a.alert_id");
 const EVENTS: &str = "SELECT document FROM alert_events WHERE alert_id = $1";
 const OF_EVENT: &str = "SELECT alert_id FROM alert_events WHERE event_id = $1 ORDER BY alert_id";
 const JUDGED: &str = "SELECT document FROM judgements WHERE anchor_event_id = $1 ORDER BY rule";
@@ -80,26 +109,45 @@ const REVIEWS: &str = "SELECT document FROM reviews WHERE alert_id = $1 ORDER BY
 const REVIEW: &str = "INSERT INTO reviews (review_id, alert_id, reviewed_at, document) VALUES ($1, $2, $3, $4)";
 const DECIDE: &str = "UPDATE alerts SET disposition = $2, reviewed_by = $3, reviewed_at = $4, change = $5 \
                       WHERE alert_id = $1 AND revision = $6";
+const BEFORE: &str = "SELECT rule, disposition FROM alerts WHERE alert_id = $1";
+const COUNT_IN: &str = "INSERT INTO odds (tenant, rule, decided, confirmed) VALUES ($1, $2, $3, $4) \
+                        ON CONFLICT (tenant, rule) DO UPDATE SET decided = odds.decided + excluded.decided, \
+                        confirmed = odds.confirmed + excluded.confirmed";
 
 /// For [`super::statements`].
-pub(super) const STATEMENTS: &[&str] =
-    &[LIST, ONE, SINCE, LAST_CHANGE, OF_DAY, EVENTS, OF_EVENT, JUDGED, OUTCOMES, REVIEWS, REVIEW, DECIDE];
+pub(super) const STATEMENTS: &[&str] = &[
+    LIST,
+    ONE,
+    SINCE,
+    LAST_CHANGE,
+    OF_DAY,
+    EVENTS,
+    OF_EVENT,
+    JUDGED,
+    OUTCOMES,
+    REVIEWS,
+    REVIEW,
+    DECIDE,
+    BEFORE,
+    COUNT_IN,
+];
 
-/// Why a decision was not taken.
-#[derive(Debug, thiserror::Error)]
-pub enum DecideError {
+/// What became of a decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decided {
+    /// It holds.
+    Taken,
     /// The alert was amended meanwhile: look again.
-    #[error("the alert has changed since it was looked at; it is at revision {current} now")]
     Changed {
         /// Its revision.
         current: i32,
     },
-    /// The database does not work.
-    #[error(transparent)]
-    Db(#[from] DbError),
+    /// There is no such alert.
+    Unknown,
 }
 
-fn row(row: &AnyRow) -> Result<AlertRow, DbError> {
+/// Reads [`columns`].
+pub(super) fn row(row: &AnyRow) -> Result<AlertRow, DbError> {
     let read = || -> Result<AlertRow, Box<dyn std::error::Error + Send + Sync>> {
         let disposition: Option<String> = row.try_get(2)?;
         let reviewed_at: Option<i64> = row.try_get(4)?;
@@ -109,6 +157,9 @@ fn row(row: &AnyRow) -> Result<AlertRow, DbError> {
             disposition: disposition.map(|code| code.parse()).transpose()?,
             reviewed_by: row.try_get(3)?,
             reviewed_at: reviewed_at.and_then(DateTime::from_timestamp_micros),
+            item: row.try_get::<String, _>(5)?.parse()?,
+            assignee: row.try_get(6)?,
+            odds: Odds { confirmed: row.try_get(7)?, decided: row.try_get(8)? },
         })
     };
     read().map_err(|_| DbError::Damaged("alert"))
@@ -261,56 +312,79 @@ impl Db {
         documents(&rows.map_err(failed("read reviews"))?, "review")
     }
 
-    /// Takes a decision about the revision of an alert that was looked at, and tells the log.
+    /// Takes decisions about the revisions of alerts that were looked at, each with a review of its own, and tells the
+    /// log. Says of each whether it was taken; those that were not cost the others nothing.
     ///
     /// # Errors
-    /// [`DecideError::Changed`] when the alert has another revision by now.
-    pub async fn decide(&self, review: &Review) -> Result<(), DecideError> {
+    /// [`DbError`]; then none was taken.
+    pub async fn decide(&self, reviews: &[Review]) -> Result<Vec<Decided>, DbError> {
         let mut transaction = self.pool.begin().await.map_err(failed("begin"))?;
-        self.write_decision(&mut transaction, review).await?;
-        transaction.commit().await.map_err(failed("commit a decision"))?;
-        Ok(())
+        let mut outcomes = Vec::with_capacity(reviews.len());
+        for review in reviews {
+            outcomes.push(write_decision(&mut transaction, review).await?);
+        }
+        transaction.commit().await.map_err(failed("commit decisions"))?;
+        Ok(outcomes)
     }
+}
 
-    async fn write_decision(&self, connection: &mut AnyConnection, review: &Review) -> Result<(), DecideError> {
-        // Counting first takes SQLite's write lock.
-        let change = count(connection, "change").await?;
-        let reopened = review.disposition == Disposition::Reopened;
-        let decided = sqlx::query(DECIDE)
-            .bind(review.alert_id.to_string())
-            .bind((!reopened).then(|| review.disposition.as_str()))
-            .bind(&review.reviewer)
-            .bind(review.reviewed_at.timestamp_micros())
-            .bind(change)
-            .bind(i64::from(review.alert_revision))
+async fn write_decision(connection: &mut AnyConnection, review: &Review) -> Result<Decided, DbError> {
+    // Counting first takes SQLite's write lock, and makes those who decide at once wait for each other on PostgreSQL.
+    let change = count(connection, "change").await?;
+    let id = review.alert_id.to_string();
+    let before =
+        sqlx::query(BEFORE).bind(&id).fetch_optional(&mut *connection).await.map_err(failed("read an alert"))?;
+    let Some(before) = before else { return Ok(Decided::Unknown) };
+    let disposition = (review.disposition != Disposition::Reopened).then_some(review.disposition);
+    let decided = sqlx::query(DECIDE)
+        .bind(&id)
+        .bind(disposition.map(Disposition::as_str))
+        .bind(&review.reviewer)
+        .bind(review.reviewed_at.timestamp_micros())
+        .bind(change)
+        .bind(i64::from(review.alert_revision))
+        .execute(&mut *connection)
+        .await
+        .map_err(failed("decide about an alert"))?;
+    if decided.rows_affected() == 0 {
+        let found = sqlx::query(ONE).bind(&id).fetch_one(&mut *connection).await.map_err(failed("read an alert"))?;
+        return Ok(Decided::Changed { current: row(&found)?.alert.revision });
+    }
+    let earlier: Option<String> = before.try_get(1).map_err(failed("read an alert"))?;
+    let earlier = earlier.map(|code| code.parse::<Disposition>()).transpose();
+    let (was, is) = (weight(earlier.map_err(|_| DbError::Damaged("alert"))?), weight(disposition));
+    if was != is {
+        sqlx::query(COUNT_IN)
+            .bind(review.tenant_id.as_str())
+            .bind(before.try_get::<String, _>(0).map_err(failed("read an alert"))?)
+            .bind(is.0 - was.0)
+            .bind(is.1 - was.1)
             .execute(&mut *connection)
             .await
-            .map_err(failed("decide about an alert"))?;
-        if decided.rows_affected() == 0 {
-            let found = sqlx::query(ONE)
-                .bind(review.alert_id.to_string())
-                .fetch_optional(&mut *connection)
-                .await
-                .map_err(failed("read an alert"))?;
-            return Err(match found.as_ref().map(row).transpose()? {
-                Some(found) => DecideError::Changed { current: found.alert.revision },
-                None => DbError::Missing(format!("alert {}", review.alert_id)).into(),
-            });
-        }
-        let document = serde_json::to_string(review).map_err(|_| DbError::Damaged("review"))?;
-        sqlx::query(REVIEW)
-            .bind(review.review_id.to_string())
-            .bind(review.alert_id.to_string())
-            .bind(review.reviewed_at.timestamp_micros())
-            .bind(document)
-            .execute(&mut *connection)
-            .await
-            .map_err(failed("write a review"))?;
-        let values = avro::encode(std::slice::from_ref(review)).map_err(|_| DbError::Damaged("review"))?;
-        for value in values {
-            let key = format!("{}/{}", review.tenant_id, review.store_id);
-            tell(connection, &Outgoing { topic: topic::REVIEW.to_owned(), key, value }).await?;
-        }
-        Ok(())
+            .map_err(failed("count a decision"))?;
+    }
+    let document = serde_json::to_string(review).map_err(|_| DbError::Damaged("review"))?;
+    sqlx::query(REVIEW)
+        .bind(review.review_id.to_string())
+        .bind(&id)
+        .bind(review.reviewed_at.timestamp_micros())
+        .bind(document)
+        .execute(&mut *connection)
+        .await
+        .map_err(failed("write a review"))?;
+    let values = avro::encode(std::slice::from_ref(review)).map_err(|_| DbError::Damaged("review"))?;
+    for value in values {
+        let key = format!("{}/{}", review.tenant_id, review.store_id);
+        tell(connection, &Outgoing { topic: topic::REVIEW.to_owned(), key, value }).await?;
+    }
+    Ok(Decided::Taken)
+}
+
+/// How much a decision counts among the decided and the confirmed of its rule; what is followed up is not decided yet.
+fn weight(disposition: Option<Disposition>) -> (i64, i64) {
+    match disposition {
+        None | Some(Disposition::FollowUp | Disposition::Reopened) => (0, 0),
+        Some(Disposition::Confirmed) => (1, 1),
+        Some(_) => (1, 0),
     }
 }

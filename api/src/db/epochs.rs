@@ -15,6 +15,8 @@ use tillsight_schemas::port::{
 };
 use uuid::Uuid;
 
+use super::items::place;
+use super::queue::prior;
 use super::{Db, DbError, failed};
 
 const TAKE: &str = "INSERT INTO engine_checkpoint (topic, number, fence, document) VALUES ($1, $2, 1, NULL) \
@@ -29,9 +31,11 @@ const JUDGE: &str = "INSERT INTO judgements (judgement_id, revision, tenant, sto
                      outcome = excluded.outcome, why = excluded.why, provisional = excluded.provisional, \
                      document = excluded.document";
 const RAISE: &str = "INSERT INTO alerts (alert_id, revision, state, content_sha256, tenant, store, rule, event_time, \
-                     business_day, change, document) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+                     business_day, change, document, operator, amount, prior) \
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
                      ON CONFLICT (alert_id) DO UPDATE SET revision = excluded.revision, state = excluded.state, \
-                     content_sha256 = excluded.content_sha256, change = excluded.change, document = excluded.document";
+                     content_sha256 = excluded.content_sha256, change = excluded.change, document = excluded.document, \
+                     operator = excluded.operator, amount = excluded.amount, prior = excluded.prior";
 const REVISION: &str = "INSERT INTO alert_revisions (alert_id, revision, document) VALUES ($1, $2, $3) \
                         ON CONFLICT (alert_id, revision) DO NOTHING";
 const EVENT: &str = "INSERT INTO alert_events (alert_id, event_id, document) VALUES ($1, $2, $3) \
@@ -80,6 +84,9 @@ async fn raise(connection: &mut AnyConnection, alert: &Alert) -> Result<(), Port
         .bind(alert.business_day.unwrap_or_else(|| alert.event_time.date_naive()).to_string())
         .bind(change)
         .bind(&document)
+        .bind(alert.operator_id.as_ref().map(|operator| operator.as_str()))
+        .bind(alert.amount_minor)
+        .bind(prior(alert.severity))
         .execute(&mut *connection)
         .await
         .map_err(failed("write an alert"))?;
@@ -173,6 +180,7 @@ impl EpochStore for Db {
                     .await
                     .map_err(failed("write the events of an alert"))?;
             }
+            place(&mut transaction, alert).await?;
         }
         for record in &epoch.outgoing {
             tell(&mut transaction, record).await?;

@@ -6,12 +6,12 @@ use tillsight_schemas::judgement::Judgement;
 
 use super::{Db, DbError, failed};
 
-const BLIND: &str = "SELECT document FROM judgements WHERE tenant = $1 AND ($2 = '' OR $2 LIKE '%,' || store || ',%') \
+const BLIND: &str = "SELECT document FROM judgements WHERE tenant = $1 AND ($2 = '' OR replace($2, ',' || store || ',', '') <> $2) \
                      AND ($3 = '' OR rule = $3) AND outcome = 'indeterminate' AND event_time >= $4 \
                      AND (event_time < $5 OR (event_time = $5 AND judgement_id < $6)) \
                      ORDER BY event_time DESC, judgement_id DESC LIMIT $7";
 const REASONS: &str = "SELECT store, rule, why, count(*) FROM judgements WHERE tenant = $1 \
-                       AND ($2 = '' OR $2 LIKE '%,' || store || ',%') AND ($3 = '' OR rule = $3) \
+                       AND ($2 = '' OR replace($2, ',' || store || ',', '') <> $2) AND ($3 = '' OR rule = $3) \
                        AND outcome = 'indeterminate' AND event_time >= $4 GROUP BY store, rule, why \
                        ORDER BY count(*) DESC, store, rule, why";
 

@@ -1,14 +1,15 @@
 //! Who may log in to SQL: the name of a token, the rows of its owner.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 
 use async_trait::async_trait;
 use rand::RngExt as _;
 use tillsight_correlate::sql::{Scope, Stores};
 use tillsight_schemas::port::PortError;
 
-use super::{Db, DbError, failed};
-use crate::sql::{Login, LoginSource};
+use super::{Audit, Db, DbError, failed};
+use crate::sql::{Login, LoginSource, StatementLog, StatementRecord};
 
 const MAKE_SECRET: &str = "INSERT INTO secrets (name, hex) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
 const SECRET: &str = "SELECT hex FROM secrets WHERE name = $1";
@@ -44,5 +45,37 @@ impl LoginSource for Db {
         let Some(user) = self.user(&owner).await? else { return Ok(None) };
         let stores = if user.stores.is_empty() { Stores::All } else { Stores::Only(BTreeSet::from_iter(user.stores)) };
         Ok(Some(Login { user: user.name, scope: Scope { tenant: user.tenant, stores }, verifier }))
+    }
+
+    async fn role_of(&self, password: &str) -> Result<Option<String>, PortError> {
+        Ok(self.sql_login(password).await?)
+    }
+}
+
+/// The audit of SQL, which also writes down that tokens are used.
+#[derive(Debug)]
+pub struct UsedTokens {
+    audit: Audit,
+    db: Db,
+}
+
+impl UsedTokens {
+    /// Notes in both.
+    pub fn new(audit: Audit, db: Db) -> Self {
+        Self { audit, db }
+    }
+}
+
+impl StatementLog for UsedTokens {
+    fn statement(&self, record: StatementRecord) {
+        self.audit.statement(record);
+    }
+
+    fn login(&self, role_name: &str, from: SocketAddr, accepted: bool) {
+        self.audit.login(role_name, from, accepted);
+        if let (true, Ok(runtime)) = (accepted, tokio::runtime::Handle::try_current()) {
+            let (db, login) = (self.db.clone(), role_name.to_owned());
+            runtime.spawn(async move { db.token_used(&login).await });
+        }
     }
 }

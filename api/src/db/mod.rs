@@ -4,16 +4,28 @@
 //! `synchronous = FULL`: what was committed survives a power cut. SQLite means one machine; writers of several
 //! processes wait for each other (`busy_timeout`), so transactions are short.
 
+mod accounts;
 mod alerts;
 mod audit;
+mod case;
+mod case_contents;
+mod cases;
+mod casework;
 mod epochs;
+mod items;
 mod judgements;
 mod ledger;
+mod links;
 mod logins;
+mod queue;
+mod reports;
+mod searches;
 mod sessions;
+mod setup;
 mod tokens;
 mod users;
 
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -22,11 +34,27 @@ use sqlx::{AnyPool, Executor};
 use tillsight_schemas::clock::SharedClock;
 use tillsight_schemas::{ErrorKind, HasKind};
 
-pub use alerts::{AlertFilter, AlertRow, AlertState, DecideError};
+pub use accounts::{Account, AccountChange, AccountError};
+pub use alerts::{AlertFilter, AlertRow, AlertState, Decided};
 pub use audit::{Audit, AuditWriter, DirectAudit};
+pub use case::{
+    Case, CaseAct, CaseEntry, CaseItem, CaseItemKind, CasePerson, CasePersonKind, CaseRole, CaseStatus, Content,
+};
+pub use case_contents::{MOST_ITEMS, NewItem};
+pub use cases::CaseFilter;
+pub use casework::{CaseChange, CaseError};
 pub use judgements::{BlindFilter, BlindReason};
+pub use links::{LINK_HOLDS, Link};
+pub use logins::UsedTokens;
+pub use queue::{Assignment, Odds, QueueFilter, QueueItem, QueueOrder, QueuePlace, Whose};
+pub use reports::{Ended, MailKey, MailState, ReportMail};
+pub use searches::SavedSearch;
 pub use sessions::{BadPassword, hash_password, password_fits, random_secret};
-pub use tokens::{NewToken, TokenKind, TokenOwner};
+pub use setup::{
+    BY_CONFIGURATION, CameraPassword, Change, ChangeError, Drawn, Expected, Key, Password, SetUp, Version, What,
+};
+pub(crate) use setup::{camera_document, store_document, zone_document};
+pub use tokens::{NewToken, TokenKind, TokenOrder, TokenOwner, TokenRow};
 pub use users::{Role, User};
 
 /// What failed.
@@ -147,6 +175,9 @@ impl Db {
     pub async fn open(location: &Location, clock: SharedClock) -> Result<Self, DbError> {
         let url = location.shown();
         let failed = |source| DbError::Open { url: url.clone(), source };
+        if let Location::File(path) = location {
+            private(path).map_err(|error| failed(sqlx::Error::Io(error)))?;
+        }
         let pool = location.connect(4).await?;
         // Processes start together, and SQLite has no lock for migrations.
         let _alone = match location {
@@ -157,7 +188,9 @@ impl Db {
             .run(&pool)
             .await
             .map_err(|source| DbError::Migrate { url: url.clone(), source })?;
-        Ok(Self { pool, clock })
+        let db = Self { pool, clock };
+        db.place_alerts().await?;
+        Ok(db)
     }
 
     /// Opens the SQLite file in a data directory.
@@ -195,6 +228,12 @@ pub async fn file_is_whole(file: &Path) -> Result<Vec<String>, DbError> {
     Ok(said.into_iter().filter(|line| line != "ok").collect())
 }
 
+/// Makes a file its owner's alone: passwords of cameras lie in it. SQLite gives the files beside it the same mode.
+fn private(path: &Path) -> std::io::Result<()> {
+    std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+}
+
 /// Waits until nobody else holds the lock beside a file; it is let go when the result is dropped.
 fn lock_beside(path: &Path) -> std::io::Result<std::fs::File> {
     let file = std::fs::File::create(path.with_extension("lock"))?;
@@ -212,12 +251,23 @@ fn failed(attempt: &'static str) -> impl FnOnce(sqlx::Error) -> DbError {
 /// Every statement, for the tests that prepare them all, on SQLite here and on a PostgreSQL server in `tests`.
 pub fn statements() -> Vec<&'static str> {
     [
+        accounts::STATEMENTS,
         alerts::STATEMENTS,
+        case_contents::STATEMENTS,
+        cases::STATEMENTS,
+        casework::STATEMENTS,
         epochs::STATEMENTS,
+        items::STATEMENTS,
         judgements::STATEMENTS,
         ledger::STATEMENTS,
+        links::STATEMENTS,
         logins::STATEMENTS,
+        queue::STATEMENTS,
+        searches::STATEMENTS,
+        reports::STATEMENTS,
         sessions::STATEMENTS,
+        setup::STATEMENTS,
+        setup::PASSWORD_STATEMENTS,
         tokens::STATEMENTS,
         users::STATEMENTS,
     ]

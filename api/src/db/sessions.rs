@@ -32,12 +32,13 @@ const PHC: &str = "SELECT phc FROM passwords WHERE name = $1";
 const BEGIN: &str = "INSERT INTO sessions (sha256, name, created_at, seen_at) VALUES ($1, $2, $3, $3)";
 const FIND: &str = "SELECT name, created_at, seen_at FROM sessions WHERE sha256 = $1";
 const SEEN: &str = "UPDATE sessions SET seen_at = $2 WHERE sha256 = $1";
+const SEEN_PERSON: &str = "UPDATE users SET last_seen_at = $2 WHERE name = $1";
 const END: &str = "DELETE FROM sessions WHERE sha256 = $1";
-const END_ALL: &str = "DELETE FROM sessions WHERE name = $1";
+pub(super) const END_ALL: &str = "DELETE FROM sessions WHERE name = $1";
 const FORGET: &str = "DELETE FROM sessions WHERE seen_at <= $1 OR created_at <= $2";
 
 /// For [`super::statements`].
-pub(super) const STATEMENTS: &[&str] = &[SET, PHC, BEGIN, FIND, SEEN, END, END_ALL, FORGET];
+pub(super) const STATEMENTS: &[&str] = &[SET, PHC, BEGIN, FIND, SEEN, SEEN_PERSON, END, END_ALL, FORGET];
 
 /// A password that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -109,8 +110,8 @@ impl Db {
     pub async fn begin_session(&self, name: &str) -> Result<String, DbError> {
         let now = self.now_micros();
         sqlx::query(FORGET)
-            .bind(now - micros(IDLE))
-            .bind(now - micros(LONGEST))
+            .bind(seen_after(now))
+            .bind(begun_after(now))
             .execute(&self.pool)
             .await
             .map_err(failed("forget sessions"))?;
@@ -122,6 +123,7 @@ impl Db {
             .execute(&self.pool)
             .await
             .map_err(failed("begin a session"))?;
+        self.seen(name, now).await?;
         Ok(secret)
     }
 
@@ -143,8 +145,14 @@ impl Db {
         }
         if now - seen >= micros(GRAIN) {
             sqlx::query(SEEN).bind(&sha256).bind(now).execute(&self.pool).await.map_err(failed("keep a session"))?;
+            self.seen(&name, now).await?;
         }
         self.user(&name).await
+    }
+
+    async fn seen(&self, name: &str, now: i64) -> Result<(), DbError> {
+        let noted = sqlx::query(SEEN_PERSON).bind(name).bind(now).execute(&self.pool).await;
+        noted.map(drop).map_err(failed("note who was there"))
     }
 
     /// Ends a session.
@@ -155,6 +163,16 @@ impl Db {
         sqlx::query(END).bind(digest(secret)).execute(&self.pool).await.map_err(failed("end a session"))?;
         Ok(())
     }
+}
+
+/// Sessions that nobody used since then have ended.
+pub(super) fn seen_after(now: i64) -> i64 {
+    now - micros(IDLE)
+}
+
+/// Sessions that began before have ended.
+pub(super) fn begun_after(now: i64) -> i64 {
+    now - micros(LONGEST)
 }
 
 fn micros(length: TimeDelta) -> i64 {

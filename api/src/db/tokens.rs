@@ -1,15 +1,19 @@
 //! Access tokens: for the SQL tools of a person, for an integrator's HTTP requests, for the metrics collector.
 //!
 //! A token is 32 random bytes, so its SHA-256 is as hard to guess as the token itself; it is shown once and never
-//! kept. A SQL token also has a verifier for SCRAM-SHA-256, with which nobody can log in.
+//! kept. A SQL token also has a verifier for SCRAM-SHA-256, with which nobody can log in. An integrator's token may be
+//! limited to some of its stores. A token that is revoked is refused from the next question on.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
 use rand::RngExt as _;
 use sha2::{Digest, Sha256};
 use sqlx::Row;
+use sqlx::any::AnyRow;
 use std::str::FromStr;
 use tillsight_schemas::codes;
+use tillsight_schemas::id::{StoreId, TenantId};
 
 use super::{Db, DbError, failed};
 use crate::sql::Verifier;
@@ -28,6 +32,22 @@ codes! {
     }
 }
 
+impl TokenKind {
+    /// The name under which a token logs in, of its owner's name and its own.
+    pub fn login(self, owner: &str, name: &str) -> String {
+        match self {
+            Self::Person => format!("{owner}.http.{name}"),
+            Self::Sql | Self::Integrator | Self::Metrics => format!("{owner}.{name}"),
+        }
+    }
+
+    /// The name of a token, of the name under which it logs in.
+    pub fn name(self, owner: &str, login: &str) -> String {
+        let prefix = self.login(owner, "");
+        login.strip_prefix(prefix.as_str()).unwrap_or(login).to_owned()
+    }
+}
+
 /// A token that was just made. Its secret is not kept anywhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewToken {
@@ -37,53 +57,108 @@ pub struct NewToken {
     pub secret: String,
 }
 
+/// A token to be made.
+#[derive(Debug, Clone, Copy)]
+pub struct TokenOrder<'a> {
+    /// What it opens.
+    pub kind: TokenKind,
+    /// The person or integrator.
+    pub owner: &'a str,
+    /// The name it will be known by (for SQL: the role name).
+    pub login: &'a str,
+    /// The stores it is limited to; whatever its owner may when empty.
+    pub stores: &'a [StoreId],
+    /// Who makes it, where that is a person.
+    pub by: Option<&'a str>,
+}
+
 /// Whose token it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenOwner {
+    /// The name under which it logs in.
+    pub login: String,
     /// What it opens.
     pub kind: TokenKind,
     /// The person or integrator.
     pub owner: String,
+    /// The stores it is limited to; whatever its owner may when empty.
+    pub stores: Vec<StoreId>,
 }
 
-const ADD: &str = "INSERT INTO tokens (login, kind, owner, sha256, scram_verifier, created_at) \
-                   VALUES ($1, $2, $3, $4, $5, $6)";
-const BY_SECRET: &str = "SELECT kind, owner FROM tokens WHERE sha256 = $1 AND revoked_at IS NULL";
+/// A token as it is listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenRow {
+    /// Whose it is, and what for.
+    pub owner: TokenOwner,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// Who made it, where that was a person on the pages.
+    pub created_by: Option<String>,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<DateTime<Utc>>,
+    /// For the token of a person: their retailer and the stores they see.
+    pub person: Option<(TenantId, Vec<StoreId>)>,
+}
+
+/// How often the use of a token is written down, in microseconds.
+const USE_MICROS: i64 = 60_000_000;
+
+const ADD: &str = "INSERT INTO tokens (login, kind, owner, sha256, scram_verifier, created_at, stores, created_by) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+const BY_SECRET: &str =
+    "SELECT login, kind, owner, stores, last_used_at FROM tokens WHERE sha256 = $1 AND revoked_at IS NULL";
+const SQL_LOGIN: &str = "SELECT login FROM tokens WHERE sha256 = $1 AND kind = 'sql' AND revoked_at IS NULL";
 const SCRAM: &str = "SELECT owner, scram_verifier FROM tokens WHERE login = $1 AND kind = 'sql' \
                      AND revoked_at IS NULL";
-const LIST: &str = "SELECT login, kind, owner FROM tokens WHERE revoked_at IS NULL ORDER BY login";
+const LIST: &str = "SELECT t.login, t.kind, t.owner, t.stores, t.last_used_at, t.created_at, t.created_by, u.tenant, \
+                    u.stores FROM tokens t LEFT JOIN users u ON u.name = t.owner AND t.kind IN ('sql', 'person') \
+                    WHERE t.revoked_at IS NULL ORDER BY t.login";
+const USED: &str =
+    "UPDATE tokens SET last_used_at = $2 WHERE login = $1 AND (last_used_at IS NULL OR last_used_at < $3)";
 const REVOKE: &str = "UPDATE tokens SET revoked_at = $2 WHERE login = $1 AND revoked_at IS NULL";
 
 /// For [`super::statements`].
-pub(super) const STATEMENTS: &[&str] = &[ADD, BY_SECRET, SCRAM, LIST, REVOKE];
+pub(super) const STATEMENTS: &[&str] = &[ADD, BY_SECRET, SQL_LOGIN, SCRAM, LIST, USED, REVOKE];
 
 impl Db {
-    /// Makes a token; `login` is the name it will be known by (for SQL: the role name).
+    /// Makes a token that may what its owner may.
     ///
     /// # Errors
-    /// [`DbError::Exists`] when there is a token of that name.
+    /// As [`Db::make_token`].
     pub async fn add_token(&self, kind: TokenKind, owner: &str, login: &str) -> Result<NewToken, DbError> {
+        self.make_token(TokenOrder { kind, owner, login, stores: &[], by: None }).await
+    }
+
+    /// Makes a token.
+    ///
+    /// # Errors
+    /// [`DbError::Exists`] when there is a token of that name, or was one.
+    pub async fn make_token(&self, order: TokenOrder<'_>) -> Result<NewToken, DbError> {
         let secret = format!("ts_{}", URL_SAFE_NO_PAD.encode(rand::rng().random::<[u8; 32]>()));
-        let verifier = (kind == TokenKind::Sql).then(|| Verifier::new(&secret, rand::rng().random()).to_string());
+        let sql = order.kind == TokenKind::Sql;
+        let verifier = sql.then(|| Verifier::new(&secret, rand::rng().random()).to_string());
+        let stores: Vec<&str> = order.stores.iter().map(|store| store.as_str()).collect();
         let result = sqlx::query(ADD)
-            .bind(login)
-            .bind(kind.as_str())
-            .bind(owner)
+            .bind(order.login)
+            .bind(order.kind.as_str())
+            .bind(order.owner)
             .bind(digest(&secret))
             .bind(verifier)
             .bind(self.now_micros())
+            .bind(stores.join(","))
+            .bind(order.by)
             .execute(&self.pool)
             .await;
         match result {
-            Ok(_) => Ok(NewToken { login: login.to_owned(), secret }),
+            Ok(_) => Ok(NewToken { login: order.login.to_owned(), secret }),
             Err(error) if error.as_database_error().is_some_and(|error| error.is_unique_violation()) => {
-                Err(DbError::Exists(format!("token {login}")))
+                Err(DbError::Exists(format!("token {}", order.login)))
             }
             Err(error) => Err(failed("add a token")(error)),
         }
     }
 
-    /// Whose token this is, if it is one that still holds.
+    /// Whose token this is, if it is one that still holds; that it was used is written down once a minute.
     ///
     /// # Errors
     /// [`DbError::Statement`] or [`DbError::Damaged`].
@@ -93,13 +168,32 @@ impl Db {
             .fetch_optional(&self.pool)
             .await
             .map_err(failed("find a token"))?;
-        row.map(|row| {
-            let kind: String = row.try_get(0).map_err(failed("read a token"))?;
-            let owner = row.try_get(1).map_err(failed("read a token"))?;
-            let kind = TokenKind::from_str(&kind).map_err(|_| DbError::Damaged("tokens"))?;
-            Ok(TokenOwner { kind, owner })
-        })
-        .transpose()
+        let Some(row) = row else { return Ok(None) };
+        let owner = owner(&row)?;
+        let used: Option<i64> = row.try_get(4).map_err(failed("read a token"))?;
+        if used.is_none_or(|used| used <= self.now_micros() - USE_MICROS) {
+            self.token_used(&owner.login).await;
+        }
+        Ok(Some(owner))
+    }
+
+    /// Writes down that a token was used, unless that was done within the minute. A database that is busy is not worth
+    /// refusing somebody for.
+    pub async fn token_used(&self, login: &str) {
+        let now = self.now_micros();
+        let noted = sqlx::query(USED).bind(login).bind(now).bind(now - USE_MICROS).execute(&self.pool).await;
+        if let Err(error) = noted {
+            tracing::warn!(%error, login, "the use of a token could not be written down");
+        }
+    }
+
+    /// The SQL log-in whose secret this is.
+    ///
+    /// # Errors
+    /// [`DbError::Statement`].
+    pub async fn sql_login(&self, secret: &str) -> Result<Option<String>, DbError> {
+        let found = sqlx::query_scalar(SQL_LOGIN).bind(digest(secret)).fetch_optional(&self.pool).await;
+        found.map_err(failed("find a login"))
     }
 
     /// Whose SQL log-in this is, and what its password is proven against.
@@ -115,12 +209,13 @@ impl Db {
         .transpose()
     }
 
-    /// All tokens that hold: name, kind, owner.
+    /// All tokens that hold.
     ///
     /// # Errors
-    /// [`DbError::Statement`].
-    pub async fn tokens(&self) -> Result<Vec<(String, String, String)>, DbError> {
-        sqlx::query_as(LIST).fetch_all(&self.pool).await.map_err(failed("list the tokens"))
+    /// [`DbError::Statement`] or [`DbError::Damaged`].
+    pub async fn tokens(&self) -> Result<Vec<TokenRow>, DbError> {
+        let rows = sqlx::query(LIST).fetch_all(&self.pool).await.map_err(failed("list the tokens"))?;
+        rows.iter().map(listed).collect()
     }
 
     /// Ends a token.
@@ -134,6 +229,34 @@ impl Db {
             _ => Ok(()),
         }
     }
+}
+
+fn owner(row: &AnyRow) -> Result<TokenOwner, DbError> {
+    let text = |column: usize| row.try_get::<String, _>(column).map_err(failed("read a token"));
+    let kind = TokenKind::from_str(&text(1)?).map_err(|_| DbError::Damaged("tokens"))?;
+    Ok(TokenOwner { login: text(0)?, kind, owner: text(2)?, stores: stores(&text(3)?)? })
+}
+
+fn stores(text: &str) -> Result<Vec<StoreId>, DbError> {
+    let ids = text.split(',').filter(|store| !store.is_empty());
+    ids.map(|store| store.parse().map_err(|_| DbError::Damaged("tokens"))).collect()
+}
+
+fn listed(row: &AnyRow) -> Result<TokenRow, DbError> {
+    let text = |column: usize| row.try_get::<Option<String>, _>(column).map_err(failed("read a token"));
+    let instant = |micros: i64| DateTime::from_timestamp_micros(micros).ok_or(DbError::Damaged("tokens"));
+    let used: Option<i64> = row.try_get(4).map_err(failed("read a token"))?;
+    let person = match (text(7)?, text(8)?) {
+        (Some(tenant), Some(of)) => Some((tenant.parse().map_err(|_| DbError::Damaged("users"))?, stores(&of)?)),
+        _ => None,
+    };
+    Ok(TokenRow {
+        owner: owner(row)?,
+        last_used_at: used.map(instant).transpose()?,
+        created_at: instant(row.try_get(5).map_err(failed("read a token"))?)?,
+        created_by: text(6)?,
+        person,
+    })
 }
 
 /// SHA-256 of a secret, hexadecimal: what is kept of it.

@@ -386,7 +386,7 @@ fn keep_secret(path: &Path, secret: &str) -> Result<()> {
 
 /// Whether nobody else listens where this configuration would.
 fn ports_are_free(config: &Config) -> bool {
-    [config.kafka.port, config.http.listen.port(), config.sql.listen.port()]
+    [config.kafka.port, config.http.listen.port(), config.sql.listen.port(), config.flight.listen.port()]
         .iter()
         .all(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
 }
@@ -400,11 +400,12 @@ fn configuration(stores: &[StorePlan]) -> Result<String> {
     };
     let mut text = format!(
         "# The demo's configuration, written at {}.\n[kafka]\nport = {}\n\n[http]\nlisten = \"127.0.0.1:{}\"\n\n\
-         [sql]\nlisten = \"127.0.0.1:{}\"\n\n[lake]\ncommit_seconds = 10\n",
+         [sql]\nlisten = \"127.0.0.1:{}\"\n\n[flight]\nlisten = \"127.0.0.1:{}\"\n\n[lake]\ncommit_seconds = 10\n",
         SystemClock.now().format("%Y-%m-%d %H:%M"),
         port(9092)?,
         port(8080)?,
-        port(5433)?
+        port(5433)?,
+        port(5434)?
     );
     for StorePlan { store, .. } in stores {
         text.push_str(&format!(

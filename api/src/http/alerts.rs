@@ -12,11 +12,13 @@ use uuid::Uuid;
 
 use super::Shared;
 use super::auth::{Caller, Person, Right};
+use super::case_views::CaseLink;
 use super::extract::{Body, Path, Query};
 use super::problem::Problem;
+use super::queue::{AssignmentShown, Expected, item};
 use super::sight::{has_video, sight};
 use super::views::{AlertDetail, AlertPage, AlertSummary, RuleShown, TransactionShown, offset, summary, transaction};
-use crate::db::{AlertFilter, AlertRow, AlertState, DbError, DecideError};
+use crate::db::{AlertFilter, AlertRow, AlertState, DbError, Decided};
 
 /// Alerts of a page, unless the question says how many.
 const PAGE: u32 = 50;
@@ -44,12 +46,64 @@ pub(super) struct Decision {
     revision: i32,
 }
 
-fn unread(error: &DbError) -> Problem {
+pub(super) fn unread(error: &DbError) -> Problem {
     Problem::unavailable("the alerts cannot be read", error)
 }
 
 fn unknown(id: Uuid) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "not found", format!("there is no alert {id} for you"))
+}
+
+/// The stores that a list is limited to; `None` when the person does not see the one that is asked for.
+pub(super) fn limited(person: &Person, store: Option<StoreId>) -> Option<Vec<StoreId>> {
+    match store {
+        Some(store) => person.scope.sees(&person.scope.tenant, &store).then(|| vec![store]),
+        None => Some(person.scope.stores.clone()),
+    }
+}
+
+/// Refuses what is said by a store from its report and decides nothing.
+pub(super) fn decides(disposition: Disposition) -> Result<(), Problem> {
+    if disposition.decides() {
+        return Ok(());
+    }
+    let detail = format!("{disposition} is said by a store, from its report; it is no decision");
+    Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "no decision", detail))
+}
+
+/// A note as it is kept.
+pub(super) fn noted(note: Option<String>) -> Result<Option<String>, Problem> {
+    let note = note.map(|note| note.trim().to_owned()).filter(|note| !note.is_empty());
+    if note.as_ref().is_some_and(|note| note.chars().count() > LONGEST_NOTE) {
+        let detail = format!("a note has {LONGEST_NOTE} characters at most");
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "note too long", detail));
+    }
+    Ok(note)
+}
+
+/// A decision of a person about an alert, just now.
+pub(super) fn reviewed(
+    shared: &Shared,
+    person: &Person,
+    row: &AlertRow,
+    (revision, disposition, note): (i32, Disposition, Option<String>),
+) -> Review {
+    Review {
+        review_id: Uuid::new_v4(),
+        alert_id: row.alert.alert_id,
+        alert_revision: revision,
+        tenant_id: row.alert.tenant_id.clone(),
+        store_id: row.alert.store_id.clone(),
+        disposition,
+        note,
+        reviewer: person.name.clone(),
+        reviewed_at: shared.clock.now(),
+    }
+}
+
+/// Why a decision was not taken about an alert that has changed.
+pub(super) fn changed(current: i32) -> String {
+    format!("the alert has changed since it was looked at; it is at revision {current} now")
 }
 
 /// What a list shows of an alert, with what is recorded at this moment.
@@ -66,12 +120,8 @@ pub(super) async fn list(
 ) -> Result<Json<AlertPage>, Problem> {
     let person = caller.person(Right::Look)?;
     let limit = asked.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
-    let stores = match asked.store {
-        Some(store) if !person.scope.sees(&person.scope.tenant, &store) => {
-            return Ok(Json(AlertPage { items: Vec::new(), next_cursor: None }));
-        }
-        Some(store) => vec![store],
-        None => person.scope.stores.clone(),
+    let Some(stores) = limited(&person, asked.store) else {
+        return Ok(Json(AlertPage { items: Vec::new(), next_cursor: None }));
     };
     let before = asked.cursor.as_deref().map(read_cursor).transpose()?;
     let filter = AlertFilter {
@@ -104,7 +154,7 @@ pub(super) fn read_cursor(cursor: &str) -> Result<(i64, String), Problem> {
 }
 
 /// The alert of that id, if the person sees its store.
-async fn find(shared: &Shared, person: &Person, id: Uuid) -> Result<AlertRow, Problem> {
+pub(super) async fn find(shared: &Shared, person: &Person, id: Uuid) -> Result<AlertRow, Problem> {
     let row = shared.db.alert(id).await.map_err(|error| unread(&error))?;
     row.filter(|row| person.scope.sees(&row.alert.tenant_id, &row.alert.store_id)).ok_or_else(|| unknown(id))
 }
@@ -142,6 +192,10 @@ pub(super) async fn proof(shared: &Shared, person: &Person, id: Uuid) -> Result<
         severity: alert.severity,
         params: Vec::new(),
     });
+    let members = shared.db.item(row.item).await.map_err(|error| unread(&error))?;
+    let item = item(shared, row.item, &members).await.ok_or_else(|| unknown(id))?;
+    let given = shared.db.assignments(id).await.map_err(|error| unread(&error))?;
+    let cases = shared.db.cases_of_alert(id).await.map_err(|error| unread(&error))?;
     let sight = sight(shared, person, &store, &alert.register_id, &alert.evidence).await;
     Ok(AlertDetail {
         summary: shown(shared, &row).await,
@@ -151,6 +205,10 @@ pub(super) async fn proof(shared: &Shared, person: &Person, id: Uuid) -> Result<
         related,
         sight,
         reviews,
+        assignments: given.into_iter().map(AssignmentShown::of).collect(),
+        item,
+        expected: Expected::of(&row),
+        cases: cases.iter().filter(|case| person.sees_case(case)).map(CaseLink::of).collect(),
         verdicts,
     })
 }
@@ -164,27 +222,17 @@ pub(super) async fn review(
 ) -> Result<Json<AlertSummary>, Problem> {
     let person = caller.person(Right::Review)?;
     let row = find(&shared, &person, id).await?;
-    let note = decision.note.map(|note| note.trim().to_owned()).filter(|note| !note.is_empty());
-    if note.as_ref().is_some_and(|note| note.chars().count() > LONGEST_NOTE) {
-        let detail = format!("a note has {LONGEST_NOTE} characters at most");
-        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "note too long", detail));
+    decides(decision.disposition)?;
+    let note = noted(decision.note)?;
+    let review = reviewed(&shared, &person, &row, (decision.revision, decision.disposition, note));
+    let decided = shared.db.decide(&[review]).await;
+    match decided.map_err(|error| Problem::unavailable("the decision cannot be kept", &error))?.first() {
+        Some(Decided::Taken) => {}
+        Some(Decided::Changed { current }) => {
+            return Err(Problem::new(StatusCode::CONFLICT, "changed meanwhile", changed(*current)));
+        }
+        Some(Decided::Unknown) | None => return Err(unknown(id)),
     }
-    let review = Review {
-        review_id: Uuid::new_v4(),
-        alert_id: id,
-        alert_revision: decision.revision,
-        tenant_id: row.alert.tenant_id.clone(),
-        store_id: row.alert.store_id.clone(),
-        disposition: decision.disposition,
-        note,
-        reviewer: person.name.clone(),
-        reviewed_at: shared.clock.now(),
-    };
-    shared.db.decide(&review).await.map_err(|error| match error {
-        DecideError::Changed { .. } => Problem::new(StatusCode::CONFLICT, "changed meanwhile", error.to_string()),
-        DecideError::Db(DbError::Missing(_)) => unknown(id),
-        DecideError::Db(error) => Problem::unavailable("the decision cannot be kept", &error),
-    })?;
     let row = find(&shared, &person, id).await?;
     Ok(Json(shown(&shared, &row).await))
 }

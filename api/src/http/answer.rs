@@ -7,6 +7,8 @@ use tillsight_schemas::wire::{Wire, json as wire_json};
 use tillsight_schemas::{alert, clip, clock_offset, detection, id, judgement, presence, review, segment, zone};
 use uuid::Uuid;
 
+use crate::db;
+
 /// A type that stands in answers.
 pub(crate) trait Shown {
     /// Its JSON Schema; structs put themselves among the components and return a reference.
@@ -27,12 +29,18 @@ wired! {
     String, i32, i64, bool, DateTime<Utc>, NaiveDate, Uuid, id::TenantId, id::StoreId, id::RegisterId, id::OperatorId,
     id::CameraId, id::ZoneId, id::RuleId, alert::AlertState, alert::Severity, review::Disposition,
     presence::PresenceState, presence::Blind, segment::GapReason, zone::ZoneKind, clip::ClipGap,
-    tillsight_schemas::money::Currency,
+    tillsight_schemas::money::Currency, db::CaseStatus, db::CaseItemKind, db::CaseRole, db::CasePersonKind, db::CaseAct,
 }
 
 impl Shown for f64 {
     fn schema(_: &mut Map<String, Value>) -> Value {
         json!({ "type": "number" })
+    }
+}
+
+impl Shown for [f64; 2] {
+    fn schema(_: &mut Map<String, Value>) -> Value {
+        json!({ "type": "array", "items": { "type": "number" }, "minItems": 2, "maxItems": 2 })
     }
 }
 

@@ -4,7 +4,7 @@
 //! Roles and stores are decided here and nowhere else: a handler asks [`Caller::person`] for a [`Right`] and gets the
 //! person's [`Scope`], without which it cannot name a store.
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use cookie::Cookie;
@@ -13,7 +13,7 @@ use tillsight_schemas::id::{StoreId, TenantId};
 
 use super::Shared;
 use super::problem::Problem;
-use crate::db::{Role, TokenKind, TokenOwner, User};
+use crate::db::{Case, Role, TokenKind, TokenOwner, User};
 
 /// The cookie of a session.
 pub(super) const COOKIE: &str = "tillsight_session";
@@ -27,8 +27,12 @@ pub(super) enum Right {
     Look,
     /// See pictures.
     Video,
-    /// Decide about alerts.
+    /// Decide about alerts, and say who looks at them.
     Review,
+    /// Work on cases. Managers do not: a case may be about them.
+    Case,
+    /// Set up stores, cameras, zones and people.
+    SetUp,
 }
 
 /// The stores that a person sees.
@@ -68,23 +72,51 @@ impl Scope {
 }
 
 impl Person {
+    /// What a user sees; `None` for a manager without a store.
+    pub(super) fn of(user: &User) -> Option<Self> {
+        if user.role == Role::Manager && user.stores.is_empty() {
+            return None;
+        }
+        let scope = Scope { tenant: user.tenant.clone(), stores: user.stores.clone() };
+        Some(Self { name: user.name.clone(), role: user.role, scope })
+    }
+
     /// Whether the person may do this.
     pub(super) fn may(&self, right: Right) -> bool {
         match right {
             Right::Look => true,
             Right::Video | Right::Review => self.role != Role::HeadOffice,
+            Right::Case => matches!(self.role, Role::Analyst | Role::Admin),
+            Right::SetUp => self.role == Role::Admin,
         }
+    }
+
+    /// Whether a case is for this person: it sees every store of it; a case about no store yet is for those who opened or
+    /// own it, and for those who see all stores.
+    pub(super) fn sees_case(&self, case: &Case) -> bool {
+        let own = case.created_by == self.name || case.owner.as_ref() == Some(&self.name);
+        self.may(Right::Case)
+            && self.scope.tenant == case.tenant
+            && case.stores.iter().all(|store| self.scope.sees(&case.tenant, store))
+            && (!case.stores.is_empty() || self.scope.stores.is_empty() || own)
     }
 }
 
 impl Caller {
-    /// What the caller may write, if it is an integrator.
-    pub(super) fn permits<'a>(&self, shared: &'a Shared) -> Result<&'a Permits, Problem> {
-        let Self::Program(TokenOwner { kind: TokenKind::Integrator, owner }) = self else {
+    /// What the caller may write, if it is an integrator: no more than its token is for.
+    pub(super) fn permits(&self, shared: &Shared) -> Result<(Permits, &[StoreId]), Problem> {
+        let Self::Program(TokenOwner { kind: TokenKind::Integrator, owner, stores, login }) = self else {
             return Err(forbidden("this address takes the token of an integrator".to_owned()));
         };
         let permits = shared.permits.iter().find(|permits| permits.integrator.as_str() == owner);
-        permits.ok_or_else(|| forbidden(format!("integrator {owner} is not set up any more")))
+        let permits = permits.ok_or_else(|| forbidden(format!("integrator {owner} is not set up any more")))?;
+        if stores.is_empty() {
+            return Ok((permits.clone(), stores));
+        }
+        let limited = permits.only(stores);
+        let none =
+            || forbidden(format!("token {login} is for stores that integrator {owner} may not write (any more)"));
+        Ok((limited.ok_or_else(none)?, stores))
     }
 
     /// The person who asks, if it is one who may do this.
@@ -95,15 +127,19 @@ impl Caller {
                     .to_owned(),
             ));
         };
-        if user.role == Role::Manager && user.stores.is_empty() {
+        let Some(person) = Person::of(user) else {
             return Err(forbidden(format!("{} manages no store; an administrator can name them", user.name)));
-        }
-        let scope = Scope { tenant: user.tenant.clone(), stores: user.stores.clone() };
-        let person = Person { name: user.name.clone(), role: user.role, scope };
+        };
         if person.may(right) {
             return Ok(person);
         }
-        let what = if right == Right::Video { "see video" } else { "decide about alerts" };
+        let what = match right {
+            Right::Look => "look at alerts",
+            Right::Video => "see video",
+            Right::Review => "decide about alerts",
+            Right::Case => "work on cases",
+            Right::SetUp => "set anything up",
+        };
         Err(forbidden(format!("the role {} does not {what}", person.role)))
     }
 
@@ -158,10 +194,14 @@ async fn bearer(shared: &Shared, secret: &str) -> Result<Caller, Problem> {
     }
 }
 
-impl FromRequestParts<Shared> for Caller {
+impl<S: Send + Sync> FromRequestParts<S> for Caller
+where
+    Shared: FromRef<S>,
+{
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let shared = &Shared::from_ref(state);
         if let Some(authorization) = parts.headers.get(header::AUTHORIZATION) {
             let secret = authorization.to_str().ok().and_then(|value| value.strip_prefix("Bearer "));
             let secret = secret.ok_or_else(|| unauthorised("the form is `Authorization: Bearer <token>`"))?;

@@ -1,6 +1,7 @@
 //! [`Cameras`]: the cameras that are set up, their zones and their recordings, and in words why there is no video.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use axum::http::StatusCode;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -16,6 +17,7 @@ use tokio::sync::OnceCell;
 use super::answer::answer;
 use super::auth::Scope;
 use super::problem::Problem;
+use super::setup::StreamSeen;
 use crate::config::{Camera, PlacedZone};
 
 /// A camera whose last picture is not older is live: the index hears of pictures every two seconds.
@@ -63,7 +65,7 @@ pub(crate) struct Cameras {
     volume: PathBuf,
     cameras: Vec<CameraOf>,
     zones: Vec<(StoreKey, Zone)>,
-    reader: OnceCell<Reader>,
+    reader: Arc<OnceCell<Reader>>,
 }
 
 /// What is recorded of a span.
@@ -92,8 +94,13 @@ impl Cameras {
             volume,
             cameras: cameras.iter().map(camera).collect(),
             zones: zones.iter().map(zone).collect(),
-            reader: OnceCell::new(),
+            reader: Arc::default(),
         }
+    }
+
+    /// The same recordings with other cameras.
+    pub(crate) fn with(&self, cameras: &[Camera], zones: &[PlacedZone]) -> Self {
+        Self { reader: Arc::clone(&self.reader), ..Self::new(self.volume.clone(), cameras, zones) }
     }
 
     /// The cameras within a scope.
@@ -112,7 +119,7 @@ impl Cameras {
     }
 
     /// The zones of a store.
-    pub(super) fn zones<'a>(&'a self, store: &'a StoreKey) -> impl Iterator<Item = &'a Zone> {
+    pub(crate) fn zones<'a>(&'a self, store: &'a StoreKey) -> impl Iterator<Item = &'a Zone> {
         self.zones.iter().filter(move |(of, _)| of == store).map(|(_, zone)| zone)
     }
 
@@ -267,6 +274,30 @@ impl Cameras {
     }
 }
 
+impl Cameras {
+    /// The main stream of a camera as it is recorded just now, if it is.
+    pub(super) async fn recorded_stream(&self, camera: &CameraOf, now: DateTime<Utc>) -> Option<StreamSeen> {
+        let index = self.reader().await.ok()?.index();
+        let key = StreamKey::new(&camera.store, camera.id.clone(), StreamKind::Main);
+        let stream = index.stream_id(&key, false).await.ok()??;
+        let last = TimeSpan::new(now - TimeDelta::minutes(3), now).ok()?;
+        let segments = index.segments(stream, last).await.ok()?;
+        let segment = segments.iter().rfind(|segment| segment.frames > 1 && segment.end_us > segment.start_us)?;
+        let seconds = f64::from(u32::try_from((segment.end_us - segment.start_us) / 1_000).ok()?) / 1_000.0;
+        let per_second = |count: i64| u32::try_from(count).ok().map(|count| f64::from(count) / seconds);
+        let codec = if segment.codec.starts_with("avc") { "H.264" } else { "H.265" };
+        Some(StreamSeen {
+            which: "main".to_owned(),
+            codec: Some(codec.to_owned()),
+            width: Some(segment.width),
+            height: Some(segment.height),
+            fps: per_second(segment.frames).map(|fps| (fps * 10.0).round() / 10.0),
+            gop_seconds: None,
+            kbit_s: segment.bytes.saturating_mul(8).checked_div((segment.end_us - segment.start_us) / 1_000),
+        })
+    }
+}
+
 /// An instant on the store's wall clock.
 fn local(store: Option<&Store>, at: DateTime<Utc>, form: &str) -> String {
     match store {
@@ -306,6 +337,7 @@ mod tests {
             tz: "America/Chicago".parse().unwrap(),
             currency: tillsight_schemas::money::Currency::new("USD").unwrap(),
             day_ends: None,
+            closes: None,
         };
         let at = |text: &str| text.parse().unwrap();
         let span = TimeSpan::new(at("2026-11-22T17:02:00Z"), at("2026-11-22T17:40:00Z")).unwrap();

@@ -1,7 +1,8 @@
 //! `GET /api/v1/events`: what changes, as server-sent events (HTML Living Standard §9.2).
 //!
 //! One task a process asks the database for changes and tells everybody: `alert` and `review` (data: the alert as a list
-//! shows it), `camera` (data: the camera). The id of an event is its change number, so a browser that comes back with
+//! shows it), `case` (data: the case as a list shows it; to those who see it), `camera` (data: the camera). A case has no
+//! place in `Last-Event-ID`: who comes back asks for cases anew. The id of an event is its change number, so a browser that comes back with
 //! `Last-Event-ID` misses nothing. Each client has a bounded queue: one that is too slow, or was away for too long, gets
 //! `reload` and must ask anew. A stream ends after a quarter of an hour: the browser returns and is checked again.
 
@@ -23,8 +24,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::Shared;
 use super::alerts::shown;
-use super::auth::{Caller, Right, Scope};
+use super::auth::{Caller, Person, Right};
+use super::case_views::CaseSummary;
+use super::live::Live;
 use super::problem::Problem;
+use crate::db::Case;
 
 /// How often the database is asked.
 const EVERY: Duration = Duration::from_millis(150);
@@ -42,11 +46,17 @@ const PING: Duration = Duration::from_secs(15);
 /// Something that changed.
 #[derive(Debug)]
 struct Told {
-    tenant: TenantId,
-    store: StoreId,
+    about: About,
     kind: &'static str,
     change: Option<i64>,
     data: String,
+}
+
+/// What a change is about: who is told.
+#[derive(Debug)]
+enum About {
+    Store(TenantId, StoreId),
+    Case(Box<Case>),
 }
 
 /// Tells everybody who listens.
@@ -63,13 +73,17 @@ impl Hub {
     }
 
     /// Asks and tells until the hub stops.
-    pub(super) async fn run(&self, shared: &Shared) {
-        let mut last = None;
+    pub(super) async fn run(&self, live: &Live) {
+        let (mut last, mut last_case) = (None, None);
         let mut cameras = BTreeMap::new();
         let mut cameras_at = Instant::now();
         while !self.stop.is_cancelled() {
+            let shared = &live.now();
             if let Err(error) = self.tell(shared, &mut last).await {
                 tracing::warn!(error = %chain(&error), "changes of alerts cannot be read");
+            }
+            if let Err(error) = self.tell_cases(shared, &mut last_case).await {
+                tracing::warn!(error = %chain(&error), "changes of cases cannot be read");
             }
             if self.sender.receiver_count() > 0 && Instant::now() >= cameras_at {
                 cameras_at = Instant::now() + CAMERAS_EVERY;
@@ -95,6 +109,20 @@ impl Hub {
         Ok(())
     }
 
+    async fn tell_cases(&self, shared: &Shared, last: &mut Option<i64>) -> Result<(), crate::db::DbError> {
+        let Some(since) = *last else {
+            *last = Some(shared.db.last_case_change().await?);
+            return Ok(());
+        };
+        for case in shared.db.cases_since(since, AT_ONCE).await? {
+            *last = Some(case.change);
+            let data = json!(CaseSummary::of(&case)).to_string();
+            let told = Told { about: About::Case(Box::new(case)), kind: "case", change: None, data };
+            drop(self.sender.send(Arc::new(told)));
+        }
+        Ok(())
+    }
+
     async fn tell_cameras(&self, shared: &Shared, known: &mut BTreeMap<String, (String, bool)>) {
         let now = shared.clock.now();
         for camera in shared.cameras.all() {
@@ -104,8 +132,7 @@ impl Hub {
             let before = known.insert(format!("{}/{}", camera.store, camera.id), state.clone());
             if before.is_some_and(|before| before != state) {
                 drop(self.sender.send(Arc::new(Told {
-                    tenant: camera.store.tenant.clone(),
-                    store: camera.store.store.clone(),
+                    about: About::Store(camera.store.tenant.clone(), camera.store.store.clone()),
                     kind: "camera",
                     change: None,
                     data: json!(shown).to_string(),
@@ -122,8 +149,7 @@ async fn changes(shared: &Shared, since: i64) -> Result<Vec<Told>, crate::db::Db
         // A decision is the last thing that happened to the alert, unless it was raised anew since.
         let reviewed = row.reviewed_at.is_some_and(|at| at >= row.alert.raised_at);
         told.push(Told {
-            tenant: row.alert.tenant_id.clone(),
-            store: row.alert.store_id.clone(),
+            about: About::Store(row.alert.tenant_id.clone(), row.alert.store_id.clone()),
             kind: if reviewed { "review" } else { "alert" },
             change: Some(row.change),
             data: json!(shown(shared, &row).await).to_string(),
@@ -134,12 +160,20 @@ async fn changes(shared: &Shared, since: i64) -> Result<Vec<Told>, crate::db::Db
 
 /// One client's stream.
 struct Client {
-    scope: Scope,
+    person: Person,
     waiting: VecDeque<Event>,
     live: Option<broadcast::Receiver<Arc<Told>>>,
     sent: i64,
     until: Instant,
     stop: CancellationToken,
+}
+
+/// Whether a person is told of a change.
+fn concerns(told: &Told, person: &Person) -> bool {
+    match &told.about {
+        About::Store(tenant, store) => person.scope.sees(tenant, store),
+        About::Case(case) => person.sees_case(case),
+    }
 }
 
 impl Client {
@@ -167,7 +201,7 @@ impl Client {
                 Ok(told) => {
                     // What was sent from the database already comes once more from the hub.
                     let new = told.change.is_none_or(|change| change > self.sent);
-                    if new && self.scope.sees(&told.tenant, &told.store) {
+                    if new && concerns(&told, &self.person) {
                         self.waiting.push_back(Self::event(&told));
                     }
                 }
@@ -202,12 +236,12 @@ pub(super) async fn listen(
             waiting.push_back(Client::reload());
         } else {
             sent = missed.iter().filter_map(|told| told.change).max().unwrap_or(sent).max(sent);
-            let own = missed.iter().filter(|told| person.scope.sees(&told.tenant, &told.store));
+            let own = missed.iter().filter(|told| concerns(told, &person));
             waiting.extend(own.map(Client::event));
         }
     }
     let client = Client {
-        scope: person.scope,
+        person,
         waiting,
         live: Some(live),
         sent,

@@ -1,5 +1,6 @@
-//! `GET /api/v1/alerts/{id}/evidence` and `GET /api/v1/transactions/{event_id}/evidence`: everything about an event as one
-//! ZIP file that a stranger can play and check ([`crate::evidence`]).
+//! `GET /api/v1/alerts/{id}/evidence`, `GET /api/v1/transactions/{event_id}/evidence` and
+//! `GET /api/v1/cases/{case_id}/evidence`: everything about an event, or a case, as one ZIP file that a stranger can play
+//! and check ([`crate::evidence`]).
 //!
 //! Before the first byte leaves, the audit file has the entry.
 
@@ -15,11 +16,17 @@ use tillsight_schemas::segment::{StreamKey, StreamKind};
 use uuid::Uuid;
 
 use super::auth::{Caller, Person, Right};
+use super::case_views::{clip_evidence, whole};
 use super::extract::Path;
 use super::problem::Problem;
-use super::views::{Sight, TransactionShown};
-use super::{Shared, alerts, clips, stills, transactions};
+use super::views::{AlertDetail, Sight, TransactionDetail, TransactionShown};
+use super::{Shared, alerts, cases, clips, sight, stills, transactions};
+use crate::db::{self, Content, DbError};
+use crate::evidence::case::{in_words, readme};
 use crate::evidence::{Folder, LARGEST, words};
+
+/// In the folder of an item of a case.
+const WHERE_TO_CHECK: &str = "The hashes of these files are in SHA256SUMS of the case's folder, above this one.\n";
 
 /// What a folder is about.
 struct Subject<'a> {
@@ -28,7 +35,6 @@ struct Subject<'a> {
     /// What the README says of it, a line each.
     facts: Vec<String>,
     store: &'a StoreId,
-    id: Uuid,
     /// The receipt it is about.
     transaction: Option<&'a TransactionShown>,
     related: &'a [TransactionShown],
@@ -43,6 +49,112 @@ pub(super) async fn of_alert(
 ) -> Result<Response, Problem> {
     let person = caller.person(Right::Video)?;
     let detail = alerts::proof(&shared, &person, id).await?;
+    let folder = alert_folder(&shared, &person, &detail, words::HOW_TO_CHECK).await?;
+    let store = &detail.alert.store_id;
+    send(&shared, &person, folder, format!("{store} {id}"), &file_name(store.as_str(), id)).await
+}
+
+/// The evidence of a transaction that need not have an alert.
+pub(super) async fn of_transaction(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
+) -> Result<Response, Problem> {
+    let person = caller.person(Right::Video)?;
+    let detail = transactions::proof(&shared, &person, id).await?;
+    let folder = receipt_folder(&shared, &person, &detail, words::HOW_TO_CHECK).await?;
+    let store = &detail.transaction.store_id;
+    send(&shared, &person, folder, format!("{store} {id}"), &file_name(store.as_str(), id)).await
+}
+
+/// The evidence of a case: a folder for each item, and the case to read. Its history says that it was saved.
+pub(super) async fn of_case(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
+) -> Result<Response, Problem> {
+    caller.person(Right::Video)?;
+    let person = caller.person(Right::Case)?;
+    let case = cases::find(&shared, &person, id).await?;
+    let unread = |error: DbError| Problem::unavailable("the case cannot be read", &error);
+    let mut folder = Folder::default();
+    let mut parts = Vec::new();
+    for (held, n) in shared.db.case_items(id).await.map_err(unread)?.into_iter().zip(1..) {
+        let part = format!("{n:02}-{}", held.content.kind());
+        folder.absorb(&part, item_folder(&shared, &person, held).await?);
+        fits(&folder)?;
+        parts.push(part);
+    }
+    let detail = whole(&shared, &person, &case).await?;
+    let tz = zone(&shared, &person, case.stores.first());
+    folder.text("case.txt", in_words(&detail, &parts, tz));
+    folder.text("case.json", json(&detail)?);
+    folder.text("README.txt", readme(&detail, &parts, (&person.name, words::moment(shared.clock.now(), tz))));
+    let saved = format!("{} files, {} bytes", folder.names().count(), folder.size());
+    let name = format!("tillsight-case-{}.zip", case.number);
+    let answer = send(&shared, &person, folder, format!("case {} {id}", case.number), &name).await?;
+    shared.db.case_was_saved(id, &person.name, &saved).await.map_err(cases::refused)?;
+    Ok(answer)
+}
+
+/// The zone of a store; UTC where there is none.
+fn zone(shared: &Shared, person: &Person, store: Option<&StoreId>) -> Tz {
+    store.and_then(|store| shared.stores.get(&person.scope.tenant, store)).map_or(Tz::UTC, |store| store.tz)
+}
+
+fn json(document: &impl Serialize) -> Result<String, Problem> {
+    serde_json::to_string_pretty(document)
+        .map_err(|error| Problem::unavailable("the evidence cannot be written", &error))
+}
+
+fn file_name(store: &str, id: Uuid) -> String {
+    let short = id.simple().to_string();
+    format!("tillsight-{store}-{}.zip", short.get(..8).unwrap_or(&short))
+}
+
+async fn item_folder(shared: &Shared, person: &Person, held: db::CaseItem) -> Result<Folder, Problem> {
+    match (held.content, held.store) {
+        (Content::Alert(id), _) => {
+            alert_folder(shared, person, &alerts::proof(shared, person, id).await?, WHERE_TO_CHECK).await
+        }
+        (Content::Receipt(posted), _) => {
+            let known = transactions::find(shared, person, posted.header.event_id).await;
+            // What has left the index is in the case.
+            let found = known.unwrap_or_else(|_| transactions::Found { posted: *posted, rows: Vec::new() });
+            receipt_folder(shared, person, &transactions::shown_with(shared, person, found).await?, WHERE_TO_CHECK)
+                .await
+        }
+        (Content::Clip { camera, from, to }, Some(store)) => {
+            let key = StoreKey::new(person.scope.tenant.clone(), store.clone());
+            let video = sight::video(shared, person, &key, None, &clip_evidence(&camera, from, to)).await;
+            let sight = Sight {
+                video: vec![video],
+                presence: Vec::new(),
+                zones: Vec::new(),
+                boxes: Vec::new(),
+                problems: Vec::new(),
+            };
+            let subject = Subject {
+                title: format!("Video of camera {}", shared.cameras.name(&key, &camera)),
+                facts: vec![format!("Added:    {} by {}", held.label, held.added_by)],
+                store: &store,
+                transaction: None,
+                related: &[],
+                sight: &sight,
+            };
+            folder(shared, person, &subject, ("clip.json", &sight.video), WHERE_TO_CHECK).await
+        }
+        (Content::Clip { .. }, None) => Ok(Folder::default()),
+        (Content::Note(text), _) => {
+            let mut folder = Folder::default();
+            let at = words::moment(held.added_at, Tz::UTC);
+            folder.text("note.txt", format!("{} wrote at {at}:\n\n{text}\n", held.added_by));
+            Ok(folder)
+        }
+    }
+}
+
+async fn alert_folder(shared: &Shared, person: &Person, detail: &AlertDetail, how: &str) -> Result<Folder, Problem> {
     let alert = &detail.alert;
     let bound = alert.clock.uncertainty_us.unsigned_abs().div_ceil(1_000);
     let clock = match detail.summary.camera_time {
@@ -64,22 +176,19 @@ pub(super) async fn of_alert(
         title: alert.title.clone(),
         facts,
         store: &alert.store_id,
-        id,
         transaction: detail.transaction.as_ref(),
         related: &detail.related,
         sight: &detail.sight,
     };
-    answer(&shared, &person, &subject, ("alert.json", &detail)).await
+    folder(shared, person, &subject, ("alert.json", detail), how).await
 }
 
-/// The evidence of a transaction that need not have an alert.
-pub(super) async fn of_transaction(
-    State(shared): State<Shared>,
-    caller: Caller,
-    Path(id): Path<Uuid>,
-) -> Result<Response, Problem> {
-    let person = caller.person(Right::Video)?;
-    let detail = transactions::proof(&shared, &person, id).await?;
+async fn receipt_folder(
+    shared: &Shared,
+    person: &Person,
+    detail: &TransactionDetail,
+    how: &str,
+) -> Result<Folder, Problem> {
     let clock = match detail.transaction.camera_time {
         Some(_) => "Clocks:   times are by the camera's clock, as far as it was aligned with the till's",
         None => "Clocks:   till and camera could not be aligned; times are the till's own",
@@ -88,42 +197,32 @@ pub(super) async fn of_transaction(
         title: format!("{} at register {}", detail.transaction.kind.replace('_', " "), detail.transaction.register_id),
         facts: vec![clock.to_owned()],
         store: &detail.transaction.store_id,
-        id,
         transaction: Some(&detail.transaction),
         related: &[],
         sight: &detail.sight,
     };
-    answer(&shared, &person, &subject, ("transaction.json", &detail)).await
+    folder(shared, person, &subject, ("transaction.json", detail), how).await
 }
 
-async fn answer(
+/// Everything about a subject, with a README.
+async fn folder(
     shared: &Shared,
     person: &Person,
     subject: &Subject<'_>,
     (name, document): (&str, &impl Serialize),
-) -> Result<Response, Problem> {
+    how: &str,
+) -> Result<Folder, Problem> {
     let mut folder = Folder::default();
-    let tz = shared.stores.get(&person.scope.tenant, subject.store).map_or(Tz::UTC, |store| store.tz);
+    let tz = zone(shared, person, Some(subject.store));
     let mut about = video(shared, person, subject, tz, &mut folder).await?;
     let receipts = subject.transaction.into_iter().chain(subject.related);
     for (receipt, n) in receipts.zip(1..) {
         folder.text(format!("receipt-{n}.txt"), words::receipt(receipt, tz));
     }
-    let text = serde_json::to_string_pretty(document);
-    let text = text.map_err(|error| Problem::unavailable("the evidence cannot be written", &error))?;
-    folder.text(name, text);
-    if folder.size() > LARGEST {
-        let detail = format!("the video is larger than {} MiB: fetch the clips one by one", LARGEST >> 20);
-        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too much", detail));
-    }
-    let now = shared.clock.now();
-    let mut readme = format!(
-        "{}\n\nStore {}, saved by {} at {}\n",
-        subject.title,
-        subject.store,
-        person.name,
-        words::moment(now, tz)
-    );
+    folder.text(name, json(document)?);
+    fits(&folder)?;
+    let now = words::moment(shared.clock.now(), tz);
+    let mut readme = format!("{}\n\nStore {}, saved by {} at {now}\n", subject.title, subject.store, person.name);
     for fact in &subject.facts {
         readme.push_str(&format!("{fact}\n"));
     }
@@ -131,18 +230,36 @@ async fn answer(
         about.push_str("There is no video of it.\n");
     }
     let names: Vec<&str> = folder.names().collect();
-    readme.push_str(&format!("\nVideo\n{about}\nFiles\n  {}\n\n{}", names.join("\n  "), words::HOW_TO_CHECK));
+    readme.push_str(&format!("\nVideo\n{about}\nFiles\n  {}\n\n{}", names.join("\n  "), how));
     folder.text("README.txt", readme);
+    Ok(folder)
+}
+
+/// Refuses what is too large to be packed in memory.
+fn fits(folder: &Folder) -> Result<(), Problem> {
+    if folder.size() <= LARGEST {
+        return Ok(());
+    }
+    let detail = format!("it is larger than {} MiB: save the items, or fetch the clips, one by one", LARGEST >> 20);
+    Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too much", detail))
+}
+
+/// Notes it in the audit file, packs it and sends it.
+async fn send(
+    shared: &Shared,
+    person: &Person,
+    folder: Folder,
+    noted: String,
+    file: &str,
+) -> Result<Response, Problem> {
     shared
         .audit
-        .note(&person.name, "evidence", format!("{} {}", subject.store, subject.id))
+        .note(&person.name, "evidence", noted)
         .await
         .map_err(|error| Problem::unavailable("the audit file cannot be written, so nothing is saved", &error))?;
     let packed = tokio::task::spawn_blocking(move || folder.pack()).await;
     let packed = packed.map_err(|error| Problem::unavailable("the evidence cannot be packed", &error))?;
     let packed = packed.map_err(|error| Problem::unavailable("the evidence cannot be packed", &error))?;
-    let short = subject.id.simple().to_string();
-    let file = format!("tillsight-{}-{}.zip", subject.store, short.get(..8).unwrap_or(&short));
     let headers = [
         (header::CONTENT_TYPE, "application/zip".to_owned()),
         (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{file}\"")),

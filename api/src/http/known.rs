@@ -11,9 +11,9 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use tillsight_ingest::bus::{Connection, TopicReader};
 use tillsight_schemas::clock_offset::ClockOffset;
-use tillsight_schemas::id::{CameraId, RegisterId, StoreKey};
+use tillsight_schemas::id::{CameraId, RegisterId, StoreKey, ZoneId};
 use tillsight_schemas::port::{EventSource as _, Partition, PortError, Positions};
-use tillsight_schemas::presence::{PresenceState, PresenceTile};
+use tillsight_schemas::presence::{Blind, PresenceState, PresenceTile};
 use tillsight_schemas::topic;
 use tillsight_schemas::wire::avro;
 use tokio_util::sync::CancellationToken;
@@ -35,6 +35,22 @@ type Looked = (DateTime<Utc>, PresenceState);
 pub(crate) struct Known {
     clocks: RwLock<BTreeMap<(StoreKey, RegisterId), Vec<ClockOffset>>>,
     looked: RwLock<BTreeMap<(StoreKey, CameraId), Looked>>,
+    zones: RwLock<BTreeMap<(StoreKey, ZoneId), ZoneNow>>,
+}
+
+/// What was last said about a zone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ZoneNow {
+    /// The camera that looked.
+    pub(super) camera: CameraId,
+    /// Whether somebody is there.
+    pub(super) state: PresenceState,
+    /// Why it cannot be told.
+    pub(super) blind: Option<Blind>,
+    /// Since when it is so.
+    pub(super) since: DateTime<Utc>,
+    /// The end of the last look.
+    pub(super) seen_at: DateTime<Utc>,
 }
 
 impl Known {
@@ -68,6 +84,36 @@ impl Known {
         looked.get(&(store.clone(), camera.clone())).filter(|(at, _)| now - *at < FRESH).map(|(_, state)| *state)
     }
 
+    /// What was last said about a zone, however old it is.
+    pub(super) fn zone(&self, store: &StoreKey, zone: &ZoneId) -> Option<ZoneNow> {
+        let zones = self.zones.read().unwrap_or_else(PoisonError::into_inner);
+        zones.get(&(store.clone(), zone.clone())).cloned()
+    }
+
+    /// Since when a register's clock is spoken of.
+    pub(super) fn first_clock(&self, store: &StoreKey, register: &RegisterId) -> Option<DateTime<Utc>> {
+        let clocks = self.clocks.read().unwrap_or_else(PoisonError::into_inner);
+        Some(clocks.get(&(store.clone(), register.clone()))?.first()?.valid_from)
+    }
+
+    fn note_zone(&self, store: StoreKey, tile: &PresenceTile) {
+        let mut zones = self.zones.write().unwrap_or_else(PoisonError::into_inner);
+        let said = ZoneNow {
+            camera: tile.camera_id.clone(),
+            state: tile.state,
+            blind: tile.blind,
+            since: tile.start_at,
+            seen_at: tile.end_at,
+        };
+        let known = zones.entry((store, tile.zone_id.clone())).or_insert_with(|| said.clone());
+        if tile.end_at >= known.seen_at {
+            // The same without a hole between is one stretch.
+            let goes_on = (known.state, known.blind) == (said.state, said.blind) && tile.start_at <= known.seen_at;
+            let since = if goes_on { known.since } else { said.since };
+            *known = ZoneNow { since, ..said };
+        }
+    }
+
     fn note_clock(&self, clock: ClockOffset) {
         let store = StoreKey::new(clock.tenant_id.clone(), clock.store_id.clone());
         let mut clocks = self.clocks.write().unwrap_or_else(PoisonError::into_inner);
@@ -81,6 +127,7 @@ impl Known {
 
     fn note_looked(&self, tile: &PresenceTile) {
         let store = StoreKey::new(tile.tenant_id.clone(), tile.store_id.clone());
+        self.note_zone(store.clone(), tile);
         let mut looked = self.looked.write().unwrap_or_else(PoisonError::into_inner);
         let last = looked.entry((store, tile.camera_id.clone())).or_insert((tile.end_at, tile.state));
         if tile.end_at >= last.0 {
@@ -138,6 +185,27 @@ mod tests {
     use tillsight_schemas::clock_offset::ClockMethod;
 
     use super::*;
+
+    #[test]
+    fn a_zone_is_in_its_state_since_the_first_tile_of_it() {
+        let known = Known::default();
+        let mut tile: PresenceTile =
+            serde_json::from_str(include_str!("../../../schemas/samples/v1/presence_tile.json")).unwrap();
+        let store = StoreKey::new(tile.tenant_id.clone(), tile.store_id.clone());
+        let began: DateTime<Utc> = "2026-11-22T12:00:00Z".parse().unwrap();
+        let mut say = |from: i64, to: i64, state: PresenceState| {
+            (tile.start_at, tile.end_at) = (began + TimeDelta::seconds(from), began + TimeDelta::seconds(to));
+            (tile.state, tile.blind) = (state, (state == PresenceState::Unknown).then_some(Blind::Starting));
+            known.note_looked(&tile);
+            let now = known.zone(&store, &tile.zone_id).unwrap();
+            (now.state, (now.since - began).num_seconds(), (now.seen_at - began).num_seconds())
+        };
+        assert_eq!(say(0, 1, PresenceState::Absent), (PresenceState::Absent, 0, 1));
+        assert_eq!(say(1, 2, PresenceState::Absent), (PresenceState::Absent, 0, 2));
+        assert_eq!(say(0, 1, PresenceState::Present), (PresenceState::Absent, 0, 2), "an old one says nothing");
+        assert_eq!(say(2, 3, PresenceState::Present), (PresenceState::Present, 2, 3));
+        assert_eq!(say(5, 6, PresenceState::Present), (PresenceState::Present, 5, 6), "nobody looked in between");
+    }
 
     #[test]
     fn a_clock_holds_from_its_instant_on() {

@@ -8,34 +8,52 @@ mod alerts;
 pub(crate) mod answer;
 mod auth;
 mod blind;
+mod bodies;
 mod cameras;
+mod case_contents;
+mod case_views;
+mod cases;
 mod clips;
 mod coverage;
 mod demo;
 mod events;
 mod evidence;
 mod extract;
+mod feeds;
 mod health;
 mod journal;
 mod known;
+mod links;
+mod live;
+#[cfg(test)]
+mod matrix;
 mod openapi;
 mod pages;
+mod people;
 mod places;
 mod pos;
 mod problem;
+mod queue;
 mod receipts;
 mod reports;
 mod routes;
 mod rules;
 mod search;
+mod searches;
 mod session;
+mod setup;
 mod sight;
 mod stills;
 #[cfg(test)]
 mod tests;
 mod throttle;
+#[cfg(test)]
+mod token_tests;
+mod tokens;
 mod transactions;
 mod views;
+#[cfg(test)]
+mod work_tests;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -47,20 +65,24 @@ use tillsight_ingest::bus::{Connection, Producer, WindowReader};
 use tillsight_ingest::pos::{Permits, Stores};
 use tillsight_schemas::clock::SharedClock;
 use tillsight_schemas::store::Store;
-use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::db::{Db, DirectAudit};
+use crate::feed::Feeds;
 use crate::report::Reporter;
 use crate::search::Search;
+use crate::tls::Listener;
 
 pub(crate) use cameras::Cameras;
+pub(crate) use case_views::CaseDetail;
 pub(crate) use demo::SOCKET as DEMO_SOCKET;
 pub(crate) use events::Hub;
 pub(crate) use known::Known;
+pub(crate) use live::Live;
 pub(crate) use receipts::Receipts;
+pub(crate) use setup::Tried;
 pub(crate) use throttle::Throttle;
 pub(crate) use views::RuleShown;
 pub(crate) use views::{LineShown, TransactionShown};
@@ -87,13 +109,19 @@ pub(crate) struct Shared {
     pub(crate) hub: Arc<Hub>,
     /// The rules that are installed.
     pub(crate) rules: Arc<Vec<RuleShown>>,
+    /// What integrators sent of late.
+    pub(crate) feeds: Arc<Feeds>,
     /// Where receipts are found that belong to no alert.
     pub(crate) receipts: Arc<dyn Receipts>,
+    /// What was found out about cameras when they were last tested.
+    pub(crate) tried: Arc<Tried>,
     pub(crate) throttle: Arc<Throttle>,
     pub(crate) hashing: Arc<Semaphore>,
     pub(crate) decoding: Arc<Semaphore>,
     /// Whether cookies travel over TLS only: links begin with `https`.
     pub(crate) secure: bool,
+    /// Whether it is we who speak TLS, and not a proxy.
+    pub(crate) encrypted: bool,
     pub(crate) search: Search,
     pub(crate) reporter: Reporter,
     /// The socket of the demo's panel, where this is a demo.
@@ -102,28 +130,35 @@ pub(crate) struct Shared {
 
 /// Answers requests until `stop`, then finishes those that are under way.
 pub(crate) async fn serve(
-    listener: TcpListener,
-    shared: Shared,
+    listener: Listener,
+    live: Live,
     connection: Connection,
     stop: CancellationToken,
 ) -> std::io::Result<()> {
     let mut tasks = JoinSet::new();
-    let (telling, knowing) = (shared.clone(), Arc::clone(&shared.known));
-    tasks.spawn(async move { telling.hub.run(&telling).await });
+    let shared = live.now();
+    let (telling, hub, knowing) = (live.clone(), Arc::clone(&shared.hub), Arc::clone(&shared.known));
+    tasks.spawn(async move { hub.run(&telling).await });
     let until = stop.clone();
+    let feeding = (shared.clone(), connection.clone(), stop.clone());
     tasks.spawn(async move { knowing.follow(&connection, &until).await });
-    let result = axum::serve(listener, router(shared)).with_graceful_shutdown(stop.clone().cancelled_owned()).await;
+    tasks.spawn(async move {
+        let (shared, connection, stop) = feeding;
+        shared.feeds.follow(&connection, &shared.permits, &shared.clock, &stop).await;
+    });
+    let result = axum::serve(listener, router(live)).with_graceful_shutdown(stop.clone().cancelled_owned()).await;
     stop.cancel();
     tasks.join_all().await;
     result
 }
 
-fn router(shared: Shared) -> Router {
+fn router(live: Live) -> Router {
     let all = routes::table().into_iter();
+    let encrypted = live.now().encrypted;
     all.fold(Router::new(), |router, route| router.route(route.path, route.handler))
         .fallback(pages::page)
         .method_not_allowed_fallback(pages::wrong_method)
-        .layer(map_response(pages::secured))
+        .layer(map_response(move |response| pages::secured(response, encrypted)))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .with_state(shared)
+        .with_state(live)
 }

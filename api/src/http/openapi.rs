@@ -65,9 +65,10 @@ fn operation(route: &Route, components: &mut Map<String, Value>) -> Value {
         .path
         .split('/')
         .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
-        .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }));
+        .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": parameter(name, route.path) }));
     let in_query = route.query.iter().map(|(name, about, required)| {
-        json!({ "name": name, "in": "query", "required": required, "description": about, "schema": { "type": "string" } })
+        let schema = parameter(name, route.path);
+        json!({ "name": name, "in": "query", "required": required, "description": about, "schema": schema })
     });
     let parameters: Vec<Value> = in_path.chain(in_query).collect();
     let good = match route.answer {
@@ -83,7 +84,7 @@ fn operation(route: &Route, components: &mut Map<String, Value>) -> Value {
     });
     let security = match route.access {
         Access::Open => json!([]),
-        Access::Person => json!([{ "session": [] }, { "token": [] }]),
+        Access::Person | Access::Feed => json!([{ "session": [] }, { "token": [] }]),
         Access::Integrator | Access::Metrics => json!([{ "token": [] }]),
     };
     let mut operation = json!({
@@ -97,6 +98,25 @@ fn operation(route: &Route, components: &mut Map<String, Value>) -> Value {
         entries.insert("requestBody".to_owned(), json!({ "required": true, "content": content }));
     }
     operation
+}
+
+/// What a parameter of an address may be. A name means the same on every route; `route` tells the endings of files apart.
+fn parameter(name: &str, route: &str) -> Value {
+    let one_of = |words: &[&str]| json!({ "type": "string", "enum": words });
+    match name {
+        "from" | "to" | "at" => json!({ "type": "string", "format": "date-time" }),
+        "day" => json!({ "type": "string", "format": "date" }),
+        "id" | "event_id" => json!({ "type": "string", "format": "uuid" }),
+        "store" => json!({ "type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$" }),
+        "limit" => json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX }),
+        "minutes" => json!({ "type": "integer", "minimum": 1, "maximum": 240 }),
+        "dry_run" => one_of(&["0", "1"]),
+        "format" => one_of(&["html", "csv", "json"]),
+        "state" => one_of(&["open", "closed", "all"]),
+        "file" if route.contains("/clips/") => json!({ "type": "string", "pattern": "^[A-Za-z0-9._-]{1,60}\\.mp4$" }),
+        "file" => json!({ "type": "string", "pattern": "^[A-Za-z0-9._-]{1,60}\\.jpg$" }),
+        _ => json!({ "type": "string" }),
+    }
 }
 
 #[cfg(test)]

@@ -70,8 +70,14 @@ fn content_type(path: &str) -> &'static str {
     }
 }
 
+/// For a year the browser comes back over TLS only, whatever is typed.
+const TRANSPORT_SECURITY: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
 /// Puts the security headers on an answer.
-pub(super) async fn secured(mut response: Response) -> Response {
+pub(super) async fn secured(mut response: Response, encrypted: bool) -> Response {
+    if encrypted {
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, TRANSPORT_SECURITY);
+    }
     for (name, value) in SECURITY_HEADERS {
         response.headers_mut().insert(*name, HeaderValue::from_static(value));
     }

@@ -3,7 +3,8 @@
 //! The body is one record, an array of them, or one a line (`application/x-ndjson`). The answer has an entry for each:
 //! accepted, a repetition of what is known (it changes nothing), or quarantined with code and JSON Pointer. Wrong records
 //! land too, and go on to the dead letters as they came: nothing is lost whatever the caller does with the answer. With
-//! `?dry_run=1` the answer is the same and nothing is written.
+//! `?dry_run=1` the answer is the same and nothing is written. A record for a store that the token is not for is
+//! quarantined, here and behind the landing topic. An accepted record that lacks what a rule needs says so.
 
 use std::collections::BTreeMap;
 
@@ -15,6 +16,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tillsight_ingest::bus::Outgoing;
 use tillsight_ingest::pos::{Checker, Permits};
+use tillsight_schemas::id::StoreId;
 use tillsight_schemas::port::PosLedger as _;
 use tillsight_schemas::pos::{PostedTransaction, Reject, RejectCode};
 use tillsight_schemas::topic;
@@ -25,6 +27,7 @@ use super::answer::answer;
 use super::auth::Caller;
 use super::extract::Query;
 use super::problem::Problem;
+use crate::feed::{Blindness, blind_rules, blind_sentence};
 
 /// How records are to be taken.
 #[derive(Debug, Deserialize)]
@@ -41,6 +44,18 @@ answer! {
         detail: String,
     }
 
+    /// A rule that cannot judge a record because it lacks a field.
+    struct RecordBlind {
+        /// The rule.
+        rule_id: String,
+        /// What people call it.
+        name: String,
+        /// The field.
+        missing: String,
+        /// The same in a sentence.
+        words: String,
+    }
+
     /// What became of one record.
     struct RecordAnswer {
         /// Its place in the request, from 0.
@@ -51,8 +66,10 @@ answer! {
         event_id: Option<Uuid>,
         /// Why it is quarantined: the code it has in the dead-letter topic.
         code: Option<String>,
-        /// The same in a sentence.
+        /// The same in a sentence; for an accepted record which rules are blind to it, if any are.
         detail: Option<String>,
+        /// The rules that cannot judge an accepted record because it lacks a field.
+        blind: Vec<RecordBlind>,
         /// Where it is wrong, as far as that can be named.
         problems: Vec<RecordProblem>,
         /// Where it landed: with partition and offset the name under which it was received.
@@ -86,7 +103,7 @@ pub(super) async fn receive(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<(StatusCode, Json<Intake>), Problem> {
-    let permits = caller.permits(&shared)?;
+    let (permits, only) = caller.permits(&shared)?;
     let dry_run = match asked.dry_run.as_deref() {
         None | Some("0" | "false") => false,
         Some("" | "1" | "true") => true,
@@ -99,9 +116,9 @@ pub(super) async fn receive(
     if documents.is_empty() {
         return Err(Problem::new(StatusCode::BAD_REQUEST, "no records", "the body holds no record"));
     }
-    let mut records = check(&shared, permits, &documents).await?;
+    let mut records = check(&shared, &permits, &documents).await?;
     if !dry_run {
-        let landed: Vec<Outgoing> = documents.iter().map(|document| landing(permits, document)).collect();
+        let landed: Vec<Outgoing> = documents.iter().map(|document| landing(&permits, only, document)).collect();
         let places = shared.producer.send(landed).await;
         let places = places.map_err(|error| Problem::unavailable("the broker did not take the records", &error))?;
         for (record, (partition, offset)) in records.iter_mut().zip(places) {
@@ -122,13 +139,18 @@ pub(super) async fn receive(
     Ok((status, Json(Intake { dry_run, accepted, duplicates, quarantined, records })))
 }
 
-fn landing(permits: &Permits, document: &Value) -> Outgoing {
+fn landing(permits: &Permits, only: &[StoreId], document: &Value) -> Outgoing {
     let store = document.get("store_id").and_then(Value::as_str);
+    let mut headers = vec![("content-type", "application/json".to_owned())];
+    if !only.is_empty() {
+        let only: Vec<&str> = only.iter().map(StoreId::as_str).collect();
+        headers.push((topic::HEADER_STORES, only.join(",")));
+    }
     Outgoing {
         topic: topic::landing(&permits.integrator),
         key: store.map(|store| Bytes::from(format!("{}/{store}", permits.tenant))),
         value: Some(Bytes::from(document.to_string())),
-        headers: vec![("content-type", "application/json".to_owned())],
+        headers,
     }
 }
 
@@ -145,8 +167,8 @@ async fn check(shared: &Shared, permits: &Permits, documents: &[Value]) -> Resul
         let judged = checked.and_then(|posted| {
             let (id, revision) = (posted.header.event_id, posted.transaction.revision);
             match known.insert((id, revision), posted.header.payload_sha256.clone()) {
-                None => Ok((id, "accepted")),
-                Some(before) if before == posted.header.payload_sha256 => Ok((id, "duplicate")),
+                None => Ok((id, "accepted", blind_rules(shared.feeds.rules(), &posted.transaction))),
+                Some(before) if before == posted.header.payload_sha256 => Ok((id, "duplicate", Vec::new())),
                 Some(before) => {
                     // What holds is what came first.
                     known.insert((id, revision), before);
@@ -156,21 +178,45 @@ async fn check(shared: &Shared, permits: &Permits, documents: &[Value]) -> Resul
             }
         });
         answers.push(match judged {
-            Ok((id, result)) => answer(index, result, Some(id), None),
-            Err(reject) => answer(index, "quarantined", None, Some(reject)),
+            Ok((id, result, blind)) => RecordAnswer {
+                event_id: Some(id),
+                detail: blind_sentence(&blind),
+                blind: blind.into_iter().map(shown).collect(),
+                ..answer(index, result, None)
+            },
+            Err(reject) => answer(index, "quarantined", Some(reject)),
         });
     }
     Ok(answers)
 }
 
-fn answer(index: i64, result: &str, event_id: Option<Uuid>, reject: Option<Reject>) -> RecordAnswer {
+fn shown(blind: Blindness) -> RecordBlind {
+    RecordBlind {
+        words: format!("{} is blind because {}", blind.rule, blind.because),
+        rule_id: blind.rule,
+        name: blind.name,
+        missing: blind.missing,
+    }
+}
+
+fn answer(index: i64, result: &str, reject: Option<Reject>) -> RecordAnswer {
     let (code, detail, problems) = reject.map_or_else(Default::default, |reject| {
         let problems = reject.problems.into_iter();
         let problems = problems.map(|problem| RecordProblem { pointer: problem.at, detail: problem.what }).collect();
         (Some(reject.code.as_str().to_owned()), Some(reject.detail), problems)
     });
-    let result = result.to_owned();
-    RecordAnswer { index, result, event_id, code, detail, problems, topic: None, partition: None, offset: None }
+    RecordAnswer {
+        index,
+        result: result.to_owned(),
+        event_id: None,
+        code,
+        detail,
+        blind: Vec::new(),
+        problems,
+        topic: None,
+        partition: None,
+        offset: None,
+    }
 }
 
 fn documents(headers: &HeaderMap, body: &[u8]) -> Result<Vec<Value>, Problem> {

@@ -1,22 +1,31 @@
 //! The table of routes: the router, the `OpenAPI` document and the test of who may ask are made of it, so none of them can
 //! forget one.
 
-use axum::routing::{MethodRouter, delete, get, post};
+use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use serde_json::{Map, Value, json};
 
 use super::answer::Shown;
 use super::blind::BlindPage;
+use super::case_views::{CaseDetail, CasePage};
 use super::coverage::CoverageShown;
+use super::feeds::{FeedPage, RejectPage};
 use super::journal::Journal;
+use super::live::Live;
+use super::people::PersonPage;
 use super::places::{CameraPage, StorePage};
 use super::pos::Intake;
+use super::queue::{Alerts, DecisionOutcomes, QueuePage};
+use super::reports::ReportMails;
 use super::rules::RulePage;
+use super::searches::{SavedSearch, SearchPage};
+use super::tokens::{TokenMade, TokenPage};
 use super::views::{AlertDetail, AlertPage, AlertSummary, Me, TransactionDetail};
 use crate::report::Report;
 
 use super::{
-    Shared, alerts, blind, clips, coverage, demo, events, evidence, health, journal, openapi, places, pos, reports,
-    rules, search, session, stills, transactions,
+    alerts, blind, bodies, case_contents, cases, clips, coverage, demo, events, evidence, feeds, health, journal,
+    links, openapi, people, places, pos, queue, reports, rules, search, searches, session, setup, stills, tokens,
+    transactions,
 };
 
 /// Who may ask.
@@ -28,6 +37,8 @@ pub(super) enum Access {
     Person,
     /// An integrator with its token.
     Integrator,
+    /// A person who sets up, or an integrator with its token for what is its own.
+    Feed,
     /// A collector of metrics with its token.
     Metrics,
 }
@@ -56,26 +67,38 @@ pub(super) struct Route {
     pub(super) body: Option<fn() -> Value>,
     pub(super) status: u16,
     pub(super) answer: Answer,
-    pub(super) handler: MethodRouter<Shared>,
+    pub(super) handler: MethodRouter<Live>,
 }
 
 impl Route {
-    fn get(
+    pub(super) fn get(
         path: &'static str,
         access: Access,
         about: &'static str,
         answer: Answer,
-        handler: MethodRouter<Shared>,
+        handler: MethodRouter<Live>,
     ) -> Self {
         Self { method: "get", path, access, about, query: &[], body: None, status: 200, answer, handler }
     }
 
-    fn query(self, query: &'static [Parameter]) -> Self {
+    pub(super) fn query(self, query: &'static [Parameter]) -> Self {
         Self { query, ..self }
     }
 
-    fn post(self, body: fn() -> Value) -> Self {
+    pub(super) fn post(self, body: fn() -> Value) -> Self {
         Self { method: "post", body: Some(body), ..self }
+    }
+
+    pub(super) fn put(self, body: fn() -> Value) -> Self {
+        Self { method: "put", body: Some(body), ..self }
+    }
+
+    pub(super) fn status(self, status: u16) -> Self {
+        Self { status, ..self }
+    }
+
+    fn method(self, method: &'static str, status: u16, body: Option<fn() -> Value>) -> Self {
+        Self { method, status, body, ..self }
     }
 }
 
@@ -105,6 +128,23 @@ const SEARCH: &[Parameter] = &[
     ("cursor", "The next_cursor of the page before.", false),
     ("limit", "How many; 50 when left out.", false),
 ];
+const QUEUE: &[Parameter] = &[
+    ("state", "open (default), closed or all.", false),
+    ("store", "One store only.", false),
+    ("rule", "One rule only.", false),
+    ("operator", "One operator only.", false),
+    ("assignee", "me, none, or a name.", false),
+    ("sort", "time (default): newest first; value: by what they are expected to come to.", false),
+    ("cursor", "The next_cursor of the page before.", false),
+    ("limit", "How many items, 1 to 200; 50 when left out.", false),
+];
+const CASES: &[Parameter] = &[
+    ("status", "One status only.", false),
+    ("owner", "me, or a name.", false),
+    ("q", "A part of title, summary, owner or a person's name or operator id; or the number.", false),
+    ("cursor", "The next_cursor of the page before.", false),
+    ("limit", "How many, 1 to 200; 50 when left out.", false),
+];
 const BLIND: &[Parameter] = &[
     ("store", "One store only.", false),
     ("rule", "One rule only.", false),
@@ -113,13 +153,21 @@ const BLIND: &[Parameter] = &[
     ("limit", "How many, 1 to 200; 50 when left out.", false),
 ];
 const POS: &[Parameter] = &[("dry_run", "1: the same answer, and nothing is written.", false)];
+const FEEDS: &[Parameter] = &[("store", "One store only.", false), ("integrator", "One integrator only.", false)];
+const REJECTS: &[Parameter] = &[
+    ("integrator", "The integrator.", true),
+    ("code", "One code only.", false),
+    ("store", "One store only.", false),
+    ("cursor", "The next_cursor of the page before.", false),
+    ("limit", "How many, 1 to 100; 20 when left out.", false),
+];
 const JOURNAL: &[Parameter] = &[("minutes", "Minutes before and after, 1 to 240; 15 when left out.", false)];
 const REPORT: &[Parameter] =
     &[("store", "The store.", true), ("day", "The business day; the store's today when left out.", false)];
 const REPORT_FILE: &[Parameter] = &[
     ("store", "The store.", true),
     ("day", "The business day; the store's today when left out.", false),
-    ("format", "html (default), csv or json.", false),
+    ("format", "html (default), pdf, csv or json.", false),
 ];
 const DAY: &[Parameter] = &[
     ("store", "The store.", true),
@@ -127,33 +175,29 @@ const DAY: &[Parameter] = &[
     ("to", "The first instant after, 26 hours later at most.", true),
 ];
 
-fn sign_in() -> Value {
-    let text = json!({ "type": "string" });
-    json!({ "type": "object", "required": ["name", "password"], "properties": { "name": text, "password": text } })
-}
-
-fn decision() -> Value {
-    let codes = tillsight_schemas::review::Disposition::CODES;
+fn token() -> Value {
     json!({
         "type": "object",
-        "required": ["disposition", "revision"],
+        "required": ["kind", "name"],
+        "additionalProperties": false,
         "properties": {
-            "disposition": { "type": "string", "enum": codes },
-            "note": { "type": ["string", "null"] },
-            "revision": { "type": "integer", "description": "The revision that was looked at; 409 when it is not the current one." },
+            "kind": { "type": "string", "enum": crate::db::TokenKind::CODES },
+            "owner": { "type": ["string", "null"], "description": "The integrator or person; none for metrics." },
+            "name": { "type": "string", "description": "What it is for: 1 to 40 of a-z, 0-9, - and _." },
+            "stores": {
+                "type": "array",
+                "items": { "type": "string" },
+                "description": "The stores that an integrator's token is for; all that it may write when left out.",
+            },
         },
     })
 }
 
-fn records() -> Value {
-    json!({ "description": "A record as in schemas/json/transaction.schema.json, an array of them, or one a line." })
-}
-
 /// Every route.
 pub(super) fn table() -> Vec<Route> {
-    use Access::{Integrator, Metrics, Open, Person};
+    use Access::{Feed, Integrator, Metrics, Open, Person};
     use Answer::{File, Json, Nothing};
-    vec![
+    let mut table = vec![
         Route::get("/livez", Open, "The process answers.", File("text/plain"), get(health::live)),
         Route::get(
             "/readyz",
@@ -171,7 +215,7 @@ pub(super) fn table() -> Vec<Route> {
             Json(Me::schema),
             post(session::sign_in),
         )
-        .post(sign_in),
+        .post(bodies::sign_in),
         Route::get("/api/v1/session", Person, "Who is signed in.", Json(Me::schema), get(session::who_am_i)),
         Route {
             method: "delete",
@@ -182,6 +226,37 @@ pub(super) fn table() -> Vec<Route> {
         Route::get("/api/v1/cameras", Person, "The cameras.", Json(CameraPage::schema), get(places::cameras)),
         Route::get("/api/v1/alerts", Person, "Alerts, newest first.", Json(AlertPage::schema), get(alerts::list))
             .query(LIST),
+        Route::get(
+            "/api/v1/queue",
+            Person,
+            "Alerts that belong together as one item, in the order in which they are worth looking at.",
+            Json(QueuePage::schema),
+            get(queue::list),
+        )
+        .query(QUEUE),
+        Route::get(
+            "/api/v1/alerts/review",
+            Person,
+            "Takes the same decision about 1 to 200 alerts; those that have changed are left and named.",
+            Json(DecisionOutcomes::schema),
+            post(queue::review),
+        )
+        .post(bodies::decisions),
+        Route::get(
+            "/api/v1/alerts/assignee",
+            Person,
+            "Gives 1 to 200 alerts to somebody, or (null) to nobody.",
+            Json(Alerts::schema),
+            put(queue::assign),
+        )
+        .method("put", 200, Some(bodies::giving)),
+        Route::get(
+            "/api/v1/people",
+            Person,
+            "Who alerts and cases can be given to.",
+            Json(PersonPage::schema),
+            get(people::list),
+        ),
         Route::get(
             "/api/v1/alerts/{id}",
             Person,
@@ -196,7 +271,7 @@ pub(super) fn table() -> Vec<Route> {
             Json(AlertSummary::schema),
             post(alerts::review),
         )
-        .post(decision),
+        .post(bodies::decision),
         Route::get(
             "/api/v1/alerts/{id}/evidence",
             Person,
@@ -242,6 +317,88 @@ pub(super) fn table() -> Vec<Route> {
             get(search::search),
         )
         .query(SEARCH),
+        Route::get(
+            "/api/v1/searches",
+            Person,
+            "Searches that the person keeps or others share, with their hits and new hits.",
+            Json(SearchPage::schema),
+            get(searches::list),
+        ),
+        Route::get("/api/v1/searches", Person, "Keeps a search.", Json(SavedSearch::schema), post(searches::keep))
+            .method("post", 201, Some(bodies::keeping)),
+        Route::get(
+            "/api/v1/searches/{search_id}",
+            Person,
+            "Edits a search of one's own.",
+            Json(SavedSearch::schema),
+            put(searches::edit),
+        )
+        .method("put", 200, Some(bodies::keeping)),
+        Route::get("/api/v1/searches/{search_id}", Person, "Forgets a search.", Nothing, delete(searches::forget))
+            .method("delete", 204, None),
+        Route::get(
+            "/api/v1/searches/{search_id}/seen",
+            Person,
+            "Notes that the person looks at the hits just now.",
+            Nothing,
+            post(searches::seen),
+        )
+        .method("post", 204, None),
+        Route::get("/api/v1/cases", Person, "Cases, the last changed first.", Json(CasePage::schema), get(cases::list))
+            .query(CASES),
+        Route::get("/api/v1/cases", Person, "Opens a case.", Json(CaseDetail::schema), post(cases::open)).method(
+            "post",
+            201,
+            Some(bodies::opening),
+        ),
+        Route::get(
+            "/api/v1/cases/{case_id}",
+            Person,
+            "One case with everything in it.",
+            Json(CaseDetail::schema),
+            get(cases::detail),
+        ),
+        Route::get("/api/v1/cases/{case_id}", Person, "Edits a case.", Json(CaseDetail::schema), patch(cases::edit))
+            .method("patch", 200, Some(bodies::edit)),
+        Route::get(
+            "/api/v1/cases/{case_id}/items",
+            Person,
+            "Adds an alert, a receipt, a span of video or a note; holds its video.",
+            Json(CaseDetail::schema),
+            post(case_contents::add),
+        )
+        .method("post", 201, Some(bodies::adding)),
+        Route::get(
+            "/api/v1/cases/{case_id}/items/{item_id}",
+            Person,
+            "Takes something out of a case; lets its video go.",
+            Json(CaseDetail::schema),
+            delete(case_contents::remove),
+        )
+        .method("delete", 200, None),
+        Route::get(
+            "/api/v1/cases/{case_id}/people",
+            Person,
+            "Adds a person to a case.",
+            Json(CaseDetail::schema),
+            post(case_contents::add_person),
+        )
+        .method("post", 201, Some(bodies::adding_person)),
+        Route::get(
+            "/api/v1/cases/{case_id}/people/{person_id}",
+            Person,
+            "Takes a person out of a case.",
+            Json(CaseDetail::schema),
+            delete(case_contents::remove_person),
+        )
+        .method("delete", 200, None),
+        Route::get(
+            "/api/v1/cases/{case_id}/evidence",
+            Person,
+            "A case as a folder that strangers can check: a folder for each item, the case to read, hashes.",
+            File("application/zip"),
+            get(evidence::of_case),
+        ),
         Route::get("/api/v1/rules", Person, "The rules that are installed.", Json(RulePage::schema), get(rules::list)),
         Route::get(
             "/api/v1/coverage",
@@ -267,6 +424,29 @@ pub(super) fn table() -> Vec<Route> {
             get(reports::file),
         )
         .query(REPORT_FILE),
+        Route::get(
+            "/api/v1/reports/mails",
+            Person,
+            "The mails that left with the report of a day, and what became of them; managers see those to themselves.",
+            Json(ReportMails::schema),
+            get(reports::mails),
+        )
+        .query(REPORT),
+        Route::get(
+            "/r/{token}",
+            Open,
+            "What a one-time link of a report's mail will do. It does nothing yet.",
+            File("text/html"),
+            get(links::ask),
+        ),
+        Route::get(
+            "/r/{token}",
+            Open,
+            "Does what the link says, once: notes what the store says of an alert.",
+            File("text/html"),
+            post(links::act),
+        )
+        .post(links::form),
         Route::get(
             "/api/v1/events",
             Person,
@@ -299,6 +479,39 @@ pub(super) fn table() -> Vec<Route> {
             post(demo::act),
         )
         .post(|| json!({ "type": "object" })),
+        Route::get("/api/v1/setup/tokens", Person, "The tokens that hold.", Json(TokenPage::schema), get(tokens::list)),
+        Route {
+            status: 201,
+            ..Route::get(
+                "/api/v1/setup/tokens",
+                Person,
+                "Makes a token; its secret is in this answer and nowhere else.",
+                Json(TokenMade::schema),
+                post(tokens::create),
+            )
+            .post(token)
+        },
+        Route {
+            method: "delete",
+            status: 204,
+            ..Route::get("/api/v1/setup/tokens/{login}", Person, "Ends a token.", Nothing, delete(tokens::revoke))
+        },
+        Route::get(
+            "/api/v1/feeds",
+            Feed,
+            "What integrators sent of late: registers, lag, rejections, and the rules that are blind.",
+            Json(FeedPage::schema),
+            get(feeds::list),
+        )
+        .query(FEEDS),
+        Route::get(
+            "/api/v1/feeds/rejects",
+            Feed,
+            "The records of an integrator that were not accepted, newest first, card numbers masked.",
+            Json(RejectPage::schema),
+            get(feeds::rejects),
+        )
+        .query(REJECTS),
         Route {
             status: 202,
             ..Route::get(
@@ -309,7 +522,9 @@ pub(super) fn table() -> Vec<Route> {
                 post(pos::receive),
             )
             .query(POS)
-            .post(records)
+            .post(bodies::records)
         },
-    ]
+    ];
+    table.extend(setup::table());
+    table
 }

@@ -170,7 +170,14 @@ pub(super) async fn has_video(shared: &Shared, store: &StoreKey, evidence: &[Evi
     false
 }
 
-async fn video(shared: &Shared, person: &Person, store: &StoreKey, register: &RegisterId, each: &Evidence) -> Video {
+/// The video of one camera; of an event at a register, where it is of one.
+pub(super) async fn video(
+    shared: &Shared,
+    person: &Person,
+    store: &StoreKey,
+    register: Option<&RegisterId>,
+    each: &Evidence,
+) -> Video {
     let mut video = Video {
         camera_id: each.camera_id.clone(),
         camera_name: each.camera_id.as_ref().map(|camera| shared.cameras.name(store, camera)),
@@ -185,7 +192,10 @@ async fn video(shared: &Shared, person: &Person, store: &StoreKey, register: &Re
         gaps: Vec::new(),
     };
     let Some(camera) = &each.camera_id else {
-        video.note.get_or_insert_with(|| format!("no camera looks at register {register}"));
+        video.note.get_or_insert_with(|| match register {
+            Some(register) => format!("no camera looks at register {register}"),
+            None => "no camera".to_owned(),
+        });
         return video;
     };
     let Ok(span) = TimeSpan::new(each.from_at, each.to_at) else {
@@ -231,7 +241,7 @@ pub(super) async fn sight(
     let mut sight =
         Sight { video: Vec::new(), presence: Vec::new(), zones: Vec::new(), boxes: Vec::new(), problems: Vec::new() };
     for each in evidence {
-        sight.video.push(video(shared, person, store, register, each).await);
+        sight.video.push(video(shared, person, store, Some(register), each).await);
     }
     let cameras: Vec<CameraId> = evidence.iter().filter_map(|each| each.camera_id.clone()).collect();
     let zones: Vec<_> = shared.cameras.zones(store).collect();

@@ -15,21 +15,23 @@ use tillsight_schemas::{Clock as _, ReplayClock};
 use tower::ServiceExt as _;
 
 use super::*;
-use crate::db::{Audit, Role, User, hash_password};
+use crate::db::{Audit, Role, TokenKind, User, hash_password};
 use crate::search::Owner;
 
-const PASSWORD: &str = "correct horse battery";
+pub(super) const PASSWORD: &str = "correct horse battery";
 
-/// A server with Lena (analyst of store 17), Hanna (head office) and nothing listening behind it.
-struct House {
+/// A server with Lena (analyst of store 17), Hanna (head office), Ida (administrator), Tom (administrator of store 17) and
+/// nothing listening behind it.
+pub(super) struct House {
     dir: TempDir,
-    shared: Shared,
-    clock: ReplayClock,
+    pub(super) shared: Shared,
+    pub(super) live: Live,
+    pub(super) clock: ReplayClock,
     stop: CancellationToken,
 }
 
 impl House {
-    async fn open() -> Self {
+    pub(super) async fn open() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = ReplayClock::at("2026-11-22T16:00:00Z".parse().unwrap());
         let shared_clock: SharedClock = Arc::new(clock.clone());
@@ -52,6 +54,11 @@ impl House {
             tenant = "acme"
             store = "17"
             url = "rtsp://192.0.2.1/x"
+            [[camera]]
+            id = "corner"
+            tenant = "acme"
+            store = "42"
+            url = "rtsp://192.0.2.2/x"
             [[zone]]
             id = "kiosk-customer"
             tenant = "acme"
@@ -60,6 +67,10 @@ impl House {
             kind = "customer"
             register = "1"
             polygon = [[0, 0], [1, 0], [1, 1]]
+            [[integrator]]
+            id = "kiosk"
+            tenant = "acme"
+            stores = ["17"]
             "#,
         )
         .unwrap();
@@ -75,6 +86,8 @@ impl House {
             user("lena", Role::Analyst, &["17"]),
             user("hanna", Role::HeadOffice, &[]),
             user("mara", Role::Manager, &[]),
+            user("ida", Role::Admin, &[]),
+            user("tom", Role::Admin, &["17"]),
         ] {
             db.add_user(&user).await.unwrap();
             db.set_password(&user.name, &hash_password(PASSWORD).unwrap()).await.unwrap();
@@ -94,13 +107,14 @@ impl House {
             clock: shared_clock.clone(),
             lake: dir.path().join("lake"),
             address: config.http.address(),
+            recipients: Arc::new(config.report.recipients.clone()),
         };
         let shared = Shared {
             db,
             producer: Producer::new(&nowhere, "test").unwrap(),
             stores: config.stores(),
             shops,
-            permits: Arc::default(),
+            permits: Arc::new(config.permits()),
             clock: shared_clock.clone(),
             data: dir.path().to_owned(),
             audit: Audit::direct(dir.path(), shared_clock).await.unwrap(),
@@ -109,19 +123,31 @@ impl House {
             known: Arc::default(),
             hub: Arc::new(Hub::new(stop.clone())),
             rules: Arc::default(),
+            feeds: Arc::new(Feeds::new(Arc::default(), config.stores())),
             receipts: Arc::new(owner.search.clone()),
             search: owner.search.clone(),
             reporter,
             demo: None,
             throttle: Arc::default(),
+            tried: Arc::default(),
             hashing: Arc::new(Semaphore::new(AT_ONCE)),
             decoding: Arc::new(Semaphore::new(AT_ONCE)),
             secure: false,
+            encrypted: false,
         };
-        Self { dir, shared, clock, stop }
+        // As at a start: what the configuration says is data from now on.
+        shared.db.take_over(&config).await.unwrap();
+        let live = Live::new(shared.clone());
+        Self { dir, shared, live, clock, stop }
     }
 
-    async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<Value>) -> Response {
+    pub(super) async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<Value>,
+    ) -> Response {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -130,11 +156,24 @@ impl House {
             request = request.header("content-type", "application/json");
         }
         let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
-        router(self.shared.clone()).oneshot(request.body(body).unwrap()).await.unwrap()
+        router(self.live.clone()).oneshot(request.body(body).unwrap()).await.unwrap()
+    }
+
+    /// Adds a person.
+    pub(super) async fn employ(&self, name: &str, role: Role, stores: &[&str]) {
+        let stores = stores.iter().map(|store| store.parse().unwrap()).collect();
+        let user = User { name: name.into(), tenant: "acme".parse().unwrap(), role, stores };
+        self.shared.db.add_user(&user).await.unwrap();
+    }
+
+    /// Makes a token and returns its secret.
+    pub(super) async fn token(&self, kind: TokenKind, owner: &str) -> String {
+        let login = format!("{owner}.{}", kind.as_str());
+        self.shared.db.add_token(kind, owner, &login).await.unwrap().secret
     }
 
     /// Signs in and returns the cookie.
-    async fn sign_in(&self, name: &str) -> String {
+    pub(super) async fn sign_in(&self, name: &str) -> String {
         let asked = json!({ "name": name, "password": PASSWORD });
         let answer = self.ask("POST", "/api/v1/session", &[("x-tillsight", "1")], Some(asked)).await;
         assert_eq!(answer.status(), StatusCode::OK);
@@ -146,8 +185,18 @@ impl House {
         cookie.split(';').next().unwrap().to_owned()
     }
 
-    async fn get(&self, path: &str, cookie: &str) -> (StatusCode, Value) {
+    pub(super) async fn get(&self, path: &str, cookie: &str) -> (StatusCode, Value) {
         read(self.ask("GET", path, &[("cookie", cookie)], None).await).await
+    }
+
+    pub(super) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        cookie: &str,
+        body: Option<Value>,
+    ) -> (StatusCode, Value) {
+        read(self.ask(method, path, &[("cookie", cookie), ("x-tillsight", "1")], body).await).await
     }
 
     async fn decide(&self, alert: &str, cookie: &str, disposition: &str, revision: i32) -> (StatusCode, Value) {
@@ -157,7 +206,7 @@ impl House {
     }
 
     /// Raises the sample alert in a store, as the engine would.
-    async fn raise(&self, store: &str, number: u32, revision: i32) -> String {
+    pub(super) async fn raise(&self, store: &str, number: u32, revision: i32) -> String {
         let mut alert: tillsight_schemas::alert::Alert =
             serde_json::from_str(include_str!("../../../schemas/samples/v1/alert.json")).unwrap();
         let mut judgement: tillsight_schemas::judgement::Judgement =
@@ -184,7 +233,7 @@ impl House {
     }
 }
 
-async fn read(answer: Response) -> (StatusCode, Value) {
+pub(super) async fn read(answer: Response) -> (StatusCode, Value) {
     let status = answer.status();
     let body = to_bytes(answer.into_body(), 1 << 24).await.unwrap();
     (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
@@ -199,8 +248,15 @@ async fn nothing_but_health_and_signing_in_answers_a_stranger() {
             .path
             .replace("{id}", &uuid::Uuid::nil().to_string())
             .replace("{event_id}", "x")
+            .replace("{case_id}", "x")
+            .replace("{item_id}", "x")
+            .replace("{person_id}", "x")
+            .replace("{search_id}", "x")
             .replace("{file}", "x.mp4")
-            .replace("{what}", "ring");
+            .replace("{login}", "kiosk.till")
+            .replace("{what}", "ring")
+            .replace("{token}", "guessed")
+            .replace(['{', '}'], "");
         for headers in [&[][..], &[("cookie", "tillsight_session=guessed")], &[("authorization", "Bearer ts_guessed")]]
         {
             let answer = house.ask(&route.method.to_uppercase(), &path, headers, None).await;
@@ -214,7 +270,7 @@ async fn nothing_but_health_and_signing_in_answers_a_stranger() {
         }
     }
     open.dedup();
-    assert_eq!(open, ["get /livez", "get /readyz", "post /api/v1/session"]);
+    assert_eq!(open, ["get /livez", "get /readyz", "post /api/v1/session", "get /r/{token}", "post /r/{token}"]);
 }
 
 #[tokio::test]
@@ -346,7 +402,7 @@ async fn a_decision_about_a_revision_that_has_changed_is_refused() {
 }
 
 /// Reads a stream of events until `wanted` stands in it.
-async fn until(stream: &mut axum::body::BodyDataStream, wanted: &str) -> String {
+pub(super) async fn until(stream: &mut axum::body::BodyDataStream, wanted: &str) -> String {
     let mut text = String::new();
     let reading = async {
         while !text.contains(wanted) {
@@ -361,9 +417,9 @@ async fn until(stream: &mut axum::body::BodyDataStream, wanted: &str) -> String 
 async fn live_events_reach_those_who_see_the_store_and_are_resumed() {
     let house = House::open().await;
     let lena = house.sign_in("lena").await;
-    let telling = house.shared.clone();
+    let (telling, hub) = (house.live.clone(), Arc::clone(&house.shared.hub));
     let mut tasks = JoinSet::new();
-    tasks.spawn(async move { telling.hub.run(&telling).await });
+    tasks.spawn(async move { hub.run(&telling).await });
     let mut live = house.ask("GET", "/api/v1/events", &[("cookie", &lena)], None).await.into_body().into_data_stream();
     assert!(until(&mut live, "\n\n").await.contains("event: hello"));
     house.raise("42", 1, 0).await;
@@ -409,4 +465,62 @@ async fn coverage_says_what_could_not_be_found_out() {
     assert_eq!(stores["items"][0]["registers"][0]["cameras"], json!(["kiosk"]));
     let (_, cameras) = house.get("/api/v1/cameras", &lena).await;
     assert_eq!((&cameras["items"][0]["state"], &cameras["items"][0]["analysed"]), (&json!("unknown"), &json!(false)));
+}
+
+/// A page of a one-time link; with a note it is sent back.
+async fn one_time(house: &House, token: &str, note: Option<&str>) -> (StatusCode, String) {
+    let request = Request::builder().uri(format!("/r/{token}"));
+    let request = match note {
+        Some(note) => request
+            .method("POST")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(Body::from(format!("note={note}"))),
+        None => request.body(Body::empty()),
+    };
+    let answer = router(house.live.clone()).oneshot(request.unwrap()).await.unwrap();
+    let status = answer.status();
+    let body = to_bytes(answer.into_body(), 1 << 20).await.unwrap();
+    (status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+#[tokio::test]
+async fn a_link_of_a_report_does_nothing_until_its_button_is_pressed_and_then_once() {
+    use tillsight_schemas::review::Disposition;
+    let house = House::open().await;
+    let id = house.raise("17", 1, 0).await;
+    let alert: uuid::Uuid = id.parse().unwrap();
+    let db = &house.shared.db;
+    let token = db.make_link("maria@example.com", alert, Disposition::Explained).await.unwrap();
+    for _ in 0..3 {
+        let (status, page) = one_time(&house, &token, None).await;
+        assert_eq!(status, StatusCode::OK);
+        assert!(page.contains("Say that it is explained") && page.contains("<form method=\"post\""), "{page}");
+    }
+    assert!(db.reviews(alert).await.unwrap().is_empty(), "scanners of mail open links");
+
+    let (status, page) = one_time(&house, &token, Some("A+customer+came+back")).await;
+    assert!(status == StatusCode::OK && page.contains("Noted"), "{status} {page}");
+    let said = db.reviews(alert).await.unwrap();
+    assert_eq!((said.len(), said[0].reviewer.as_str()), (1, "maria@example.com"));
+    assert_eq!((said[0].disposition, said[0].note.as_deref()), (Disposition::Explained, Some("A customer came back")));
+    assert_eq!(one_time(&house, &token, Some("again")).await.0, StatusCode::GONE);
+    assert_eq!(one_time(&house, &token, None).await.0, StatusCode::GONE);
+
+    // It stays with loss prevention, who see what was said, and may not say it in the store's place.
+    let lena = house.sign_in("lena").await;
+    let (_, page) = house.get("/api/v1/alerts", &lena).await;
+    assert_eq!(page["items"][0]["alert_id"], id.as_str());
+    let (_, detail) = house.get(&format!("/api/v1/alerts/{id}"), &lena).await;
+    assert_eq!(detail["reviews"][0]["disposition"], "explained");
+    assert_eq!(house.decide(&id, &lena, "explained", 0).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+
+    let old = db.make_link("maria@example.com", alert, Disposition::LookAtIt).await.unwrap();
+    house.clock.advance(crate::db::LINK_HOLDS);
+    assert_eq!(one_time(&house, &old, Some("")).await.0, StatusCode::GONE);
+    let fresh = db.make_link("maria@example.com", alert, Disposition::LookAtIt).await.unwrap();
+    for _ in 0..5 {
+        assert_eq!(one_time(&house, "guessed", None).await.0, StatusCode::NOT_FOUND);
+    }
+    assert_eq!(one_time(&house, "guessed", None).await.0, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(one_time(&house, &fresh, Some("")).await.0, StatusCode::OK, "a right one always works");
 }

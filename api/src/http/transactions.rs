@@ -26,7 +26,7 @@ const UNMEASURED: TimeDelta = TimeDelta::seconds(60);
 /// A transaction, with the alerts that it belongs to.
 pub(super) struct Found {
     pub(super) posted: PostedTransaction,
-    rows: Vec<AlertRow>,
+    pub(super) rows: Vec<AlertRow>,
 }
 
 fn unread(error: &DbError) -> Problem {
@@ -62,24 +62,13 @@ pub(super) async fn find(shared: &Shared, person: &Person, id: Uuid) -> Result<F
     Ok(Found { posted, rows })
 }
 
-/// One receipt.
-pub(super) async fn detail(
-    State(shared): State<Shared>,
-    caller: Caller,
-    Path(id): Path<Uuid>,
-) -> Result<Json<TransactionDetail>, Problem> {
-    proof(&shared, &caller.person(Right::Look)?, id).await.map(Json)
-}
-
-/// Everything about the transaction of that id, if the person sees its store.
-pub(super) async fn proof(shared: &Shared, person: &Person, id: Uuid) -> Result<TransactionDetail, Problem> {
-    let Found { posted, rows } = find(shared, person, id).await?;
+/// Where a transaction is in the video of the cameras that look at its register: with what was rung, some time around it,
+/// and as far as the clocks may be apart.
+pub(super) fn evidence(shared: &Shared, posted: &PostedTransaction) -> Vec<Evidence> {
     let store = StoreKey::new(posted.header.tenant_id.clone(), posted.transaction.store_id.clone());
     let register = &posted.transaction.register_id;
     let clock = shared.known.clock_at(&store, register, posted.header.event_time);
     let ahead = clock.as_ref().and_then(|clock| offset(clock.method, clock.offset_us));
-    let shown_transaction = transaction(&posted, shared.stores.get(&store.tenant, &store.store), ahead);
-
     let event_at = posted.header.event_time + ahead.unwrap_or_default();
     let measured = clock.filter(|_| ahead.is_some());
     let bound = measured.map_or(UNMEASURED, |clock| TimeDelta::microseconds(clock.uncertainty_us));
@@ -93,10 +82,36 @@ pub(super) async fn proof(shared: &Shared, person: &Person, id: Uuid) -> Result<
         event_at,
         note: None,
     };
-    let evidence: Vec<Evidence> = match cameras {
+    match cameras {
         Some(cameras) => cameras.into_iter().map(|camera| evidence(Some(camera))).collect(),
         None => vec![evidence(None)],
-    };
+    }
+}
+
+/// One receipt.
+pub(super) async fn detail(
+    State(shared): State<Shared>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
+) -> Result<Json<TransactionDetail>, Problem> {
+    proof(&shared, &caller.person(Right::Look)?, id).await.map(Json)
+}
+
+/// Everything about the transaction of that id, if the person sees its store.
+pub(super) async fn proof(shared: &Shared, person: &Person, id: Uuid) -> Result<TransactionDetail, Problem> {
+    shown_with(shared, person, find(shared, person, id).await?).await
+}
+
+/// Everything about a transaction that was found.
+pub(super) async fn shown_with(shared: &Shared, person: &Person, found: Found) -> Result<TransactionDetail, Problem> {
+    let Found { posted, rows } = found;
+    let id = posted.header.event_id;
+    let store = StoreKey::new(posted.header.tenant_id.clone(), posted.transaction.store_id.clone());
+    let register = &posted.transaction.register_id;
+    let clock = shared.known.clock_at(&store, register, posted.header.event_time);
+    let ahead = clock.as_ref().and_then(|clock| offset(clock.method, clock.offset_us));
+    let shown_transaction = transaction(&posted, shared.stores.get(&store.tenant, &store.store), ahead);
+    let evidence = evidence(shared, &posted);
     let mut alerts = Vec::with_capacity(rows.len());
     for row in &rows {
         alerts.push(shown(shared, row).await);

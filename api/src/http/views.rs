@@ -16,6 +16,8 @@ use tillsight_schemas::zone::Zone;
 use uuid::Uuid;
 
 use super::answer::answer;
+use super::case_views::CaseLink;
+use super::queue::{AssignmentShown, Expected, QueueItem};
 use crate::db::AlertRow;
 
 answer! {
@@ -75,6 +77,12 @@ answer! {
         reviewed_by: Option<String>,
         /// When.
         reviewed_at: Option<DateTime<Utc>>,
+        /// The item of the queue that it belongs to: alerts that are worked together.
+        item_id: Uuid,
+        /// Who was given it.
+        assignee: Option<String>,
+        /// The amount at stake times the chance that it is confirmed, in minor units.
+        expected_minor: Option<i64>,
     }
 
     /// A page of alerts, newest first.
@@ -276,6 +284,14 @@ answer! {
         @flatten sight: Sight,
         /// The decisions, newest first.
         reviews: Vec<Review>,
+        /// Who was given it, newest first.
+        assignments: Vec<AssignmentShown>,
+        /// The item of the queue that it belongs to, with all its alerts.
+        item: QueueItem,
+        /// How likely it is confirmed, and why that is expected.
+        expected: Expected,
+        /// The cases that hold it, of those that the person sees.
+        cases: Vec<CaseLink>,
         /// What every rule made of the same event.
         verdicts: Vec<Judgement>,
     }
@@ -318,6 +334,9 @@ pub(super) fn summary(row: &AlertRow, has_video: bool) -> AlertSummary {
         disposition: row.disposition,
         reviewed_by: row.reviewed_by.clone(),
         reviewed_at: row.reviewed_at,
+        item_id: row.item,
+        assignee: row.assignee.clone(),
+        expected_minor: row.expected(),
     }
 }
 

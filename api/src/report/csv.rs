@@ -83,6 +83,15 @@ pub(super) fn table(report: &Report) -> Result<Vec<u8>, ReportError> {
             ..Fact::default()
         })?;
     }
+    for hour in &report.hours {
+        table.row(&Fact {
+            kind: "hour",
+            what: format!("{:02}:00", hour.hour),
+            value: hour.transactions.to_string(),
+            unit: "transactions".to_owned(),
+            ..Fact::default()
+        })?;
+    }
     let sight = &report.sight;
     for camera in &sight.cameras {
         let uptime = camera.uptime_permille.map(|uptime| format!("{}.{}", uptime / 10, uptime % 10));

@@ -1,7 +1,5 @@
 //! The exceptions of a day: alerts that stand, with their decisive lines and a picture.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, SecondsFormat, Utc};
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::FilterType;
@@ -10,11 +8,12 @@ use tillsight_ingest::record::Still;
 use tillsight_schemas::alert::{Alert, AlertState, Evidence};
 use tillsight_schemas::id::StoreKey;
 use tillsight_schemas::pos::{Action, Line, PostedTransaction, Transaction};
+use tillsight_schemas::review::{Disposition, Review};
 use tillsight_schemas::segment::{StreamKey, StreamKind};
 use tillsight_schemas::store::Store;
 
 use super::model::{DecisiveLine, Exception};
-use super::{ReportError, Reporter};
+use super::{Reader, ReportError, Reporter};
 use crate::db::AlertRow;
 
 /// Lines of a receipt that are shown.
@@ -32,33 +31,58 @@ pub(super) struct StillAt {
     taken: Still,
 }
 
+/// An alert of the day, with what belongs to it.
+#[derive(Debug)]
+pub(super) struct Standing {
+    row: AlertRow,
+    events: Vec<PostedTransaction>,
+    /// What the store said about it, newest first.
+    said: Vec<Review>,
+}
+
 impl Reporter {
-    /// The alerts of a day that stand, what matters most first: open before decided, then severity, then amount.
-    pub(super) async fn exceptions(&self, store: &Store, day: chrono::NaiveDate) -> Result<Vec<AlertRow>, ReportError> {
-        let mut rows = self.db.alerts_of_day(&store.tenant, &store.id, day).await?;
-        rows.retain(|row| row.alert.state != AlertState::Retracted);
-        rows.sort_by_key(|row| {
+    /// The alerts of a day that stand and that the reader sees, what matters most first: what the store asks to look at,
+    /// open before decided, then severity, then amount.
+    pub(super) async fn exceptions(
+        &self,
+        store: &Store,
+        day: chrono::NaiveDate,
+        reader: &Reader,
+    ) -> Result<Vec<Standing>, ReportError> {
+        let mut standing = Vec::new();
+        for row in self.db.alerts_of_day(&store.tenant, &store.id, day).await? {
+            let events = self.db.alert_events(row.alert.alert_id).await?;
+            if row.alert.state == AlertState::Retracted || reader.misses(&row, &events) {
+                continue;
+            }
+            let mut said = self.db.reviews(row.alert.alert_id).await?;
+            said.retain(|review| !review.disposition.decides());
+            standing.push(Standing { row, events, said });
+        }
+        standing.sort_by_key(|Standing { row, said, .. }| {
             let alert = &row.alert;
+            let asked = said.iter().any(|review| review.disposition == Disposition::LookAtIt);
             let severity = u8::MAX - alert.severity as u8;
-            (row.disposition.is_some(), severity, -alert.amount_minor.unwrap_or(0), alert.event_time, alert.alert_id)
+            let amount = -alert.amount_minor.unwrap_or(0);
+            (row.disposition.is_some(), !asked, severity, amount, alert.event_time, alert.alert_id)
         });
-        Ok(rows)
+        Ok(standing)
     }
 
     /// What the report says of an alert, and where its picture is.
     pub(super) async fn exception(
         &self,
         store: &Store,
-        row: &AlertRow,
+        standing: &Standing,
         pictures: bool,
-    ) -> Result<(Exception, Option<StillAt>), ReportError> {
+    ) -> (Exception, Option<StillAt>) {
+        let Standing { row, events, said } = standing;
         let alert = &row.alert;
-        let events = self.db.alert_events(alert.alert_id).await?;
         let anchor = events.iter().find(|posted| posted.header.event_id == alert.anchor_event_id);
         let (still, no_still) = if pictures {
             self.still(store, alert).await
         } else {
-            (None, Some("your role does not see video".to_owned()))
+            (None, Some("this report has no pictures".to_owned()))
         };
         let still_url = still.as_ref().map(|still| {
             let at = still.at.to_rfc3339_opts(SecondsFormat::Micros, true);
@@ -75,14 +99,15 @@ impl Reporter {
             operator_id: alert.operator_id.clone(),
             receipt_no: anchor.and_then(|posted| posted.transaction.receipt_no.clone()),
             amount_minor: alert.amount_minor,
-            lines: decisive_of(anchor, &events),
+            lines: decisive_of(anchor, events),
             clock: alert.clock.words.clone(),
             no_still,
             still_url,
             link: format!("{}/alerts/{}", self.address, alert.alert_id),
             disposition: row.disposition,
+            said: said.clone(),
         };
-        Ok((exception, still))
+        (exception, still)
     }
 
     /// Where the picture of an alert is, or why there is none.
@@ -111,17 +136,17 @@ impl Reporter {
     }
 }
 
-/// A picture as a `data:` address: a file with it needs nothing else. `None` when it cannot be decoded, which the log says.
-pub(super) async fn picture(still: StillAt) -> Option<String> {
+/// A picture as a small JPEG. `None` when it cannot be decoded, which the log says.
+pub(super) async fn picture(still: StillAt) -> Option<Vec<u8>> {
     let StillAt { key, at, taken } = still;
-    let made = tokio::task::spawn_blocking(move || -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
+    let made = tokio::task::spawn_blocking(move || -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
         let whole = image::load_from_memory(&jpeg(&taken.codec, &taken.units, 95)?)?;
         let width = STILL_WIDTH.min(whole.width());
         let height = whole.height() * width / whole.width().max(1);
         let small = whole.resize_exact(width, height.max(1), FilterType::Triangle).into_rgb8();
         let mut bytes = Vec::new();
         small.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, STILL_QUALITY))?;
-        Ok(format!("data:image/jpeg;base64,{}", STANDARD.encode(&bytes)))
+        Ok(bytes)
     });
     match made.await.map_err(Into::into).and_then(|made| made) {
         Ok(picture) => Some(picture),

@@ -1,11 +1,12 @@
 //! The report as one HTML file for a phone at half past six: the verdict first, pictures inside, nothing to load.
 
-use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use tillsight_schemas::money::Currency;
 
 use super::Illustrated;
+use super::chart::charts;
+use super::local::{Local, lag, quantity};
 use super::model::{Exception, Report, ReportRate};
 use super::verdict::percent;
 
@@ -15,34 +16,10 @@ const GAPS: usize = 6;
 /// The chart of a rate, in pixels.
 const CHART: (f64, f64) = (280.0, 14.0);
 
-/// Times and amounts as the store writes them.
-struct Local {
-    tz: Tz,
-    currency: Currency,
-}
-
-impl Local {
-    fn time(&self, at: DateTime<Utc>) -> String {
-        at.with_timezone(&self.tz).format("%H:%M:%S %Z").to_string()
-    }
-
-    fn minute(&self, at: DateTime<Utc>) -> String {
-        at.with_timezone(&self.tz).format("%H:%M").to_string()
-    }
-
-    fn full(&self, at: DateTime<Utc>) -> String {
-        at.with_timezone(&self.tz).format("%-d %B %Y, %H:%M %Z").to_string()
-    }
-
-    fn money(&self, minor: i64) -> String {
-        self.currency.format(minor)
-    }
-}
-
 /// The page.
 pub(super) fn page(of: &Illustrated) -> String {
     let report = &of.report;
-    let local = Local { tz: report.store.tz.parse().unwrap_or(Tz::UTC), currency: report.store.currency };
+    let local = Local::of(&report.store);
     let title = format!("{}, {}", report.store.name, report.business_day.format("%A, %-d %B %Y"));
     let page = html! {
         (DOCTYPE)
@@ -60,6 +37,7 @@ pub(super) fn page(of: &Illustrated) -> String {
                     (exceptions(of, &local))
                     (sight(report, &local))
                     (rates(report))
+                    (day(report))
                     (questions(report))
                 }
                 footer {
@@ -97,14 +75,19 @@ fn exceptions(of: &Illustrated, local: &Local) -> Markup {
         section {
             h2 { @if report.exceptions.is_empty() { "No exceptions" } @else { "Exceptions" } }
             @for (each, picture) in report.exceptions.iter().zip(&of.pictures) {
-                (exception(each, picture.as_deref(), local))
+                (exception(each, picture.as_deref().map(data_address), local))
             }
             @if report.more > 0 { p { "and " (report.more) " more in the review queue" } }
         }
     }
 }
 
-fn exception(each: &Exception, picture: Option<&str>, local: &Local) -> Markup {
+/// A picture inside the page: it needs nothing else.
+fn data_address(jpeg: &[u8]) -> String {
+    format!("data:image/jpeg;base64,{}", STANDARD.encode(jpeg))
+}
+
+fn exception(each: &Exception, picture: Option<String>, local: &Local) -> Markup {
     html! {
         article {
             @if let Some(picture) = picture {
@@ -134,6 +117,10 @@ fn exception(each: &Exception, picture: Option<&str>, local: &Local) -> Markup {
                     } }
                 }
                 p.quiet { (each.clock) }
+                @for said in &each.said {
+                    p { (said.reviewer) ": " b { (said.disposition.as_str().replace('_', " ")) }
+                        @if let Some(note) = &said.note { ", " (note) } }
+                }
                 @if let Some(disposition) = each.disposition {
                     p { "Decided: " b { (disposition.as_str().replace('_', " ")) } }
                 }
@@ -142,18 +129,8 @@ fn exception(each: &Exception, picture: Option<&str>, local: &Local) -> Markup {
     }
 }
 
-fn quantity(milli: i64) -> String {
-    let text = format!("{}.{:03}", milli / 1_000, (milli % 1_000).abs());
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
 fn sight(report: &Report, local: &Local) -> Markup {
     let sight = &report.sight;
-    let lag = |ms: i64| match ms {
-        ms if ms < 120_000 => format!("{:.1} s", f64::from(i32::try_from(ms).unwrap_or(i32::MAX)) / 1_000.0),
-        ms if ms < 7_200_000 => format!("{} min", ms / 60_000),
-        ms => format!("{} h", ms / 3_600_000),
-    };
     html! {
         section {
             h2 { "Could we see?" }
@@ -221,6 +198,18 @@ fn rates(report: &Report) -> Markup {
     }
 }
 
+/// The charts of the whole day.
+fn day(report: &Report) -> Markup {
+    html! {
+        @for chart in charts(report).iter().filter(|chart| chart.name != "rates") {
+            section {
+                h2 { (chart.title) }
+                div role="img" aria-label=(chart.alt) { (PreEscaped(&chart.svg)) }
+            }
+        }
+    }
+}
+
 /// Value, mean and band of a rate as a picture.
 fn chart(rate: &ReportRate) -> Markup {
     let (Some(value), Some(mean), Some(low), Some(high)) =
@@ -261,15 +250,5 @@ fn questions(report: &Report) -> Markup {
                 @for (name, sql) in rates.chain(others) { h3 { (name) } pre tabindex="0" { (sql) } }
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quantities_are_written_without_idle_zeros() {
-        assert_eq!([1_500, 2_000, 455].map(quantity), ["1.5", "2", "0.455"]);
     }
 }

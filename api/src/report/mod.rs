@@ -2,46 +2,62 @@
 //!
 //! Numbers come from the lake by the SQL that is printed with them, alerts from the database, pictures from the
 //! recordings. The lake is read as it was archived, which is a minute behind at most: `as_of` says how far it goes.
+//! Who reads it changes what stands in it ([`Reader`]). [`Letter`] is the same in words, of which mail and PDF are made;
+//! [`post`] sends it.
 
+mod changes;
+mod chart;
 mod csv;
 mod exceptions;
 mod html;
+mod letter;
+mod local;
+mod mail;
+mod mail_html;
 mod model;
+mod pdf;
+mod post;
+mod reader;
+mod schedule;
+mod sight;
+#[cfg(test)]
+mod tests;
+mod text;
 mod verdict;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use tillsight_correlate::lake::History;
 use tillsight_correlate::report::{Numbers, ReportDay, numbers};
 use tillsight_correlate::sql::{Engine, Limits, Scope, Stores};
-use tillsight_ingest::bus::{WindowQuery, WindowReader};
+use tillsight_ingest::bus::WindowReader;
 use tillsight_ingest::pos::Permits;
+use tillsight_schemas::TimeSpan;
 use tillsight_schemas::clock::SharedClock;
-use tillsight_schemas::id::StoreKey;
 use tillsight_schemas::store::Store;
-use tillsight_schemas::{TimeSpan, topic};
 
+use crate::config::{Config, Recipient};
 use crate::db::{Db, DbError};
 use crate::http::Cameras;
+use crate::run::clock;
 
+pub(crate) use letter::Letter;
+pub(crate) use mail::{MailError, Mailer};
 pub(crate) use model::Report;
+pub(crate) use post::run as send_reports;
+pub use post::send_now;
+pub(crate) use reader::Reader;
 
 use exceptions::picture;
-use model::{
-    ReportBlind, ReportCamera, ReportGap, ReportQuestion, ReportRate, ReportSight, ReportStore, ReportTotals,
-    ReportZone,
-};
+use model::{ReportHour, ReportQuestion, ReportRate, ReportStore, ReportTotals};
 use verdict::{Facts, verdict};
 
 /// Exceptions of a report.
 const AT_MOST: usize = 10;
 /// Memory of its questions, in bytes.
 const MEMORY: usize = 256 << 20;
-/// Rejected records that are read at most, and how long the broker has.
-const REJECTED: (usize, Duration) = (400_000, Duration::from_secs(3));
 
 /// Makes reports.
 #[derive(Clone)]
@@ -55,6 +71,8 @@ pub(crate) struct Reporter {
     pub(crate) lake: PathBuf,
     /// Where people reach the system: links begin with it.
     pub(crate) address: String,
+    /// Who gets reports by mail.
+    pub(crate) recipients: Arc<Vec<Recipient>>,
 }
 
 /// Why there is no report.
@@ -82,6 +100,12 @@ pub(crate) enum ReportError {
     /// The document cannot be made.
     #[error("cannot write the document")]
     Document(#[from] serde_json::Error),
+    /// A chart cannot be drawn.
+    #[error("cannot draw the chart {0}")]
+    Chart(&'static str),
+    /// The PDF cannot be set.
+    #[error("cannot set the PDF: {0}")]
+    Pdf(String),
 }
 
 /// A file format.
@@ -94,6 +118,8 @@ pub(crate) enum Format {
     Csv,
     /// The report as over HTTP.
     Json,
+    /// Pages to keep and print.
+    Pdf,
 }
 
 impl Format {
@@ -103,6 +129,7 @@ impl Format {
             Self::Html => "text/html; charset=utf-8",
             Self::Csv => "text/csv; charset=utf-8",
             Self::Json => "application/json",
+            Self::Pdf => "application/pdf",
         }
     }
 
@@ -112,6 +139,7 @@ impl Format {
             Self::Html => "html",
             Self::Csv => "csv",
             Self::Json => "json",
+            Self::Pdf => "pdf",
         }
     }
 }
@@ -120,65 +148,107 @@ impl Format {
 pub(crate) struct Illustrated {
     /// The report.
     pub(crate) report: Report,
-    /// The picture of each exception as a `data:` address.
-    pub(crate) pictures: Vec<Option<String>>,
+    /// The picture of each exception, a JPEG.
+    pub(crate) pictures: Vec<Option<Vec<u8>>>,
+    /// Where its page is.
+    pub(crate) link: String,
 }
 
 impl Illustrated {
     /// The file.
     ///
     /// # Errors
-    /// [`ReportError::Table`], [`ReportError::Document`], which are defects.
+    /// [`ReportError`], which is a defect.
     pub(crate) fn file(&self, format: Format) -> Result<Vec<u8>, ReportError> {
         match format {
             Format::Html => Ok(html::page(self).into_bytes()),
             Format::Csv => csv::table(&self.report),
             Format::Json => Ok(serde_json::to_vec_pretty(&self.report)?),
+            Format::Pdf => pdf::document(&Letter::of(self, &[]), &chart::charts(&self.report), &self.pictures),
         }
     }
 }
 
+/// Which report.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    /// The store.
+    pub(crate) store: &'a Store,
+    /// The business day.
+    pub(crate) day: NaiveDate,
+    /// What cameras saw counts up to this instant; up to now when none is given.
+    pub(crate) until: Option<DateTime<Utc>>,
+    /// Who reads it.
+    pub(crate) reader: &'a Reader,
+}
+
 impl Reporter {
-    /// The report of a store's business day, without pictures unless the reader may see them.
+    /// That of a configuration.
+    pub(crate) fn of(config: &Config, db: Db) -> Self {
+        Self {
+            db,
+            cameras: Arc::new(Cameras::new(config.volume(), &config.cameras, &config.zones)),
+            shops: Arc::new(config.stores.clone()),
+            permits: Arc::new(config.permits()),
+            windows: WindowReader::new(&config.connection()),
+            clock: clock(),
+            lake: config.data.dir.join("lake"),
+            address: config.http.address(),
+            recipients: Arc::new(config.report.recipients.clone()),
+        }
+    }
+
+    /// The report of a store's business day.
     ///
     /// # Errors
     /// [`ReportError`].
-    pub(crate) async fn report(&self, store: &Store, day: NaiveDate, pictures: bool) -> Result<Report, ReportError> {
-        Ok(self.build(store, day, pictures, false).await?.report)
+    pub(crate) async fn report(&self, asked: Asked<'_>) -> Result<Report, ReportError> {
+        Ok(self.build(&self.engine().await?, asked, false).await?.report)
     }
 
     /// The same with the pictures inside.
     ///
     /// # Errors
     /// [`ReportError`].
-    pub(crate) async fn illustrated(
-        &self,
-        store: &Store,
-        day: NaiveDate,
-        pictures: bool,
-    ) -> Result<Illustrated, ReportError> {
-        self.build(store, day, pictures, pictures).await
+    pub(crate) async fn illustrated(&self, asked: Asked<'_>) -> Result<Illustrated, ReportError> {
+        self.build(&self.engine().await?, asked, asked.reader.pictures).await
     }
 
-    async fn build(
+    /// What answers the questions of reports, over the lake as it is now.
+    ///
+    /// # Errors
+    /// [`ReportError::Lake`].
+    pub(crate) async fn engine(&self) -> Result<Engine, ReportError> {
+        let history = History::open(&self.lake).await?;
+        let limits = Limits { memory_bytes: MEMORY, ..Limits::default() };
+        Ok(Engine::over(&history, self.shops.to_vec(), limits)?)
+    }
+
+    /// The report by an engine that is there already.
+    ///
+    /// # Errors
+    /// [`ReportError`].
+    pub(crate) async fn build(
         &self,
-        store: &Store,
-        day: NaiveDate,
-        pictures: bool,
+        engine: &Engine,
+        asked: Asked<'_>,
         inside: bool,
     ) -> Result<Illustrated, ReportError> {
+        let Asked { store, day, reader, .. } = asked;
         let now = self.clock.now();
         let today = store.business_day(now);
         let future = || ReportError::Future { day, store: store.name.clone(), today };
         let whole = store.day(day).filter(|span| span.start() < now).ok_or_else(future)?;
-        let span = TimeSpan::new(whole.start(), whole.end().min(now)).map_err(|_| future())?;
+        let until = asked.until.unwrap_or(now).min(now);
+        let span = TimeSpan::new(whole.start(), whole.end().min(until)).map_err(|_| future())?;
         let key = store.key();
-        let numbers = self.numbers(&ReportDay { store: key.clone(), day, span }).await?;
+        let of_day = ReportDay { store: key.clone(), day, span, without: reader.without.clone() };
+        let numbers = Self::numbers(engine, &of_day).await?;
 
-        let rows = self.exceptions(store, day).await?;
         let (mut exceptions, mut found) = (Vec::new(), Vec::new());
-        for row in &rows {
-            let (exception, picture) = self.exception(store, row, pictures && exceptions.len() < AT_MOST).await?;
+        for standing in &self.exceptions(store, day, reader).await? {
+            let pictures = reader.pictures && exceptions.len() < AT_MOST;
+            let (exception, picture) = self.exception(store, standing, pictures).await;
             exceptions.push(exception);
             found.push(picture);
         }
@@ -196,6 +266,7 @@ impl Reporter {
             cameras: &sight.cameras,
             blind: &sight.indeterminate,
             currency: store.currency,
+            tz: store.tz,
         });
         let more = i64::try_from(exceptions.len().saturating_sub(AT_MOST)).unwrap_or(i64::MAX);
         exceptions.truncate(AT_MOST);
@@ -207,6 +278,7 @@ impl Reporter {
                 _ => None,
             });
         }
+        let hour = |(hour, transactions): &(u8, i64)| ReportHour { hour: (*hour).into(), transactions: *transactions };
         let report = Report {
             store: ReportStore {
                 id: store.id.clone(),
@@ -222,6 +294,7 @@ impl Reporter {
             exceptions,
             more,
             rates: numbers.rates.iter().map(rate).collect(),
+            hours: numbers.hours.iter().map(hour).collect(),
             sight,
             questions: numbers
                 .questions
@@ -231,71 +304,14 @@ impl Reporter {
             made_at: now,
             as_of: numbers.totals.newest,
         };
-        Ok(Illustrated { report, pictures: images })
+        let link = format!("{}/reports?store={}&day={day}", self.address, store.id);
+        Ok(Illustrated { report, pictures: images, link })
     }
 
-    async fn numbers(&self, day: &ReportDay) -> Result<Numbers, ReportError> {
-        let history = History::open(&self.lake).await?;
-        let limits = Limits { memory_bytes: MEMORY, ..Limits::default() };
-        let engine = Engine::over(&history, self.shops.to_vec(), limits)?;
+    async fn numbers(engine: &Engine, day: &ReportDay) -> Result<Numbers, ReportError> {
         let stores = Stores::Only([day.store.store.clone()].into());
         let session = engine.session(Scope { tenant: day.store.tenant.clone(), stores })?;
         Ok(numbers(&session, day).await?)
-    }
-
-    async fn sight(&self, store: &StoreKey, span: TimeSpan, numbers: &Numbers) -> ReportSight {
-        let cameras = self.cameras.of_store(store).map(|camera| {
-            let day = numbers.cameras.iter().find(|day| day.camera == camera.id);
-            ReportCamera {
-                camera_id: camera.id.clone(),
-                name: camera.name.clone(),
-                uptime_permille: day.map(tillsight_correlate::report::CameraDay::uptime_permille),
-                gaps: day
-                    .into_iter()
-                    .flat_map(|day| &day.gaps)
-                    .map(|(span, reason)| ReportGap {
-                        start_at: span.start(),
-                        end_at: span.end(),
-                        reason: reason.clone(),
-                    })
-                    .collect(),
-            }
-        });
-        ReportSight {
-            cameras: cameras.collect(),
-            zones: numbers.zones.iter().map(zone).collect(),
-            pos_lag_ms_p95: numbers.totals.behind_us.map(|behind| behind / 1_000),
-            quarantined: self.quarantined(store, span).await,
-            unsynchronised_lanes: numbers.unsynchronised.iter().map(|(register, _)| register.clone()).collect(),
-            indeterminate: blind(numbers),
-        }
-    }
-
-    /// Rejected records of a store: dead letters keep the key they came with. `None` when the broker does not answer.
-    async fn quarantined(&self, store: &StoreKey, span: TimeSpan) -> Option<i64> {
-        let key = store.to_string();
-        let mut count = 0;
-        for permits in self.permits.iter().filter(|permits| permits.tenant == store.tenant) {
-            let query = WindowQuery {
-                topic: topic::dlq(&topic::landing(&permits.integrator)),
-                key: None,
-                from: span.start(),
-                to: Some(span.end()),
-                rows: REJECTED.0,
-                patience: REJECTED.1,
-            };
-            match self.windows.read(query).await {
-                Ok(window) => {
-                    let of_store = |key: &str, of: &Option<bytes::Bytes>| of.as_deref() == Some(key.as_bytes());
-                    count += window.records.iter().filter(|record| of_store(&key, &record.key)).count();
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "the dead letters cannot be read");
-                    return None;
-                }
-            }
-        }
-        i64::try_from(count).ok()
     }
 }
 
@@ -315,35 +331,4 @@ fn rate(rate: &tillsight_correlate::report::Rate) -> ReportRate {
         ),
         sql: rate.sql.clone(),
     }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "seconds of a day")]
-fn zone(day: &tillsight_correlate::report::ZoneDay) -> ReportZone {
-    ReportZone {
-        zone_id: day.zone.clone(),
-        seconds: day.seconds.round() as i64,
-        unknown_seconds: day.unknown_seconds.round() as i64,
-    }
-}
-
-/// What could not be judged, by rule.
-fn blind(numbers: &Numbers) -> Vec<ReportBlind> {
-    let mut rules: Vec<ReportBlind> = Vec::new();
-    for each in numbers.outcomes.iter().filter(|each| each.outcome == "indeterminate") {
-        match rules.iter_mut().find(|rule| rule.rule_id == each.rule) {
-            Some(rule) => rule.count += each.times,
-            None => {
-                let of_rule = numbers.outcomes.iter().filter(|other| other.rule == each.rule);
-                let most =
-                    of_rule.clone().filter(|other| other.outcome == each.outcome).max_by_key(|other| other.times);
-                rules.push(ReportBlind {
-                    rule_id: each.rule.clone(),
-                    count: each.times,
-                    of: of_rule.map(|other| other.times).sum(),
-                    why: most.map(|most| most.why.replace('_', " ")).unwrap_or_default(),
-                });
-            }
-        }
-    }
-    rules
 }

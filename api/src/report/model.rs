@@ -1,10 +1,10 @@
-//! What the daily exception report says: one model, shown as JSON, HTML and CSV.
+//! What the daily exception report says: one model, shown as JSON, page, mail, CSV and PDF.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use tillsight_schemas::alert::Severity;
 use tillsight_schemas::id::{CameraId, OperatorId, RegisterId, RuleId, StoreId, ZoneId};
 use tillsight_schemas::money::Currency;
-use tillsight_schemas::review::Disposition;
+use tillsight_schemas::review::{Disposition, Review};
 use uuid::Uuid;
 
 use crate::http::answer::answer;
@@ -20,6 +20,14 @@ answer! {
         tz: String,
         /// ISO 4217 code of its tills.
         currency: Currency,
+    }
+
+    /// An hour of the day by the store's clock.
+    struct ReportHour {
+        /// 0 to 23.
+        hour: i64,
+        /// How many transactions there were.
+        transactions: i64,
     }
 
     /// What the day comes to.
@@ -90,6 +98,8 @@ answer! {
         link: String,
         /// What a person decided; null while it is open.
         disposition: Option<Disposition>,
+        /// What the store said about it from its report, newest first.
+        said: Vec<Review>,
     }
 
     /// How often something happened, beside what is usual for the store.
@@ -132,6 +142,8 @@ answer! {
         camera_id: CameraId,
         /// What people call it.
         name: String,
+        /// The registers that it looks at.
+        registers: Vec<RegisterId>,
         /// How much of the time that it was to record it did, in thousandths; null when it was not to record.
         uptime_permille: Option<i64>,
         /// The rest.
@@ -204,6 +216,8 @@ answer! {
         more: i64,
         /// How often what is looked at happened.
         rates: Vec<ReportRate>,
+        /// Transactions by the hour of the store's clock; hours without any are missing.
+        hours: Vec<ReportHour>,
         /// Whether the system could see.
         sight: ReportSight,
         /// The questions behind the other numbers.

@@ -21,14 +21,17 @@ use tillsight_schemas::id::StoreKey;
 use tillsight_schemas::presence::PresenceTile;
 use tillsight_schemas::topic;
 use tillsight_schemas::wire::avro;
+use tillsight_schemas::zone::Zone;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::following::Following;
 use super::recorder::stream;
 use super::roles::clock;
 use super::{RunError, camera_looks};
-use crate::config::{Camera, Config, PresenceBy};
+use crate::config::{Camera, Config, PlacedZone, PresenceBy};
+use crate::db::{CameraPassword, Db, SetUp};
 
 /// Statements that may wait for Kafka: with ten zones and tiles of a second, a minute.
 const STATEMENTS: usize = 1_024;
@@ -39,8 +42,80 @@ const AGAIN: Duration = Duration::from_millis(500);
 /// Bound of the error of a picture's time when arrival leads: what a network and a camera's encoder may delay it.
 const TIME_UNCERTAINTY_US: i64 = 300_000;
 
-/// Looks until `stop`.
+/// A camera that is looked at, with its zones and how to log in.
+#[derive(Debug, Clone, PartialEq)]
+struct Watched {
+    camera: Camera,
+    password: Option<CameraPassword>,
+    zones: Vec<Zone>,
+}
+
+/// Looks until `stop`. When zones or what they are seen by change, the looking begins anew with what holds then: for a
+/// second or two all zones are unknown, and nothing else is interrupted.
 pub(super) async fn analyse(config: &Config, stop: &CancellationToken) -> Result<(), RunError> {
+    let (mut following, mut set_up) = Following::begin(config).await?;
+    let producer =
+        Producer::new(&config.connection(), "tillsight-analytics").map_err(RunError::part("the Kafka producer"))?;
+    let (statements, said) = mpsc::channel(STATEMENTS);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(publish(said, producer, stop.clone()));
+    while !stop.is_cancelled() {
+        let plan = watched(following.db(), &set_up).await?;
+        let round = stop.child_token();
+        let mut looking = std::pin::pin!(look(config, &plan, statements.clone(), &round));
+        loop {
+            tokio::select! {
+                looked = &mut looking => {
+                    looked?;
+                    break;
+                }
+                changed = following.next() => {
+                    set_up = changed;
+                    match watched(following.db(), &set_up).await {
+                        Ok(now) if now == plan => {}
+                        Ok(_) => {
+                            tracing::info!("zones or cameras have changed: the looking begins anew");
+                            round.cancel();
+                        }
+                        Err(error) => {
+                            tracing::warn!(error = %chain(&error), "a change of zones waits");
+                            following.again();
+                        }
+                    }
+                }
+            }
+        }
+    }
+    tasks.join_all().await;
+    Ok(())
+}
+
+/// What is to be looked at.
+async fn watched(db: &Db, set_up: &SetUp) -> Result<Vec<Watched>, RunError> {
+    let mut watched = Vec::new();
+    for camera in &set_up.cameras {
+        let on = set_up.zones.iter().filter(|placed| placed.is_on(camera));
+        let zones: Vec<Zone> = on.map(PlacedZone::zone).collect();
+        if zones.is_empty() || camera.presence == PresenceBy::None {
+            continue;
+        }
+        let password = db.camera_password(camera).await.map_err(RunError::part("the set-up"))?;
+        watched.push(Watched { camera: Camera { name: String::new(), ..camera.clone() }, password, zones });
+    }
+    Ok(watched)
+}
+
+/// Looks at some cameras until `stop`; waits when there are none.
+async fn look(
+    config: &Config,
+    plan: &[Watched],
+    statements: mpsc::Sender<Statement>,
+    stop: &CancellationToken,
+) -> Result<(), RunError> {
+    if plan.is_empty() {
+        stop.cancelled().await;
+        return Ok(());
+    }
     let settings = &config.analytics;
     let runtime = Runtime::load(&settings.runtime.clone().unwrap_or_else(installed_runtime))
         .map_err(RunError::part("the analysis"))?;
@@ -50,9 +125,6 @@ pub(super) async fn analyse(config: &Config, stop: &CancellationToken) -> Result
     for _ in 0..settings.threads {
         detectors.push(Detector::load(&runtime, model.clone(), 1).map_err(RunError::part("the analysis"))?);
     }
-    let producer =
-        Producer::new(&config.connection(), "tillsight-analytics").map_err(RunError::part("the Kafka producer"))?;
-    let (statements, said) = mpsc::channel(STATEMENTS);
     let watch = WatchConfig {
         looks_per_second: settings.looks_per_second,
         key_frames_only: settings.key_frames_only,
@@ -62,28 +134,24 @@ pub(super) async fn analyse(config: &Config, stop: &CancellationToken) -> Result
     let mut analysis = Analysis::new(watch, clock(), statements, stop.clone());
     let mut tasks = JoinSet::new();
     let mut believed = camera_looks::Believed::new();
-    for camera in &config.cameras {
+    for Watched { camera, password, zones } in plan {
         let store = StoreKey::new(camera.tenant.clone(), camera.store.clone());
-        let zones: Vec<_> = config.zones_of(camera).collect();
-        if zones.is_empty() {
-            continue;
-        }
         let plan = CameraPlan {
-            store,
+            store: store.clone(),
             camera: camera.id.clone(),
-            zones,
+            zones: zones.clone(),
             detector: camera.presence != PresenceBy::Camera,
-            own: camera.presence != PresenceBy::Detector,
+            own: matches!(camera.presence, PresenceBy::Camera | PresenceBy::Both),
             time_uncertainty_us: TIME_UNCERTAINTY_US,
         };
         let feed = analysis.watch(plan);
         let outlets = Outlets::new(None);
         let (looks, own) = mpsc::channel(camera_looks::WAITING);
         if camera.presence != PresenceBy::Detector {
-            believed.insert((StoreKey::new(camera.tenant.clone(), camera.store.clone()), camera.id.clone()), looks);
+            believed.insert((store, camera.id.clone()), looks);
         }
         tasks.spawn(feed_camera(feed, outlets.live("analytics"), own, stop.clone()));
-        match looked_at(camera) {
+        match looked_at(camera, password.as_ref()) {
             Ok(stream) => {
                 tasks.spawn(StreamReader::new(stream, outlets, clock()).run(stop.clone()));
             }
@@ -94,16 +162,18 @@ pub(super) async fn analyse(config: &Config, stop: &CancellationToken) -> Result
     if !believed.is_empty() {
         tasks.spawn(camera_looks::follow(config.connection(), believed, stop.clone()));
     }
-    tasks.spawn(publish(said, producer, stop.clone()));
-    tracing::info!(model = %model.name(), detectors = detectors.len(), "looking");
+    tracing::info!(model = %model.name(), detectors = detectors.len(), cameras = plan.len(), "looking");
     analysis.run(detectors).await;
     tasks.join_all().await;
     Ok(())
 }
 
 /// The stream of a camera that is looked at.
-fn looked_at(camera: &Camera) -> Result<tillsight_ingest::rtsp::StreamConfig, RunError> {
-    let mut config = stream(camera)?;
+fn looked_at(
+    camera: &Camera,
+    password: Option<&CameraPassword>,
+) -> Result<tillsight_ingest::rtsp::StreamConfig, RunError> {
+    let mut config = stream(camera, password)?;
     if let Some(sub) = &camera.sub_url {
         config.url = url::Url::parse(sub).map_err(RunError::part("a camera's address"))?;
         config.key.kind = tillsight_schemas::segment::StreamKind::Sub;

@@ -8,7 +8,9 @@ mod announce;
 mod broker;
 mod camera_looks;
 mod floors;
+mod following;
 mod holds;
+mod last_known;
 mod process;
 mod recorder;
 mod roles;
@@ -20,7 +22,9 @@ pub(crate) use broker::broker_problem;
 
 use std::path::PathBuf;
 
+pub(crate) use following::Following;
 pub(crate) use roles::{clock, database, run_role, search_log};
+pub(crate) use rules::zones;
 pub use supervisor::supervise;
 use tillsight_schemas::{ErrorKind, HasKind, codes};
 
@@ -89,6 +93,14 @@ pub enum RunError {
         /// Why.
         source: std::io::Error,
     },
+    /// The certificate of a surface cannot be used.
+    #[error("{what} has no TLS: {problem}")]
+    Certificate {
+        /// Which surface.
+        what: &'static str,
+        /// What is wrong and what to do.
+        problem: String,
+    },
     /// The password of a camera cannot be read.
     #[error("cannot read the password of camera {camera} from {}", file.display())]
     Password {
@@ -113,7 +125,9 @@ impl HasKind for RunError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Broker { .. } | Self::NoBroker { .. } => ErrorKind::Unavailable,
-            Self::Data { .. } | Self::Listen { .. } | Self::Password { .. } => ErrorKind::Invalid,
+            Self::Data { .. } | Self::Listen { .. } | Self::Certificate { .. } | Self::Password { .. } => {
+                ErrorKind::Invalid
+            }
             Self::Spawn { .. } | Self::Part { .. } => ErrorKind::Internal,
         }
     }

@@ -32,6 +32,8 @@ impl Process {
     /// Starts the process of a role.
     pub(super) fn start(role: Role, config: &Path) -> Result<Self, RunError> {
         let child = spawn(role, config)?;
+        // From the beginning: an increase is seen only from a number that was there.
+        metrics::counter!(metric::PROCESS_RESTARTS, "process" => role.as_str()).increment(0);
         Ok(Self { role, child, started: Instant::now(), pause: PAUSES.0 })
     }
 

@@ -5,36 +5,43 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tillsight_correlate::lake::{ArchiveConfig, Archiver, HotTail, Stream, TailConfig};
-use tillsight_correlate::rule::Rule;
+use tillsight_correlate::rule::{Header, Rule};
 use tillsight_correlate::sql::{Engine, Limits};
 use tillsight_ingest::bus::{Producer, TopicReader, WindowReader, ensure_topics};
-use tillsight_ingest::pos::Pipeline;
+use tillsight_ingest::pos::{Pipeline, Stores};
 use tillsight_schemas::clock::SharedClock;
 use tillsight_schemas::error::chain;
+use tillsight_schemas::store::Store;
 use tillsight_schemas::{SystemClock, topic};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::analytics::analyse;
 use super::broker::become_broker;
+use super::following::Following;
 use super::recorder::record;
 use super::{Role, RunError, rules};
-use crate::config::{Config, KafkaMode};
-use crate::db::{Audit, Db};
-use crate::http::{self, Cameras, Hub, RuleShown, Shared};
-use crate::report::Reporter;
+use crate::config::{Config, KafkaMode, Surface};
+use crate::db::{Audit, Db, UsedTokens};
+use crate::feed::Feeds;
+use crate::http::{self, Cameras, Hub, Live, RuleShown, Shared};
+use crate::report::{Reporter, send_reports};
 use crate::search::{Follower, OpenLog, Owner, SearchError};
-use crate::sql::{self, Options};
+use crate::sql::{Endpoint, Options};
 use crate::telemetry::Metrics;
+use crate::tls::{Identity, Listener, TlsError};
 
 /// How long the archive waits before it opens the lake again after a failure.
 const REOPEN: Duration = Duration::from_secs(2);
 /// How often, and after which pauses, the search index is tried that another process still holds.
 const SEARCH_TRIES: u32 = 50;
 const SEARCH_PAUSE: Duration = Duration::from_millis(200);
+/// Browsers and programs that may be connected at once.
+const HTTP_CONNECTIONS: usize = 4096;
 
 /// Does the work of one role until a signal.
 ///
@@ -110,18 +117,12 @@ async fn topics(config: &Config) {
 async fn correlate(config: &Config, stop: &CancellationToken) -> Result<(), RunError> {
     topics(config).await;
     let ledger = Arc::new(database(config).await?);
-    let connection = config.connection();
     let mut work: JoinSet<Result<(), RunError>> = JoinSet::new();
-    for permits in config.permits() {
-        let name = format!("tillsight-intake-{}", permits.integrator);
-        let source = TopicReader::new(&connection, &name, vec![topic::landing(&permits.integrator)])
-            .map_err(RunError::part("the landing reader"))?;
-        let producer = Producer::new(&connection, &name).map_err(RunError::part("the Kafka producer"))?;
-        let pipeline = Pipeline::new(Box::new(source), producer, ledger.clone(), config.stores(), permits, clock());
-        let stop = stop.clone();
-        work.spawn(async move { pipeline.run(stop).await.map_err(RunError::part("POS intake")) });
-    }
     let (config, stop_work) = (Arc::new(config.clone()), stop.clone());
+    work.spawn({
+        let (config, db, stop) = (Arc::clone(&config), Arc::clone(&ledger), stop_work.clone());
+        async move { intake(&config, &db, &stop).await }
+    });
     work.spawn({
         let (config, stop) = (Arc::clone(&config), stop_work.clone());
         async move { archive(&config, &stop).await }
@@ -137,6 +138,40 @@ async fn correlate(config: &Config, stop: &CancellationToken) -> Result<(), RunE
             stop.cancel();
             work.join_all().await;
             return Err(error);
+        }
+    }
+    Ok(())
+}
+
+/// POS intake, one pipeline an integrator. When stores change, the pipelines begin anew where they were: positions lie in
+/// the database, so nothing is read twice or left out.
+async fn intake(config: &Config, db: &Arc<Db>, stop: &CancellationToken) -> Result<(), RunError> {
+    let (mut following, mut set_up) = Following::with((**db).clone(), config).await?;
+    let connection = config.connection();
+    while !stop.is_cancelled() {
+        let round = stop.child_token();
+        let stores = Stores::new(set_up.stores.iter().cloned());
+        let mut work: JoinSet<Result<(), RunError>> = JoinSet::new();
+        for permits in config.permits() {
+            let name = format!("tillsight-intake-{}", permits.integrator);
+            let source = TopicReader::new(&connection, &name, vec![topic::landing(&permits.integrator)])
+                .map_err(RunError::part("the landing reader"))?;
+            let producer = Producer::new(&connection, &name).map_err(RunError::part("the Kafka producer"))?;
+            let pipeline = Pipeline::new(Box::new(source), producer, db.clone(), stores.clone(), permits, clock());
+            let stop = round.clone();
+            work.spawn(async move { pipeline.run(stop).await.map_err(RunError::part("POS intake")) });
+        }
+        let before = set_up.stores.clone();
+        while set_up.stores == before && !stop.is_cancelled() {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                changed = following.next() => set_up = changed,
+                Some(ended) = work.join_next() => ended.map_err(RunError::part("a task")).flatten()?,
+            }
+        }
+        round.cancel();
+        while let Some(ended) = work.join_next().await {
+            ended.map_err(RunError::part("a task")).flatten()?;
         }
     }
     Ok(())
@@ -171,10 +206,14 @@ async fn archive(config: &Config, stop: &CancellationToken) -> Result<(), RunErr
 
 /// The SQL endpoint: follows lake and log by itself, so that a statement which takes all memory takes only this process.
 async fn head_office(config: &Config, stop: &CancellationToken) -> Result<(), RunError> {
-    let address = config.sql.listen;
-    let listener =
-        TcpListener::bind(address).await.map_err(|source| RunError::Listen { what: "SQL", address, source })?;
-    let db = database(config).await?;
+    let [_, sql, flight] = config.surfaces();
+    let port = bind("SQL", sql).await?;
+    let mut renewals = JoinSet::new();
+    let tls = acceptor(sql, &["postgresql"], &mut renewals)?;
+    let flight_port = bind("Flight SQL", flight).await?;
+    let flight_tls = acceptor(flight, &["h2"], &mut renewals)?;
+    let (mut following, set_up) = Following::begin(config).await?;
+    let db = following.db().clone();
     let (audit, writer) = Audit::open(&config.data.dir, clock()).await.map_err(RunError::part("the audit file"))?;
     topics(config).await;
     let source = TopicReader::new(&config.connection(), "tillsight-sql", Stream::topics())
@@ -186,22 +225,56 @@ async fn head_office(config: &Config, stop: &CancellationToken) -> Result<(), Ru
         memory_bytes: usize::try_from(config.sql.memory_mib).unwrap_or(usize::MAX).saturating_mul(1 << 20),
         ..Limits::default()
     };
-    let engine = Engine::new(&tail, config.stores.clone(), limits).map_err(RunError::part("the SQL engine"))?;
+    let engine = Arc::new(Engine::new(&tail, set_up.stores, limits).map_err(RunError::part("the SQL engine"))?);
     let options = Options {
         max_connections: usize::try_from(config.sql.connections).unwrap_or(usize::MAX),
         statement_timeout: Duration::from_secs(config.sql.timeout_seconds.into()),
+        tls,
+        flight_tls,
+        insecure: sql.insecure,
+        insecure_flight: flight.insecure,
         ..Options::new(db.secret("sql.decoy").await.map_err(RunError::part("the database"))?)
     };
     let mut tasks = JoinSet::new();
     tasks.spawn(writer.run());
-    let endpoint = sql::serve(listener, options, Arc::new(engine), Arc::new(db), Arc::new(audit), stop.clone());
+    let log = UsedTokens::new(audit, db.clone());
+    let endpoint = Endpoint::new(options, Arc::clone(&engine), Arc::new(db), Arc::new(log));
+    let endpoint = endpoint.map_err(RunError::part("SQL"))?;
+    let stores = async {
+        loop {
+            engine.set_stores(following.next().await.stores);
+        }
+    };
     let result = tokio::select! {
-        ended = endpoint => ended.map_err(RunError::part("SQL")),
+        () = stores => Ok(()),
+        ended = endpoint.serve(port, stop.clone()) => ended.map_err(RunError::part("SQL")),
+        ended = endpoint.serve_flight(flight_port, stop.clone()) => ended.map_err(RunError::part("Flight SQL")),
         ended = tail.run(stop.clone()) => ended.map_err(RunError::part("following the log")),
     };
-    // The endpoint is gone, and with it the last sender: the writer ends when it has written everything.
+    // With the endpoint the last sender goes: the writer ends when it has written everything.
+    drop(endpoint);
     tasks.join_all().await;
     result
+}
+
+/// Opens the port of a surface.
+async fn bind(what: &'static str, surface: Surface<'_>) -> Result<TcpListener, RunError> {
+    let address = surface.listen;
+    TcpListener::bind(address).await.map_err(|source| RunError::Listen { what, address, source })
+}
+
+/// TLS of a surface where it has a certificate, which `renewals` read again when it changes.
+fn acceptor(
+    surface: Surface<'_>,
+    protocols: &[&str],
+    renewals: &mut JoinSet<()>,
+) -> Result<Option<TlsAcceptor>, RunError> {
+    let Some(files) = surface.tls else { return Ok(None) };
+    let opened = Identity::open(surface.name, files).and_then(|identity| Ok((identity.acceptor(protocols)?, identity)));
+    let problem = |error: TlsError| RunError::Certificate { what: surface.name, problem: chain(&error) };
+    let (acceptor, identity) = opened.map_err(problem)?;
+    renewals.spawn(identity.follow());
+    Ok(Some(acceptor))
 }
 
 /// A reader of accepted transactions for the search index.
@@ -214,10 +287,10 @@ pub(crate) fn search_log(config: &Config) -> OpenLog {
 }
 
 /// Opens the index for writing; a process that is still ending gets a moment to let go of it.
-async fn search_index(config: &Config) -> Result<Owner, RunError> {
+async fn search_index(config: &Config, stores: &[Store]) -> Result<Owner, RunError> {
     let mut tries = 0;
     loop {
-        let (data, stores) = (config.data.dir.clone(), config.stores.clone());
+        let (data, stores) = (config.data.dir.clone(), stores.to_vec());
         let opened = tokio::task::spawn_blocking(move || Owner::open(&data, stores, clock())).await;
         match opened.map_err(RunError::part("the search index"))? {
             Err(SearchError::Busy(_)) if tries < SEARCH_TRIES => tries += 1,
@@ -229,14 +302,20 @@ async fn search_index(config: &Config) -> Result<Owner, RunError> {
 
 /// The HTTP server, and the search index that it answers from.
 async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> {
-    let address = config.http.listen;
+    let [surface, ..] = config.surfaces();
+    let port = bind("HTTP", surface).await?;
+    let mut renewals = JoinSet::new();
+    let tls = acceptor(surface, &["h2", "http/1.1"], &mut renewals)?;
+    let encrypted = tls.is_some();
     let listener =
-        TcpListener::bind(address).await.map_err(|source| RunError::Listen { what: "HTTP", address, source })?;
+        Listener::new(surface.name, port, tls, HTTP_CONNECTIONS).map_err(RunError::part("the port of HTTP"))?;
     let connection = config.connection();
-    let db = database(config).await?;
-    let owner = search_index(config).await?;
-    let cameras = Arc::new(Cameras::new(config.volume(), &config.cameras, &config.zones));
-    let (shops, permits) = (Arc::new(config.stores.clone()), Arc::new(config.permits()));
+    let (following, set_up) = Following::begin(config).await?;
+    let db = following.db().clone();
+    let owner = search_index(config, &set_up.stores).await?;
+    let cameras = Arc::new(Cameras::new(config.volume(), &set_up.cameras, &set_up.zones));
+    let (shops, permits) = (Arc::new(set_up.stores.clone()), Arc::new(config.permits()));
+    let rules = installed_rules(config)?;
     let windows = WindowReader::new(&connection);
     let reporter = Reporter {
         db: db.clone(),
@@ -247,41 +326,52 @@ async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> 
         clock: clock(),
         lake: config.data.dir.join("lake"),
         address: config.http.address(),
+        recipients: Arc::new(config.report.recipients.clone()),
     };
+    let audit = Audit::direct(&config.data.dir, clock()).await.map_err(RunError::part("the audit file"))?;
+    let ended = CancellationToken::new();
     let shared = Shared {
         db: db.clone(),
         producer: Producer::new(&connection, "tillsight-http").map_err(RunError::part("the Kafka producer"))?,
-        stores: config.stores(),
+        stores: Stores::new(set_up.stores.clone()),
         shops,
         permits,
         clock: clock(),
         data: config.data.dir.clone(),
-        audit: Audit::direct(&config.data.dir, clock()).await.map_err(RunError::part("the audit file"))?,
+        audit: audit.clone(),
         cameras,
         windows,
         known: Arc::default(),
         hub: Arc::new(Hub::new(stop.clone())),
-        rules: Arc::new(installed_rules(config)?),
+        rules: Arc::new(rules.iter().map(RuleShown::of).collect()),
+        feeds: Arc::new(Feeds::new(Arc::new(rules), Stores::new(set_up.stores))),
         receipts: Arc::new(owner.search.clone()),
         search: owner.search.clone(),
-        reporter,
+        reporter: reporter.clone(),
         demo: std::env::var_os(http::DEMO_SOCKET).map(Into::into),
         throttle: Arc::default(),
+        tried: Arc::default(),
         hashing: Arc::new(Semaphore::new(http::AT_ONCE)),
         decoding: Arc::new(Semaphore::new(http::AT_ONCE)),
-        secure: config.http.public_url.as_deref().is_some_and(|url| url.starts_with("https:")),
+        secure: config.http.address().starts_with("https:"),
+        encrypted,
     };
     let mut tasks = JoinSet::new();
-    let ended = CancellationToken::new();
     tasks.spawn(Follower::new(owner, db, search_log(config)).run(ended.clone()));
-    let result = http::serve(listener, shared, connection, stop.clone()).await.map_err(RunError::part("HTTP"));
+    if let Some(mail) = &config.mail {
+        tasks.spawn(send_reports(move || reporter.clone(), mail.clone(), audit, ended.clone()));
+    }
+    let live = Live::new(shared);
+    let (followed, until) = (live.clone(), ended.clone());
+    tasks.spawn(async move { followed.follow(following, &until).await });
+    let result = http::serve(listener, live, connection, stop.clone()).await.map_err(RunError::part("HTTP"));
     ended.cancel();
     tasks.join_all().await;
     result
 }
 
-/// The rules as people see them.
-fn installed_rules(config: &Config) -> Result<Vec<RuleShown>, RunError> {
+/// What the installed rules say about themselves.
+fn installed_rules(config: &Config) -> Result<Vec<Header>, RunError> {
     let rules = Rule::all(config.rules.folder.as_deref()).map_err(RunError::part("the rules"))?;
-    Ok(rules.iter().map(|rule| RuleShown::of(&rule.header)).collect())
+    Ok(rules.into_iter().map(|rule| rule.header).collect())
 }

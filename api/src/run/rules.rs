@@ -4,19 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tillsight_correlate::engine::{Engine, Settings, TOPICS};
+use tillsight_correlate::engine::{Engine, PlacedZone, Settings, TOPICS};
 use tillsight_correlate::rule::Rule;
 use tillsight_ingest::bus::{Outgoing, Producer, TopicReader};
 use tillsight_schemas::error::chain;
-use tillsight_schemas::id::StoreKey;
 use tillsight_schemas::metric;
 use tillsight_schemas::port::Outbox;
 use tokio_util::sync::CancellationToken;
 
 use super::RunError;
+use super::following::Following;
 use super::roles::clock;
 use crate::config::Config;
-use crate::db::Db;
+use crate::db::{Db, Drawn};
 
 /// How long the engine rests after a failure.
 const REOPEN: Duration = Duration::from_secs(2);
@@ -25,22 +25,37 @@ const LOOK: Duration = Duration::from_millis(100);
 /// How many records are told at once.
 const BATCH: u32 = 500;
 
-/// Judges until `stop`; after a failure it goes on from the last checkpoint.
+/// Judges until `stop`; after a failure it goes on from the last checkpoint. Zones that change are followed.
 pub(super) async fn judge(config: &Config, db: Arc<Db>, stop: &CancellationToken) -> Result<(), RunError> {
     let rules = Rule::all(config.rules.folder.as_deref()).map_err(RunError::part("the rules"))?;
-    let zones =
-        config.zones.iter().map(|placed| (StoreKey::new(placed.tenant.clone(), placed.store.clone()), placed.zone()));
-    let settings = Settings::new(zones.collect());
+    let (mut following, _) = Following::with((*db).clone(), config).await?;
     let connection = config.connection();
     let topics: Vec<String> = TOPICS.iter().map(|topic| (*topic).to_owned()).collect();
     while !stop.is_cancelled() {
         let work = async {
             let source = TopicReader::new(&connection, "tillsight-rules", topics.clone())
                 .map_err(RunError::part("the rules' reader"))?;
-            let mut engine = Engine::open(settings.clone(), rules.clone(), Box::new(source), db.clone(), clock())
+            let settings = Settings::placed(zones(&db).await?);
+            let mut engine = Engine::open(settings, rules.clone(), Box::new(source), db.clone(), clock())
                 .await
                 .map_err(RunError::part("the rules"))?;
-            engine.run(stop.clone()).await.map_err(RunError::part("the rules"))
+            while !stop.is_cancelled() {
+                let round = stop.child_token();
+                let ended = {
+                    let mut running = std::pin::pin!(engine.run(round.clone()));
+                    tokio::select! {
+                        ended = &mut running => ended,
+                        _ = following.next() => {
+                            // It ends its step first: what it judged is committed.
+                            round.cancel();
+                            running.await
+                        }
+                    }
+                };
+                ended.map_err(RunError::part("the rules"))?;
+                engine.draw(zones(&db).await?);
+            }
+            Ok::<(), RunError>(())
         };
         if let Err(error) = work.await {
             tracing::error!(error = %chain(&error), "the rule engine starts again from its checkpoint");
@@ -48,6 +63,12 @@ pub(super) async fn judge(config: &Config, db: Arc<Db>, stop: &CancellationToken
         }
     }
     Ok(())
+}
+
+/// The zones of all times, as the engine knows them.
+pub(crate) async fn zones(db: &Db) -> Result<Vec<PlacedZone>, RunError> {
+    let drawn = db.drawn().await.map_err(RunError::part("the set-up"))?;
+    Ok(drawn.into_iter().map(|Drawn { store, zone, from, to }| PlacedZone { store, zone, from, to }).collect())
 }
 
 /// Tells Kafka what was committed, in order, until `stop`. A record may be told twice, never not.

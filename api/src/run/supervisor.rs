@@ -8,14 +8,19 @@ use futures::future::select_all;
 use tillsight_ingest::bus::{Producer, ensure_topics};
 use tillsight_schemas::topic;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use super::process::Process;
 use super::{Role, RunError};
-use crate::config::{Config, KafkaMode};
+use crate::config::{Config, KafkaMode, Surface};
 use crate::telemetry;
 
 /// How long the broker may take to answer.
 const BROKER_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How often it is looked whether the pages can be asked for.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// How long the port of the broker may still be taken by one that is ending.
 const PORT_PATIENCE: Duration = Duration::from_secs(20);
@@ -29,11 +34,21 @@ pub async fn supervise(config: &Config, path: &Path, roles: &[Role]) -> Result<(
     telemetry::forget(&config.data.dir).map_err(RunError::part("the folder of the metrics"))?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::part("signal handling"))?;
     let mut terminate = signal(SignalKind::terminate()).map_err(RunError::part("signal handling"))?;
+    for warning in config.surfaces().iter().filter_map(Surface::warning) {
+        tracing::warn!("{warning}");
+    }
     let mut processes = Vec::new();
+    let stop = CancellationToken::new();
+    let mut writing = JoinSet::new();
+    if let Some(metrics) = telemetry::Metrics::install(&config.data.dir, "supervisor") {
+        writing.spawn(metrics.write_until(stop.clone()));
+    }
     let work = async {
         start(config, path, roles, &mut processes).await?;
-        tracing::info!(http = %config.http.listen, sql = %config.sql.listen, "ready");
-        watch(path, &mut processes).await
+        tokio::select! {
+            ended = watch(path, &mut processes) => ended,
+            ended = say_when_ready(config, roles) => ended,
+        }
     };
     let result = tokio::select! {
         result = work => result,
@@ -52,7 +67,19 @@ pub async fn supervise(config: &Config, path: &Path, roles: &[Role]) -> Result<(
         _ = interrupt.recv() => tracing::warn!("stopped at once"),
         _ = terminate.recv() => tracing::warn!("stopped at once"),
     }
+    stop.cancel();
+    writing.join_all().await;
     result
+}
+
+/// Says that the pages can be asked for, once they can. Never returns.
+async fn say_when_ready(config: &Config, roles: &[Role]) -> Result<(), RunError> {
+    while roles.contains(&Role::Api) && tokio::net::TcpStream::connect(config.http.listen).await.is_err() {
+        tokio::time::sleep(LOOK).await;
+    }
+    let [http, sql, flight] = config.surfaces().map(|surface| surface.listen);
+    tracing::info!(%http, %sql, %flight, "ready");
+    std::future::pending().await
 }
 
 /// One process tree per data directory: SQLite and the recordings have one owner.
@@ -74,13 +101,8 @@ fn lock(dir: &Path) -> Result<File, RunError> {
 async fn start(config: &Config, path: &Path, roles: &[Role], processes: &mut Vec<Process>) -> Result<(), RunError> {
     let managed = config.kafka.mode == KafkaMode::Managed;
     for &role in Role::ALL.iter().filter(|role| roles.contains(role)) {
-        let idle = match role {
-            Role::Broker => !managed,
-            Role::Recorder => config.cameras.is_empty(),
-            Role::Analytics => config.zones.is_empty(),
-            _ => false,
-        };
-        if idle {
+        // Cameras and zones may be set up at any time, so who works with them is there from the start.
+        if role == Role::Broker && !managed {
             continue;
         }
         if role == Role::Broker {

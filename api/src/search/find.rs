@@ -173,6 +173,8 @@ impl Search {
         let began = Instant::now();
         let stores = self.stores_of(&request.scope);
         let mut understood = understand(&request.text, Context { now: self.clock.now(), stores: &stores });
+        let notes = std::mem::take(&mut understood.notes);
+        understood.problems.extend(notes);
         if !self.is_complete() {
             understood.problems.push("The index is being built: there may be more than is shown.".to_owned());
         }
@@ -212,7 +214,7 @@ impl Search {
         })
     }
 
-    fn stores_of(&self, scope: &Scope) -> Vec<Store> {
+    pub(super) fn stores_of(&self, scope: &Scope) -> Vec<Store> {
         let visible = |store: &&Store| {
             store.tenant == scope.tenant && (scope.stores.is_empty() || scope.stores.contains(&store.id))
         };

@@ -239,6 +239,11 @@ impl Search {
         Self::over(index, stores, clock)
     }
 
+    /// The same index with other stores.
+    pub(crate) fn with_stores(&self, stores: &[Store]) -> Self {
+        Self { stores: stores.into(), ..self.clone() }
+    }
+
     fn over(index: Index, stores: Vec<Store>, clock: SharedClock) -> Result<Self, SearchError> {
         teach(&index);
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual);

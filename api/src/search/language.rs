@@ -54,6 +54,8 @@ pub(super) struct Understood {
     pub(super) conditions: Vec<(bool, Condition)>,
     /// What was not understood, in sentences.
     pub(super) problems: Vec<String>,
+    /// By what it was understood where that is not plain, in sentences.
+    pub(super) notes: Vec<String>,
 }
 
 /// What a text is understood by.
@@ -282,8 +284,8 @@ impl<'a> Reading<'a> {
 
     fn day(&mut self, day: NaiveDate) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
         let (store, note) = self.zone.as_ref().map(|zone| (zone.store, zone.note.clone())).unwrap_or_default();
-        if let Some(note) = note {
-            self.problem(note);
+        if let Some(note) = note.filter(|note| !self.understood.notes.contains(note)) {
+            self.understood.notes.push(note);
         }
         // Beyond these, local midnights leave what an instant can hold.
         if !(1970..=2200).contains(&chrono::Datelike::year(&day)) {

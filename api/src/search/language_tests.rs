@@ -14,6 +14,7 @@ fn store(id: &str, tz: chrono_tz::Tz) -> Store {
         tz,
         currency: Currency::new("USD").unwrap(),
         day_ends: None,
+        closes: None,
     }
 }
 
@@ -116,10 +117,10 @@ fn days_are_those_of_the_store() {
     assert_eq!((&named.conditions[0].1, &named.problems[..]), (&chicago, &[][..]));
     let several = read("store:17,42 on:2026-11-22");
     assert_eq!(several.conditions[1].1, chicago);
-    assert_eq!(several.problems, ["Days are those of store 17 (America/Chicago)."]);
+    assert_eq!(several.notes, ["Days are those of store 17 (America/Chicago)."]);
     let none = read("on:2026-11-22");
     assert_eq!(none.conditions[0].1, utc);
-    assert!(none.problems[0].starts_with("Days are UTC days"), "{:?}", none.problems);
+    assert!(none.notes[0].starts_with("Days are UTC days"), "{:?}", none.notes);
     // The day on which summer time ends has 25 hours, and `to` includes its day.
     let longer = read_by("on:2026-11-01", &two()[..1]).conditions[0].1.clone();
     assert_eq!(longer, within("2026-11-01T05:00:00Z", "2026-11-02T06:00:00Z"));

@@ -6,6 +6,7 @@
 //! ([`Owner`], [`Follower`]), any may read ([`Search`]). Who may see what is a filter beside the query ([`Scope`]),
 //! never part of its text.
 
+mod count;
 mod document;
 mod fields;
 mod find;
@@ -13,6 +14,7 @@ mod follow;
 mod histogram;
 mod index;
 mod language;
+mod last;
 mod lex;
 mod lookup;
 mod neighbours;
@@ -30,6 +32,7 @@ use tillsight_schemas::{ErrorKind, HasKind};
 pub use find::{Answer, Bucket, FacetValue, Facets, Hit, HitKind, Order, Request};
 pub use follow::{Follower, OpenLog};
 pub use index::{Owner, Progress, Search, ask_for_rebuild, rebuild_is_asked_for};
+pub(crate) use last::Of;
 pub use neighbours::MOST_NEIGHBOURS;
 
 /// What a person may find.

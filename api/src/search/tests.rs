@@ -29,7 +29,15 @@ const NOW: &str = "2026-11-22T12:00:00Z";
 
 fn store(tenant: &str, id: &str, tz: chrono_tz::Tz) -> Store {
     let currency = Currency::new("USD").unwrap();
-    Store { tenant: tenant.parse().unwrap(), id: id.parse().unwrap(), name: id.into(), tz, currency, day_ends: None }
+    Store {
+        tenant: tenant.parse().unwrap(),
+        id: id.parse().unwrap(),
+        name: id.into(),
+        tz,
+        currency,
+        day_ends: None,
+        closes: None,
+    }
 }
 
 fn stores() -> Vec<Store> {
@@ -328,7 +336,7 @@ async fn an_alert_is_found_with_its_decision_until_it_is_taken_back() {
         reviewer: "anna".into(),
         reviewed_at: NOW.parse().unwrap(),
     };
-    shop.db.decide(&review).await.unwrap();
+    shop.db.decide(&[review]).await.unwrap();
     work.finds("decided:confirmed is:closed \"second camera\"", 1).await;
     assert_eq!(find(&work.search, "is:open").total, 0);
     assert_eq!(find(&work.search, "").facets.disposition, [FacetValue { value: "confirmed".into(), count: 1 }]);

@@ -23,7 +23,6 @@ use pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
 use pgwire::messages::cancel::CancelRequest;
 use pgwire::messages::startup::{Authentication, SecretKey};
 use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage, ProtocolVersion};
-use tillsight_correlate::Error;
 use tillsight_correlate::sql::Session;
 use tillsight_schemas::error::chain;
 use tokio_util::sync::CancellationToken;
@@ -35,6 +34,7 @@ use super::scram::{Exchange, Verifier};
 use super::settings::Settings;
 use super::statement::{Failure, Prepared, parameters};
 use super::{Login, Shared, catalog};
+use crate::tls;
 
 /// The one mechanism that is offered.
 const MECHANISM: &str = "SCRAM-SHA-256";
@@ -45,6 +45,8 @@ pub(super) const MAX_CURSORS: usize = 16;
 #[derive(Debug)]
 pub(super) struct Connection {
     shared: Arc<Shared>,
+    /// Whether it may log in without TLS.
+    plain: bool,
     stage: tokio::sync::Mutex<Stage>,
     bound: OnceLock<Bound>,
     settings: Arc<Mutex<Settings>>,
@@ -79,11 +81,12 @@ pub(super) struct Bound {
 }
 
 impl Connection {
-    /// Takes a connection.
-    pub(super) fn accept(shared: Arc<Shared>) -> Handlers {
+    /// Takes a connection; `plain` ones may log in without TLS.
+    pub(super) fn accept(shared: Arc<Shared>, plain: bool) -> Handlers {
         let settings = Arc::new(Mutex::new(Settings::new(shared.options.statement_timeout)));
         Handlers(Arc::new(Self {
             shared,
+            plain,
             stage: tokio::sync::Mutex::new(Stage::Silent),
             bound: OnceLock::new(),
             settings,
@@ -219,17 +222,23 @@ impl Connection {
 
     /// Opens the session of a login.
     pub(super) async fn open(&self, login: Login, pid: i32, key: SecretKey) -> PgWireResult<()> {
-        let closed = |error: Error| {
-            let failure = Failure::from(error);
-            fatal(failure.sqlstate, &failure.message)
-        };
-        let session = self.shared.engine.session(login.scope).map_err(closed)?;
-        let installed = catalog::install(&session, &login.user, &self.settings);
-        installed.map_err(|error| fatal("57P03", &Failure::from(error).message))?;
+        let session = self.shared.session(&login, &self.settings);
+        let session = session.map_err(|failure| fatal(failure.sqlstate, &failure.message))?;
         // A connection logs in once: the stages see to that.
-        self.bound
-            .set(Bound { user: login.user, session: Arc::new(session), pid, key })
-            .map_err(|_| fatal("08P01", "logged in already"))
+        self.bound.set(Bound { user: login.user, session, pid, key }).map_err(|_| fatal("08P01", "logged in already"))
+    }
+}
+
+impl Shared {
+    /// Opens the session of a login, whose catalogue answers for these settings.
+    ///
+    /// # Errors
+    /// [`Failure`] when there is no view of the data at the moment.
+    pub(super) fn session(&self, login: &Login, settings: &Arc<Mutex<Settings>>) -> Result<Arc<Session>, Failure> {
+        let session = self.engine.session(login.scope.clone())?;
+        let installed = catalog::install(&session, &login.user, settings);
+        installed.map_err(|error| Failure::new("57P03", Failure::from(error).message))?;
+        Ok(Arc::new(session))
     }
 }
 
@@ -257,11 +266,11 @@ impl StartupHandler for Connection {
         let mut stage = self.stage.lock().await;
         match (std::mem::replace(&mut *stage, Stage::Over), message) {
             (Stage::Silent, PgWireFrontendMessage::Startup(startup)) => {
-                if !client.is_secure() && !client.socket_addr().ip().is_loopback() {
-                    return Err(fatal(
-                        "28000",
-                        "connections from other machines must be encrypted: use sslmode=require",
-                    ));
+                if client.is_secure() {
+                    tls::count("sql", "ok");
+                } else if !self.plain {
+                    tls::count("sql", "plain");
+                    return Err(fatal("28000", "connections to this address must be encrypted: use sslmode=require"));
                 }
                 protocol_negotiation(client, &startup).await?;
                 save_startup_parameters_to_metadata(client, &startup);

@@ -1,8 +1,8 @@
-//! SQL for head office: the PostgreSQL wire protocol in front of `correlate::sql`.
+//! SQL for head office: the PostgreSQL wire protocol and Arrow Flight SQL ([`flight`]) in front of `correlate::sql`.
 //!
-//! It runs in a process of its own. Every connection logs in with SCRAM-SHA-256 ([`scram`]) and gets a session limited to
+//! It runs in a process of its own. Every connection logs in with an access token ([`scram`]) and gets a session limited to
 //! the rows of its login. A statement passes two gates: what may be asked at all ([`gate`]), and what a plan may do
-//! (`correlate::sql::gate`). Both protocols (simple and extended) go through the same functions, every statement has a
+//! (`correlate::sql::gate`). All protocols (simple, extended, Flight) go through the same functions, every statement has a
 //! deadline, and every statement ends as one [`StatementRecord`].
 
 mod catalog;
@@ -10,6 +10,7 @@ mod connection;
 mod copy;
 mod crew;
 mod extended;
+mod flight;
 mod gate;
 mod names;
 mod rewrite;
@@ -42,6 +43,8 @@ use connection::Connection;
 use crew::Crew;
 use statement::Texts;
 
+use crate::tls::{self, Listener};
+
 /// How the endpoint behaves.
 #[derive(Clone)]
 pub struct Options {
@@ -55,8 +58,14 @@ pub struct Options {
     pub statement_timeout: Duration,
     /// A secret of the installation that never changes: names that do not exist are answered from it.
     pub decoy_secret: [u8; 32],
-    /// Certificate and key. Without them only connections from this machine are accepted.
+    /// TLS of the PostgreSQL protocol. Without it only this machine is listened to, but for `insecure`.
     pub tls: Option<TlsAcceptor>,
+    /// TLS of Flight SQL.
+    pub flight_tls: Option<TlsAcceptor>,
+    /// Whether log-ins from other machines may come without TLS.
+    pub insecure: bool,
+    /// The same of Flight SQL.
+    pub insecure_flight: bool,
 }
 
 impl std::fmt::Debug for Options {
@@ -79,6 +88,9 @@ impl Options {
             statement_timeout: Duration::from_secs(60),
             decoy_secret,
             tls: None,
+            flight_tls: None,
+            insecure: false,
+            insecure_flight: false,
         }
     }
 }
@@ -99,6 +111,9 @@ pub struct Login {
 pub trait LoginSource: Send + Sync {
     /// The login of this role name, if there is one.
     async fn login(&self, role_name: &str) -> Result<Option<Login>, PortError>;
+
+    /// The role name whose password this is, for clients that send nothing else.
+    async fn role_of(&self, password: &str) -> Result<Option<String>, PortError>;
 }
 
 /// Where statements and log-ins are written down. Called from async code: it must not block.
@@ -177,74 +192,107 @@ impl std::fmt::Debug for Shared {
 /// How long a statement that was cancelled may go on before the process must end.
 const OVERDUE: Duration = Duration::from_secs(60);
 
-/// Answers on `listener` until `stop` is cancelled, then lets go of all connections.
-///
-/// # Errors
-/// [`std::io::Error`] when the listener is not on loopback and there is no certificate, and when a cancelled statement
-/// does not end: the process must end then.
-pub async fn serve(
-    listener: TcpListener,
-    options: Options,
-    engine: Arc<Engine>,
-    logins: Arc<dyn LoginSource>,
-    log: Arc<dyn StatementLog>,
-    stop: CancellationToken,
-) -> std::io::Result<()> {
-    let address = listener.local_addr()?;
-    if !address.ip().is_loopback() && options.tls.is_none() {
-        return Err(std::io::Error::other(format!(
-            "{address} can be reached from other machines: SQL needs a certificate there"
-        )));
+/// Answers SQL, by two protocols that share threads, memory and limits.
+#[derive(Debug)]
+pub struct Endpoint(Arc<Shared>);
+
+impl Endpoint {
+    /// Hires the threads.
+    ///
+    /// # Errors
+    /// [`std::io::Error`] when the system has none left.
+    pub fn new(
+        options: Options,
+        engine: Arc<Engine>,
+        logins: Arc<dyn LoginSource>,
+        log: Arc<dyn StatementLog>,
+    ) -> std::io::Result<Self> {
+        Ok(Self(Arc::new(Shared {
+            slots: Arc::new(Semaphore::new(options.max_running)),
+            crew: Crew::new(options.max_running, options.threads)?,
+            options,
+            engine,
+            logins,
+            log,
+            texts: Texts::new(),
+            cancels: Cancels::default(),
+        })))
     }
-    let connections = Arc::new(Semaphore::new(options.max_connections));
-    let shared = Arc::new(Shared {
-        slots: Arc::new(Semaphore::new(options.max_running)),
-        crew: Crew::new(options.max_running, options.threads)?,
-        options,
-        engine,
-        logins,
-        log,
-        texts: Texts::new(),
-        cancels: Cancels::default(),
-    });
-    tracing::info!(%address, "SQL is answered");
-    let mut tasks = JoinSet::new();
-    let mut watch = tokio::time::interval(Duration::from_secs(5));
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => break,
-            _ = watch.tick() => {
-                if shared.crew.overdue(OVERDUE) {
-                    return Err(std::io::Error::other("a statement was cancelled and does not end"));
+
+    /// Answers PostgreSQL clients until `stop` is cancelled, then lets go of all connections.
+    ///
+    /// # Errors
+    /// [`std::io::Error`] when the listener is not on loopback and there is no certificate, and when a cancelled statement
+    /// does not end: the process must end then.
+    pub async fn serve(&self, listener: TcpListener, stop: CancellationToken) -> std::io::Result<()> {
+        let Self(shared) = self;
+        let address = listener.local_addr()?;
+        let plain = address.ip().is_loopback() || shared.options.insecure;
+        if !plain && shared.options.tls.is_none() {
+            return Err(reachable(address));
+        }
+        let connections = Arc::new(Semaphore::new(shared.options.max_connections));
+        tracing::info!(%address, tls = shared.options.tls.is_some(), "SQL is answered");
+        let mut tasks = JoinSet::new();
+        let mut watch = tokio::time::interval(Duration::from_secs(5));
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                _ = watch.tick() => {
+                    if shared.crew.overdue(OVERDUE) {
+                        return Err(std::io::Error::other("a statement was cancelled and does not end"));
+                    }
+                }
+                Some(_) = tasks.join_next() => {}
+                accepted = listener.accept() => {
+                    let (socket, peer) = match accepted {
+                        Ok(accepted) => accepted,
+                        Err(error) => {
+                            tracing::warn!(%error, "a connection was not accepted");
+                            tokio::time::sleep(Duration::from_millis(100)).await;
+                            continue;
+                        }
+                    };
+                    let Ok(permit) = Arc::clone(&connections).try_acquire_owned() else {
+                        tracing::warn!(%peer, "too many SQL connections");
+                        continue;
+                    };
+                    let connection = Connection::accept(Arc::clone(shared), plain);
+                    let tls = shared.options.tls.clone();
+                    tasks.spawn(async move {
+                        if let Err(error) = process_socket(socket, tls, connection).await {
+                            if error.get_ref().is_some_and(|inner| inner.is::<tokio_rustls::rustls::Error>()) {
+                                tls::count("sql", "failed");
+                            }
+                            tracing::debug!(%peer, %error, "SQL connection ended");
+                        }
+                        drop(permit);
+                    });
                 }
             }
-            Some(_) = tasks.join_next() => {}
-            accepted = listener.accept() => {
-                let (socket, peer) = match accepted {
-                    Ok(accepted) => accepted,
-                    Err(error) => {
-                        tracing::warn!(%error, "a connection was not accepted");
-                        tokio::time::sleep(Duration::from_millis(100)).await;
-                        continue;
-                    }
-                };
-                let Ok(permit) = Arc::clone(&connections).try_acquire_owned() else {
-                    tracing::warn!(%peer, "too many SQL connections");
-                    continue;
-                };
-                let connection = Connection::accept(Arc::clone(&shared));
-                let tls = shared.options.tls.clone();
-                tasks.spawn(async move {
-                    if let Err(error) = process_socket(socket, tls, connection).await {
-                        tracing::debug!(%peer, %error, "SQL connection ended");
-                    }
-                    drop(permit);
-                });
-            }
         }
+        tasks.shutdown().await;
+        Ok(())
     }
-    tasks.shutdown().await;
-    Ok(())
+
+    /// Answers Flight SQL clients until `stop` is cancelled, then lets go of all connections.
+    ///
+    /// # Errors
+    /// [`std::io::Error`] when the listener is not on loopback and there is no certificate, or nothing can be served.
+    pub async fn serve_flight(&self, listener: TcpListener, stop: CancellationToken) -> std::io::Result<()> {
+        let (address, options) = (listener.local_addr()?, &self.0.options);
+        let tls = options.flight_tls.clone();
+        if !address.ip().is_loopback() && tls.is_none() && !options.insecure_flight {
+            return Err(reachable(address));
+        }
+        tracing::info!(%address, tls = tls.is_some(), "Flight SQL is answered");
+        let listener = Listener::new("flight", listener, tls, options.max_connections)?;
+        flight::serve(Arc::clone(&self.0), listener, stop).await
+    }
+}
+
+fn reachable(address: SocketAddr) -> std::io::Error {
+    std::io::Error::other(format!("{address} can be reached from other machines: SQL needs a certificate there"))
 }
 
 /// The statements that run, by the key with which their client may cancel them.

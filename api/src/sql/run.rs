@@ -119,7 +119,7 @@ impl Running {
     }
 
     /// The next rows; `None` after the last.
-    async fn next(&mut self, rows: &mut Rows) -> Option<Result<RecordBatch, Failure>> {
+    pub(super) async fn next(&mut self, rows: &mut Rows) -> Option<Result<RecordBatch, Failure>> {
         // The end is said in so many words: work that broke off must not look complete.
         let next = self.within(async { rows.batches.recv().await.unwrap_or_else(|| Err(broken_off())) }).await;
         match self.note(next) {
@@ -132,6 +132,21 @@ impl Running {
                 None
             }
             Err(failure) => Some(Err(failure)),
+        }
+    }
+
+    /// Waits until the client takes rows, within the statement's time: who takes none keeps no statement for ever.
+    ///
+    /// # Errors
+    /// [`Failure`] when its time is over or the client has gone.
+    pub(super) async fn hand_over<E>(&mut self, taken: impl Future<Output = Result<(), E>>) -> Result<(), Failure> {
+        let taken = self.within(async { Ok(taken.await) }).await;
+        match self.note(taken)? {
+            Ok(()) => Ok(()),
+            Err(_) => {
+                self.outcome = Outcome::Aborted;
+                Err(broken_off())
+            }
         }
     }
 
@@ -310,6 +325,6 @@ impl Cursor {
 }
 
 /// What a client is told when the work ended without saying so.
-fn broken_off() -> Failure {
+pub(super) fn broken_off() -> Failure {
     Failure::new("XX000", "the statement broke off: the log says why")
 }

@@ -47,6 +47,12 @@ impl Verifier {
         }
     }
 
+    /// Whether this is the password, for protocols that send it (over TLS, or on this machine); takes some milliseconds.
+    pub fn accepts(&self, password: &str) -> bool {
+        let salted: Key = pbkdf2::pbkdf2_hmac_array::<Sha256, 32>(password.as_bytes(), &self.salt, self.iterations);
+        same(&Sha256::digest(hmac(&salted, b"Client Key")).into(), &self.stored_key)
+    }
+
     /// The verifier of a name that does not exist: always the same for a name, and of no password.
     pub fn decoy(name: &str, secret: &Key) -> Self {
         let bytes = |what: &str| hmac(secret, format!("{what}/{name}").as_bytes());
@@ -157,7 +163,7 @@ fn attribute<'a>(list: &'a str, name: &str) -> Option<&'a str> {
     list.split(',').find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
 }
 
-fn hmac(key: &Key, message: &[u8]) -> Key {
+pub(super) fn hmac(key: &Key, message: &[u8]) -> Key {
     // HMAC pads a short key with zeros to the block of the hash.
     let mut block = [0; 64];
     block.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
@@ -167,7 +173,7 @@ fn hmac(key: &Key, message: &[u8]) -> Key {
 }
 
 /// Compares in a time that does not depend on where the difference is.
-fn same(a: &Key, b: &Key) -> bool {
+pub(super) fn same(a: &Key, b: &Key) -> bool {
     a.iter().zip(b).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
 }
 

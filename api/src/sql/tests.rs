@@ -28,7 +28,7 @@ mod catalogue;
 const REFUSED: &str = include_str!("../../../tests/it/sql_refused.txt");
 
 #[derive(Debug, Default)]
-struct Audit(Mutex<Vec<StatementRecord>>);
+pub(super) struct Audit(pub(super) Mutex<Vec<StatementRecord>>);
 
 impl StatementLog for Audit {
     fn statement(&self, record: StatementRecord) {
@@ -43,6 +43,10 @@ struct Nobody;
 #[async_trait]
 impl LoginSource for Nobody {
     async fn login(&self, _: &str) -> Result<Option<Login>, PortError> {
+        Ok(None)
+    }
+
+    async fn role_of(&self, _: &str) -> Result<Option<String>, PortError> {
         Ok(None)
     }
 }
@@ -63,7 +67,8 @@ fn posted(store: &str, n: i64) -> PostedTransaction {
     posted
 }
 
-async fn desk(timeout: Duration) -> Desk {
+/// Two stores of which each has five receipts.
+pub(super) async fn shop(timeout: Duration, logins: Arc<dyn LoginSource>) -> (TempDir, Arc<Audit>, Arc<Shared>) {
     let root = tempfile::tempdir().unwrap();
     let log = MemoryLog::new(POS_TRANSACTION, 1);
     for n in 0..10 {
@@ -87,14 +92,19 @@ async fn desk(timeout: Duration) -> Desk {
     let shared = Arc::new(Shared {
         options: Options { statement_timeout: timeout, ..Options::new([1; 32]) },
         engine,
-        logins: Arc::new(Nobody),
+        logins,
         log: Arc::clone(&audit) as Arc<dyn StatementLog>,
         texts: Texts::new(),
         slots: Arc::new(Semaphore::new(2)),
         crew: Crew::new(2, 2).unwrap(),
         cancels: Cancels::default(),
     });
-    let connection = Connection::accept(shared);
+    (root, audit, shared)
+}
+
+async fn desk(timeout: Duration) -> Desk {
+    let (root, audit, shared) = shop(timeout, Arc::new(Nobody)).await;
+    let connection = Connection::accept(shared, true);
     let scope = Scope { tenant: "acme".parse().unwrap(), stores: Stores::Only(["17".parse().unwrap()].into()) };
     let login = Login { user: "ann".into(), scope, verifier: Verifier::decoy("ann", &[0; 32]) };
     connection.0.open(login, 7, SecretKey::I32(42)).await.unwrap();
@@ -328,7 +338,7 @@ async fn what_is_nested_too_deep_or_too_long_is_refused_before_it_is_walked() {
 #[tokio::test]
 async fn a_connection_that_did_not_log_in_is_told_nothing() {
     let desk = desk(Duration::from_secs(60)).await;
-    let stranger = Connection::accept(Arc::clone(desk.connection.0.shared()));
+    let stranger = Connection::accept(Arc::clone(desk.connection.0.shared()), true);
     assert_eq!(stranger.0.prepare("SELECT 1", &[]).await.unwrap_err().sqlstate, "28000");
     assert_eq!(stranger.0.begin(&"SELECT 1".into()).unwrap_err().sqlstate, "28000");
 }

@@ -18,8 +18,11 @@ cash AS (
   GROUP BY v.event_id, v.sale_id
 )
 SELECT v.event_id AS anchor_id,
-       CASE WHEN c.sale_id IS NOT NULL AND v.total_minor >= v.smallest_minor THEN 'fired' ELSE 'silent' END AS outcome,
+       CASE WHEN c.sale_id IS NULL THEN 'silent'
+            WHEN v.total_minor IS NULL THEN 'indeterminate'
+            WHEN v.total_minor >= v.smallest_minor THEN 'fired' ELSE 'silent' END AS outcome,
        CASE WHEN c.sale_id IS NULL THEN 'not_paid_in_cash'
+            WHEN v.total_minor IS NULL THEN 'missing_total_minor'
             WHEN v.total_minor < v.smallest_minor THEN 'small_amount'
             ELSE 'cash_sale_voided' END AS why,
        v.total_minor AS amount_minor,

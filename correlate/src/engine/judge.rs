@@ -87,7 +87,7 @@ impl Engine {
     /// Puts a transaction on the recorder's clock and counts its zones.
     pub(super) fn anchor(&self, posted: &Arc<PostedTransaction>, store: &StoreKey) -> Anchor {
         let clock = self.clocks.get(&clock::name(posted)).cloned().unwrap_or_default();
-        let zones = self.settings.zones_of(store, &posted.transaction.register_id, &[ZoneKind::Customer]);
+        let zones = self.settings.zones_of(store, posted, &[ZoneKind::Customer]);
         Anchor {
             posted: Arc::clone(posted),
             aligned: clock.align(posted),
@@ -105,7 +105,7 @@ impl Engine {
         now: DateTime<Utc>,
     ) -> Option<bool> {
         let until = verdict::looked(header, anchor).end;
-        let zones = self.settings.zones_of(store, &anchor.posted.transaction.register_id, &header.watched);
+        let zones = self.settings.zones_of(store, &anchor.posted, &header.watched);
         let behind = |zone| memory.watermark(zone).is_none_or(|watermark| watermark < until);
         if !zones.iter().any(behind) {
             return Some(false);
@@ -191,9 +191,13 @@ impl Engine {
             let before = known.get(&around.id());
             let row = match (rows.remove(&ready.item.1), before) {
                 (Some(row), _) => row,
-                // The rule has nothing to say (any more).
-                (None, Some(_)) => Row::silent(header, Outcome::Silent, "no_match"),
-                (None, None) => continue,
+                (None, before) => match (missing(header, &ready.anchor.posted), before) {
+                    // What the till does not say is no all-clear.
+                    (Some(why), _) => Row::silent(header, Outcome::Indeterminate, &why),
+                    // The rule has nothing to say (any more).
+                    (None, Some(_)) => Row::silent(header, Outcome::Silent, "no_match"),
+                    (None, None) => continue,
+                },
             };
             judged.extend(self.news(&around, &row, before));
         }
@@ -210,7 +214,7 @@ impl Engine {
             header,
             anchor: &ready.anchor,
             memory: self.memories.get(&ready.store)?,
-            cameras: self.settings.cameras_of(&ready.store, &ready.anchor.posted.transaction.register_id),
+            cameras: self.settings.cameras_of(&ready.store, &ready.anchor.posted),
             provisional: ready.provisional,
             logged_at: ready.logged_at,
             now,
@@ -305,4 +309,9 @@ impl Engine {
 pub(super) fn record<T: Avro>(topic: &str, key: String, value: &T) -> Result<Option<Outgoing>, EngineError> {
     let value = avro::encode(std::slice::from_ref(value))?.pop();
     Ok(value.map(|value| Outgoing { topic: topic.to_owned(), key, value }))
+}
+
+/// The field that a rule would need of an anchor that it says nothing about, as a reason.
+fn missing(header: &Header, posted: &PostedTransaction) -> Option<String> {
+    header.needs_of(&posted.transaction).into_iter().find(|(_, missing)| *missing).map(|(need, _)| need.why())
 }

@@ -58,11 +58,24 @@ const POLL_RECORDS: usize = 2_000;
 /// How often a checkpoint is written when nothing was judged.
 const CHECKPOINT_EVERY: TimeDelta = TimeDelta::seconds(1);
 
+/// A zone, and when it holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlacedZone {
+    /// The shop.
+    pub store: StoreKey,
+    /// The zone.
+    pub zone: Zone,
+    /// From when on; since ever when absent.
+    pub from: Option<DateTime<Utc>>,
+    /// Until when; for ever when absent.
+    pub to: Option<DateTime<Utc>>,
+}
+
 /// What the engine is told about the installation.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The zones of all stores.
-    pub zones: Vec<(StoreKey, Zone)>,
+    /// The zones of all stores, with those that held earlier.
+    pub zones: Vec<PlacedZone>,
     /// How long an anchor waits for a zone that is behind.
     pub max_wait: TimeDelta,
     /// How long an alert's video is held.
@@ -70,27 +83,40 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The defaults: anchors wait for 120 s, video is held for 30 days.
+    /// The defaults for zones that hold always: anchors wait for 120 s, video is held for 30 days.
     pub fn new(zones: Vec<(StoreKey, Zone)>) -> Self {
+        let always = |(store, zone)| PlacedZone { store, zone, from: None, to: None };
+        Self::placed(zones.into_iter().map(always).collect())
+    }
+
+    /// The same for zones that hold for a time.
+    pub fn placed(zones: Vec<PlacedZone>) -> Self {
         Self { zones, max_wait: TimeDelta::seconds(120), hold_for: TimeDelta::days(30) }
     }
 
-    fn of_register(&self, store: &StoreKey, register: &RegisterId) -> impl Iterator<Item = &Zone> {
-        let ours = move |(key, zone): &&(StoreKey, Zone)| key == store && zone.register.as_ref() == Some(register);
-        self.zones.iter().filter(ours).map(|(_, zone)| zone)
+    /// The zones that look at a register at an instant: an anchor is judged by those that held when it happened.
+    fn of_register(&self, store: &StoreKey, register: &RegisterId, at: DateTime<Utc>) -> impl Iterator<Item = &Zone> {
+        let ours = move |placed: &&PlacedZone| {
+            placed.store == *store
+                && placed.zone.register.as_ref() == Some(register)
+                && placed.from.is_none_or(|from| from <= at)
+                && placed.to.is_none_or(|to| at < to)
+        };
+        self.zones.iter().filter(ours).map(|placed| &placed.zone)
     }
 
-    /// The zones of these kinds that look at a register.
-    fn zones_of(&self, store: &StoreKey, register: &RegisterId, kinds: &[ZoneKind]) -> Vec<ZoneId> {
-        self.of_register(store, register)
+    /// The zones of these kinds that look at the register of a transaction.
+    fn zones_of(&self, store: &StoreKey, posted: &PostedTransaction, kinds: &[ZoneKind]) -> Vec<ZoneId> {
+        self.of_register(store, &posted.transaction.register_id, posted.header.event_time)
             .filter(|zone| kinds.contains(&zone.kind))
             .map(|zone| zone.id.clone())
             .collect()
     }
 
-    /// The cameras that look at a register.
-    fn cameras_of(&self, store: &StoreKey, register: &RegisterId) -> Vec<CameraId> {
-        let cameras: BTreeSet<_> = self.of_register(store, register).map(|zone| zone.camera.clone()).collect();
+    /// The cameras that look at the register of a transaction.
+    fn cameras_of(&self, store: &StoreKey, posted: &PostedTransaction) -> Vec<CameraId> {
+        let zones = self.of_register(store, &posted.transaction.register_id, posted.header.event_time);
+        let cameras: BTreeSet<_> = zones.map(|zone| zone.camera.clone()).collect();
         cameras.into_iter().collect()
     }
 }
@@ -163,7 +189,12 @@ impl Engine {
         })
     }
 
-    /// Works until `stop`, and commits what is judged then.
+    /// Goes on with other zones. What was judged stays as it is.
+    pub fn draw(&mut self, zones: Vec<PlacedZone>) {
+        self.settings.zones = zones;
+    }
+
+    /// Works until `stop`, and commits what is judged then. May be called again.
     ///
     /// # Errors
     /// [`EngineError`].
@@ -299,4 +330,36 @@ fn decode<'a, T: Avro>(records: &[&'a LogRecord]) -> Result<Vec<(&'a LogRecord, 
     }
     let origins = decoded.value_of_row.iter().filter_map(|index| present.get(*index)).map(|(record, _)| *record);
     Ok(origins.zip(columns::from_batch::<T>(&decoded.batch)?).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_anchor_is_judged_by_the_zones_that_held_when_it_happened() {
+        let at = |text: &str| -> DateTime<Utc> { text.parse().unwrap() };
+        let zone = |camera: &str, version: i32| -> Zone {
+            serde_json::from_value(serde_json::json!({
+                "id": "counter", "camera": camera, "kind": "customer", "register": "1", "version": version,
+                "polygon": [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]]
+            }))
+            .unwrap()
+        };
+        let store: StoreKey = "acme/17".parse().unwrap();
+        let moved = at("2026-11-22T12:00:00Z");
+        let gone = at("2026-11-23T12:00:00Z");
+        let settings = Settings::placed(vec![
+            PlacedZone { store: store.clone(), zone: zone("left", 1), from: None, to: Some(moved) },
+            PlacedZone { store: store.clone(), zone: zone("right", 2), from: Some(moved), to: Some(gone) },
+        ]);
+        let register: RegisterId = "1".parse().unwrap();
+        let seen = |text: &str| {
+            let zones = settings.of_register(&store, &register, at(text));
+            zones.map(|zone| zone.camera.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(seen("2020-01-01T00:00:00Z"), ["left"]);
+        assert_eq!(seen("2026-11-22T12:00:00Z"), ["right"]);
+        assert_eq!(seen("2026-11-23T12:00:00Z"), Vec::<String>::new());
+    }
 }

@@ -31,7 +31,14 @@ impl ScriptedLog {
 
     /// A record of the one partition of a topic.
     pub fn record(topic: &str, offset: i64, logged_at: DateTime<Utc>, value: Bytes) -> LogRecord {
-        LogRecord { partition: Partition::new(topic, 0), offset, logged_at, key: None, value: Some(value) }
+        LogRecord {
+            partition: Partition::new(topic, 0),
+            offset,
+            logged_at,
+            key: None,
+            value: Some(value),
+            headers: Vec::new(),
+        }
     }
 
     /// Whether everything was handed out.

@@ -110,6 +110,7 @@ impl MemoryReader {
                         logged_at: DateTime::<Utc>::UNIX_EPOCH,
                         key: None,
                         value: Some(value.clone()),
+                        headers: Vec::new(),
                     });
                     *next += 1;
                 }

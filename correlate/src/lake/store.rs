@@ -17,7 +17,7 @@ use datafusion::catalog::{Session, TableProvider};
 use deltalake_core::delta_datafusion::{DeltaScanConfig, DeltaScanNext};
 use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake_core::kernel::transaction::CommitProperties;
-use deltalake_core::kernel::{StructType, Transaction};
+use deltalake_core::kernel::{StructField, StructType, Transaction};
 use deltalake_core::protocol::SaveMode;
 use deltalake_core::{DeltaTable, DeltaTableBuilder, DeltaTableError, TableProperty, ensure_table_uri};
 use parquet::basic::{Compression, ZstdLevel};
@@ -40,7 +40,8 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens a table in the folder `root`, and creates it if it is not there.
+    /// Opens a table in the folder `root`, creates it if it is not there, and gives it the columns that an earlier version
+    /// did not know: they are null in what was written before.
     ///
     /// # Errors
     /// [`Error::Folder`] or [`Error::Delta`] when the folder or the table cannot be used.
@@ -57,6 +58,7 @@ impl Store {
             create(&delta, table).await.map_err(Error::delta("create", table.name()))?;
         }
         delta.load().await.map_err(Error::delta("open", table.name()))?;
+        let delta = grow(delta, table).await.map_err(Error::delta("add columns to", table.name()))?;
         Ok(Self { table, delta })
     }
 
@@ -231,9 +233,86 @@ async fn create(delta: &DeltaTable, table: Table) -> Result<(), DeltaTableError>
     }
 }
 
+/// The table with every column that this version knows.
+async fn grow(mut delta: DeltaTable, table: Table) -> Result<DeltaTable, DeltaTableError> {
+    let wanted: StructType = table.schema().as_ref().try_into_kernel()?;
+    let lacks = |delta: &DeltaTable| -> Result<Vec<StructField>, DeltaTableError> {
+        let there = delta.snapshot()?.schema();
+        Ok(wanted.fields().filter(|field| there.field(field.name()).is_none()).cloned().collect())
+    };
+    let missing = lacks(&delta)?;
+    if missing.is_empty() {
+        return Ok(delta);
+    }
+    if let Some(field) = missing.iter().find(|field| !field.is_nullable()) {
+        let problem = format!("column {} is new and may not be null: what was written before lacks it", field.name());
+        return Err(DeltaTableError::Generic(problem));
+    }
+    match delta.clone().add_columns().with_fields(missing).await {
+        Ok(grown) => Ok(grown),
+        Err(error) => {
+            // Another process may have done it in the same moment.
+            delta.update_state().await?;
+            if lacks(&delta)?.is_empty() { Ok(delta) } else { Err(error) }
+        }
+    }
+}
+
 fn parquet_properties() -> WriterProperties {
     WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(3).unwrap_or_default()))
         .set_created_by("tillsight".to_owned())
         .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::Array as _;
+    use datafusion::prelude::SessionContext;
+    use tillsight_schemas::wire::columns;
+
+    use super::*;
+    use crate::lake::sample::sale;
+
+    #[tokio::test]
+    async fn a_table_of_an_earlier_version_gains_the_columns_that_it_lacks() {
+        const NEW: &str = "receipt_text";
+        let root = tempfile::tempdir().unwrap();
+        let table = Table::Transactions;
+        let path = root.path().join(table.name());
+        std::fs::create_dir_all(&path).unwrap();
+        let url = ensure_table_uri(path.canonicalize().unwrap().to_string_lossy()).unwrap();
+        let delta = DeltaTableBuilder::from_url(url).unwrap().build().unwrap();
+        // As an earlier version made it, with one sale.
+        let all: StructType = table.schema().as_ref().try_into_kernel().unwrap();
+        let delta = delta
+            .create()
+            .with_columns(all.fields().filter(|field| field.name() != NEW).cloned())
+            .with_partition_columns(PARTITION_COLUMNS)
+            .with_configuration_property(TableProperty::AppendOnly, Some("true"))
+            .await
+            .unwrap();
+        let row = |n| {
+            let mut posted = sale("17", n, "2026-11-21T20:03:22Z");
+            posted.transaction.receipt_text = Some("THANK YOU".to_owned());
+            table.rows(&columns::to_batch(&[posted]).unwrap()).unwrap().0
+        };
+        let old = row(1);
+        let keep: Vec<usize> = (0..old.num_columns()).filter(|i| old.schema().field(*i).name() != NEW).collect();
+        delta.write([old.project(&keep).unwrap()]).with_save_mode(SaveMode::Append).await.unwrap();
+
+        let mut store = Store::open(root.path(), table).await.unwrap();
+        store.append(&[row(2)], Vec::new()).await.unwrap();
+        let again = Store::open(root.path(), table).await.unwrap();
+        assert_eq!(again.version(), store.version(), "nothing is added twice");
+        let session = SessionContext::new();
+        again.register(&session.state()).unwrap();
+        let rows = session.read_table(again.rows().unwrap()).unwrap().collect().await.unwrap();
+        let texts = rows.iter().map(|batch| {
+            let text = batch.column_by_name(NEW).unwrap();
+            (batch.num_rows(), text.null_count())
+        });
+        let (rows, nulls) = texts.fold((0, 0), |(rows, nulls), (more, null)| (rows + more, nulls + null));
+        assert_eq!((rows, nulls), (2, 1), "the old sale has none, the new one has");
+    }
 }

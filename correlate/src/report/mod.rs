@@ -45,6 +45,8 @@ pub struct Numbers {
     pub unsynchronised: Vec<(RegisterId, i64)>,
     /// How often each rule came to which outcome and why.
     pub outcomes: Vec<OutcomeCount>,
+    /// Transactions by the hour of the store's clock; hours without any are missing.
+    pub hours: Vec<(u8, i64)>,
     /// The questions behind all but the rates.
     pub questions: Vec<(&'static str, Sql)>,
 }
@@ -164,6 +166,7 @@ pub async fn numbers(session: &Session, day: &ReportDay) -> Result<Numbers> {
     let zones = day.zones();
     let unsynchronised = day.unsynchronised();
     let outcomes = day.outcomes();
+    let hours = day.hours();
     Ok(Numbers {
         totals: rows(session, &totals).await?.first().map(Totals::from).unwrap_or_default(),
         rates,
@@ -185,8 +188,11 @@ pub async fn numbers(session: &Session, day: &ReportDay) -> Result<Numbers> {
             .iter()
             .map(|row| OutcomeCount { rule: row.text(0), outcome: row.text(1), why: row.text(2), times: row.number(3) })
             .collect(),
+        hours: rows(session, &hours).await?.iter().filter_map(|row| Some((row.value(0)?, row.number(1)))).collect(),
         questions: vec![
+            ("Exceptions", day.alerts()),
             ("Business of the day", totals),
+            ("Hours of the day", hours),
             ("Recorded", recorded),
             ("Gaps", gaps),
             ("Zones", zones),

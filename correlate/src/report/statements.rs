@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Days, NaiveDate, SecondsFormat, Utc};
 use tillsight_schemas::TimeSpan;
-use tillsight_schemas::id::StoreKey;
+use tillsight_schemas::id::{OperatorId, StoreKey};
 
 /// How many days before the day its usual range is made of.
 pub(super) const USUAL_DAYS: u64 = 28;
@@ -17,6 +17,8 @@ pub struct ReportDay {
     pub day: NaiveDate,
     /// Its instants, up to now where it is not over.
     pub span: TimeSpan,
+    /// Whose alerts and judgements are left out: those in which they are operator or approver.
+    pub without: Vec<OperatorId>,
 }
 
 /// How often something happens among how much.
@@ -121,6 +123,48 @@ impl ReportDay {
         )
     }
 
+    /// How many transactions there were in each hour of the store's clock.
+    pub(super) fn hours(&self) -> String {
+        format!(
+            "SELECT CAST(date_part('hour', event_time_local) AS BIGINT) AS hour, count(*) AS transactions\nFROM \
+             pos.transactions\nWHERE {}\nGROUP BY 1 ORDER BY 1",
+            self.business()
+        )
+    }
+
+    /// The alerts of the day that stand.
+    pub(super) fn alerts(&self) -> String {
+        format!(
+            "SELECT alert_id, rule_id, amount_minor\nFROM lp.alerts AS a\nWHERE {}\n  AND business_day = DATE '{}' AND \
+             state <> 'retracted'{}\nORDER BY event_time, alert_id",
+            self.store(),
+            self.day,
+            self.others("strpos(a.event_ids, t.event_id) > 0")
+        )
+    }
+
+    /// Those `a` in whose transactions `t` nobody who is left out took part, as a condition; nothing when nobody is.
+    fn others(&self, same: &str) -> String {
+        if self.without.is_empty() {
+            return String::new();
+        }
+        let ids: Vec<String> = self.without.iter().map(|id| text(id.as_str())).collect();
+        let ids = ids.join(", ");
+        let of = |view: &str, who: &str| {
+            format!(
+                "\n  AND NOT EXISTS (SELECT 1 FROM pos.{view} AS t WHERE t.tenant_id = a.tenant_id AND t.store_id = \
+                 a.store_id AND {same}\n    AND ({who}))"
+            )
+        };
+        let worked = format!("t.operator_id IN ({ids}) OR t.supervisor_id IN ({ids})");
+        let approved = format!("t.price_override_approver_id IN ({ids})");
+        format!(
+            "\n  AND coalesce(a.operator_id, '') NOT IN ({ids}){}{}",
+            of("transactions", &worked),
+            of("lines", &approved)
+        )
+    }
+
     /// How many seconds each camera recorded of the day.
     pub(super) fn recorded(&self) -> String {
         let (start, end) = self.bounds();
@@ -169,9 +213,10 @@ impl ReportDay {
     pub(super) fn outcomes(&self) -> String {
         let (start, end) = self.bounds();
         format!(
-            "SELECT rule_id, outcome, why, count(*) AS times\nFROM lp.judgements\nWHERE {}\n  AND event_time >= {start} AND \
-             event_time < {end}\nGROUP BY rule_id, outcome, why ORDER BY rule_id, outcome, why",
-            self.store()
+            "SELECT rule_id, outcome, why, count(*) AS times\nFROM lp.judgements AS a\nWHERE {}\n  AND event_time >= {start} \
+             AND event_time < {end}{}\nGROUP BY rule_id, outcome, why ORDER BY rule_id, outcome, why",
+            self.store(),
+            self.others("t.event_id = a.anchor_event_id")
         )
     }
 

@@ -51,7 +51,7 @@ async fn session(records: impl IntoIterator<Item = PostedTransaction>) -> (tempf
 
 fn day() -> ReportDay {
     let (store, day) = (kiosk(), DAY.parse().unwrap());
-    ReportDay { store: store.key(), day, span: store.day(day).unwrap() }
+    ReportDay { store: store.key(), day, span: store.day(day).unwrap(), without: Vec::new() }
 }
 
 #[tokio::test]
@@ -78,6 +78,7 @@ async fn a_day_is_compared_with_what_is_usual_for_the_store() {
     // The number is what its question says.
     let again = rows(&session, &refunds.sql).await.unwrap();
     assert_eq!((again.len(), again[10].number(1), again[10].number(2)), (11, 10, 100));
+    assert_eq!(numbers.hours, [(12, 100)], "six in the evening in London is noon in Chicago");
     // No clock was ever measured there.
     assert_eq!(numbers.unsynchronised.iter().map(|(_, n)| n).sum::<i64>(), 100);
 }
@@ -100,4 +101,30 @@ fn a_camera_that_missed_one_hour_of_four_was_there_for_three_quarters() {
         gaps: vec![(span, "unreachable".to_owned())],
     };
     assert_eq!(camera.uptime_permille(), 750);
+}
+
+#[tokio::test]
+async fn every_printed_question_gives_the_number_it_stands_beside() {
+    let (_root, session) = session(business(20, 40, 3).chain(business(21, 90, 10))).await;
+    for without in [Vec::new(), vec!["1042".parse().unwrap(), "7".parse().unwrap()]] {
+        let day = ReportDay { without, ..day() };
+        let numbers = numbers(&session, &day).await.unwrap();
+        for rate in &numbers.rates {
+            let answer = rows(&session, &rate.sql).await.unwrap();
+            let of_day = answer.iter().find(|row| row.text(0) == DAY).map(|row| (row.number(1), row.number(2)));
+            assert_eq!(of_day.unwrap_or_default(), (rate.events, rate.of), "{}", rate.sql);
+        }
+        for (name, sql) in &numbers.questions {
+            let answer = rows(&session, sql).await.unwrap_or_else(|error| panic!("{name}: {error:?}\n{sql}"));
+            match *name {
+                "Business of the day" => assert_eq!(Totals::from(&answer[0]), numbers.totals),
+                "Hours of the day" => assert_eq!(answer.iter().map(|row| row.number(1)).sum::<i64>(), 100),
+                "Clocks not synchronised" => assert_eq!(answer.len(), numbers.unsynchronised.len()),
+                "Zones" => assert_eq!(answer.len(), numbers.zones.len()),
+                "What rules came to" => assert_eq!(answer.len(), numbers.outcomes.len()),
+                "Recorded" | "Gaps" | "Exceptions" => assert!(answer.is_empty(), "{name}"),
+                other => panic!("{other}: which number does it stand beside?"),
+            }
+        }
+    }
 }

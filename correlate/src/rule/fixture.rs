@@ -3,6 +3,8 @@
 //! A case lists transactions and what a camera saw, each with when it arrives, and what must come out. It runs through
 //! the real engine, several times with other ticks: one record at a time, and all at once. Times are those of one day;
 //! the store's zone is UTC. Before a case each register rings three times, so that its clock is known (`warm`).
+//!
+//! What a rule says it needs is tested by its cases too: some record that fires must not fire without the field.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,7 +27,7 @@ use tillsight_schemas::wire::avro;
 use tillsight_schemas::zone::Zone;
 use uuid::Uuid;
 
-use super::{Rule, RuleError};
+use super::{Need, Rule, RuleError};
 use crate::engine::{Engine, MemoryStore, ScriptedLog, Settings};
 
 /// A file of cases.
@@ -164,16 +166,19 @@ fn instant(at: NaiveTime) -> DateTime<Utc> {
 /// [`RuleError`] when a test file cannot be read or the rule cannot run.
 pub async fn run(rule: &Rule) -> Result<Vec<CaseResult>, RuleError> {
     let mut results = Vec::new();
+    let mut unproven: Vec<&Need> = rule.header.needed.iter().collect();
     for (file, text) in &rule.tests {
         let cases: File = toml::from_str(text)
             .map_err(|error| rule.header.wrong(format!("its test {file} cannot be read: {error}")))?;
         for case in cases.case {
             let mut problems = Vec::new();
-            let live = judged(rule, &case, 1, None).await.map_err(|error| rule.header.wrong(error))?;
-            problems.extend(differences(&case, &live.0, &live.2));
-            let records = live.1;
-            for (at_once, restart) in [(3, None), (usize::MAX, None), (1, Some(records / 2)), (1, Some(records - 1))] {
-                let other = judged(rule, &case, at_once, restart).await.map_err(|error| rule.header.wrong(error))?;
+            let whole = records(&case, None).map_err(|error| rule.header.wrong(error))?;
+            let count = whole.len();
+            let run = async |at_once, restart| judged(rule, &case, whole.clone(), at_once, restart).await;
+            let live = run(1, None).await.map_err(|error| rule.header.wrong(error))?;
+            problems.extend(differences(&case, &live.0, &live.1));
+            for (at_once, restart) in [(3, None), (usize::MAX, None), (1, Some(count / 2)), (1, Some(count - 1))] {
+                let other = run(at_once, restart).await.map_err(|error| rule.header.wrong(error))?;
                 if other.0 != live.0 {
                     problems.push(format!(
                         "in ticks of {at_once} records, restarted after {restart:?}: {:?} instead of {:?}",
@@ -182,22 +187,51 @@ pub async fn run(rule: &Rule) -> Result<Vec<CaseResult>, RuleError> {
                 }
             }
             results.push(CaseResult { name: format!("{file}: {}", case.name), problems });
+            let mut open = Vec::new();
+            for need in unproven {
+                if !proves(rule, &case, need, &live.0).await.map_err(|error| rule.header.wrong(error))? {
+                    open.push(need);
+                }
+            }
+            unproven = open;
         }
     }
+    for need in &rule.header.needed {
+        let lacking = unproven.contains(&need);
+        let problem = || format!("no case fires with {} and does not without it", need.field);
+        results.push(CaseResult {
+            name: format!("needs {}", need.field),
+            problems: lacking.then(problem).into_iter().collect(),
+        });
+    }
     Ok(results)
+}
+
+/// Whether something that fires in a case does not when the field of a need is taken out of its records.
+async fn proves(rule: &Rule, case: &Case, need: &Need, whole: &Final) -> Result<bool, String> {
+    let fired = |all: &Final| -> Vec<String> {
+        all.iter().filter(|(_, (outcome, ..))| *outcome == Outcome::Fired).map(|(event, _)| event.clone()).collect()
+    };
+    let before = fired(whole);
+    if before.is_empty() {
+        return Ok(false);
+    }
+    let after = fired(&judged(rule, case, records(case, Some(need))?, 1, None).await?.0);
+    Ok(before.iter().any(|event| !after.contains(event)))
 }
 
 /// What stands at the end, by event: outcome, reason, whether provisional, content of the alert.
 type Final = BTreeMap<String, (Outcome, String, bool, Option<String>)>;
 
-/// Judges a case in ticks of so many records, with a kill after so many ticks. Returns what stands at the end, the number
-/// of records, and the store.
+/// Judges the records of a case in ticks of so many, with a kill after so many ticks. Returns what stands at the end, and
+/// the store.
 async fn judged(
     rule: &Rule,
     case: &Case,
+    records: Vec<LogRecord>,
     at_once: usize,
     restart: Option<usize>,
-) -> Result<(Final, usize, MemoryStore), String> {
+) -> Result<(Final, MemoryStore), String> {
     let zone: Zone = serde_json::from_value(serde_json::json!({
         "id": "window", "camera": "kiosk", "kind": "customer", "register": "1",
         "polygon": [[0.2, 0.2], [0.8, 0.2], [0.8, 0.8], [0.2, 0.8]],
@@ -205,8 +239,6 @@ async fn judged(
     .map_err(|error| error.to_string())?;
     let store: StoreKey = "acme/17".parse().map_err(|error| format!("{error}"))?;
     let settings = Settings::new(vec![(store, zone)]);
-    let records = records(case)?;
-    let count = records.len();
     let clock = ReplayClock::at(instant(NaiveTime::MIN));
     let log = ScriptedLog::new(records, at_once, clock.clone());
     let memory = MemoryStore::default();
@@ -239,7 +271,7 @@ async fn judged(
             Some((name(judgement.anchor_event_id)?, said))
         })
         .collect();
-    Ok((last, count, memory))
+    Ok((last, memory))
 }
 
 fn differences(case: &Case, last: &Final, memory: &MemoryStore) -> Vec<String> {
@@ -288,8 +320,8 @@ fn event_id(name: &str) -> Uuid {
     derive("fixture", [Some(name)])
 }
 
-/// Everything that arrives, in order of arrival.
-fn records(case: &Case) -> Result<Vec<LogRecord>, String> {
+/// Everything that arrives, in order of arrival, on request without the field of a need.
+fn records(case: &Case, without: Option<&Need>) -> Result<Vec<LogRecord>, String> {
     let mut arriving = Vec::new();
     let mut registers: Vec<&str> = case.event.iter().map(|event| event.register.as_str()).collect();
     registers.sort_unstable();
@@ -312,11 +344,11 @@ fn records(case: &Case) -> Result<Vec<LogRecord>, String> {
                 lines: Vec::new(),
                 arrives: None,
             };
-            arriving.push(transaction(case, &rung, 0)?);
+            arriving.push(transaction(case, &rung, 0, None)?);
         }
     }
     for (n, rung) in (1..).zip(&case.event) {
-        arriving.push(transaction(case, rung, n)?);
+        arriving.push(transaction(case, rung, n, without)?);
     }
     for seen in &case.presence {
         arriving.extend(tiles(seen)?);
@@ -341,7 +373,7 @@ fn encoded<T: avro::Avro>(value: &T) -> Result<bytes::Bytes, String> {
     values.into_iter().next().ok_or_else(|| "nothing was encoded".to_owned())
 }
 
-fn transaction(case: &Case, rung: &Rung, n: i64) -> Result<Arriving, String> {
+fn transaction(case: &Case, rung: &Rung, n: i64, without: Option<&Need>) -> Result<Arriving, String> {
     let event_time = instant(rung.at);
     let received_at = rung.arrives.map_or(event_time + TimeDelta::milliseconds(250), instant);
     let name = |error: tillsight_schemas::id::BadName| error.to_string();
@@ -393,7 +425,7 @@ fn transaction(case: &Case, rung: &Rung, n: i64) -> Result<Arriving, String> {
         terminal_id: None,
         offline: false,
     };
-    let transaction = Transaction {
+    let whole = Transaction {
         store_id: "17".parse().map_err(name)?,
         register_id: rung.register.parse().map_err(name)?,
         business_day: Some(event_time.date_naive()),
@@ -421,6 +453,14 @@ fn transaction(case: &Case, rung: &Rung, n: i64) -> Result<Arriving, String> {
         tenders: rung.tender.map(tender).into_iter().collect(),
         receipt_text: None,
         source: None,
+    };
+    let transaction = match without {
+        None => whole,
+        Some(need) => {
+            let mut record = serde_json::to_value(&whole).map_err(|error| error.to_string())?;
+            need.take_out(rung.kind, &mut record);
+            serde_json::from_value(record).map_err(|error| error.to_string())?
+        }
     };
     let header = Header {
         event_id: event_id(&rung.id),

@@ -6,10 +6,11 @@ use serde::Deserialize;
 use tillsight_schemas::alert::Severity;
 use tillsight_schemas::codes;
 use tillsight_schemas::id::RuleId;
-use tillsight_schemas::pos::Kind;
+use tillsight_schemas::pos::{Kind, Transaction};
 use tillsight_schemas::zone::ZoneKind;
 
 use super::RuleError;
+use super::needs::{Need, Written};
 
 /// The longest look-back of a rule that reads the stream itself, in seconds.
 pub const LONGEST_LOOKBACK: i64 = 86_400;
@@ -79,6 +80,9 @@ pub struct Header {
     /// What must be known before it judges: `presence:customer` is the presence in the customer zones of the register.
     #[serde(default)]
     pub requires: Vec<String>,
+    /// What a record must have for the rule to judge it, as it is written; read into [`Header::needed`].
+    #[serde(default, rename = "needs")]
+    written_needs: Vec<Written>,
     /// The title of an alert.
     pub title: String,
     /// Why it fired, with `{facts}` filled in.
@@ -94,6 +98,9 @@ pub struct Header {
     /// The zones whose presence must be known, from `requires`.
     #[serde(skip)]
     pub watched: Vec<ZoneKind>,
+    /// The fields of a record without which the rule is blind to it, from `needs`.
+    #[serde(skip)]
+    pub needed: Vec<Need>,
 }
 
 impl Header {
@@ -118,10 +125,26 @@ impl Header {
             })?;
             header.watched.push(zone);
         }
+        let needed: Result<Vec<Need>, String> =
+            header.written_needs.iter().map(|written| Need::read(written, &header.anchor)).collect();
+        header.needed = needed.map_err(|problem| header.wrong(problem))?;
         if let Some(problem) = header.problem() {
             return Err(header.wrong(problem));
         }
         Ok(header)
+    }
+
+    /// What the rule needs of a record of this kind, each with whether it is missing; nothing where the rule does not
+    /// look at the record.
+    pub fn needs_of(&self, transaction: &Transaction) -> Vec<(&Need, bool)> {
+        if transaction.training
+            || transaction.test
+            || !self.needed.iter().any(|need| need.kinds.contains(&transaction.kind))
+        {
+            return Vec::new();
+        }
+        let record = serde_json::to_value(transaction).unwrap_or_default();
+        self.needed.iter().filter_map(|need| Some((need, need.is_missing(transaction.kind, &record)?))).collect()
     }
 
     fn problem(&self) -> Option<String> {
@@ -165,5 +188,6 @@ mod tests {
         assert!(with("default = 2000", "default = 99000").contains("margin_ms is 99000"));
         assert!(with("[\"RETURN\"]", "[]").contains("anchor"));
         assert!(with("lookahead_seconds = 2", "lookahed = 2").contains("lookahed"));
+        assert!(with("scope = ", "needs = [\"oprator_id\"]\nscope = ").contains("operator_id"));
     }
 }

@@ -8,11 +8,13 @@ mod error;
 pub mod explain;
 pub mod fixture;
 mod header;
+mod needs;
 
 use std::path::Path;
 
 pub use error::RuleError;
 pub use header::{Clip, Header, LONGEST_LOOKBACK, Param, Scope};
+pub use needs::Need;
 
 /// A rule.
 #[derive(Debug, Clone)]

@@ -137,7 +137,10 @@ impl View {
                 "Alerts: one row per alert in its latest revision, retracted ones included (`state`), with the last \
                  decision of a person about it."
             }
-            Self::Reviews => "What people decided about alerts: one row per decision; the last one of an alert holds.",
+            Self::Reviews => {
+                "What people decided about alerts: one row per decision; the last one of an alert holds. `explained` and \
+                 `look_at_it` are what a store said from its report, and decide nothing."
+            }
             Self::Judgements => {
                 "What rules made of their anchors: one row per rule and event, as last judged; `indeterminate` is a \
                  blind spot."
@@ -180,7 +183,8 @@ impl View {
             Self::Alerts => format!(
                 "SELECT {columns} FROM ({latest}) AS t LEFT JOIN (SELECT * FROM (SELECT tenant_id, store_id, alert_id, \
                  disposition, note, reviewer, reviewed_at, row_number() OVER (PARTITION BY tenant_id, store_id, alert_id \
-                 ORDER BY reviewed_at DESC, {LOGGED_AT} DESC, {LOG_OFFSET} DESC) AS place FROM lake.{reviews}) AS every \
+                 ORDER BY reviewed_at DESC, {LOGGED_AT} DESC, {LOG_OFFSET} DESC) AS place FROM lake.{reviews} \
+                 WHERE disposition NOT IN ('explained', 'look_at_it')) AS every \
                  WHERE place = 1) AS r \
                  ON r.tenant_id = t.tenant_id AND r.store_id = t.store_id AND r.alert_id = t.alert_id",
                 reviews = Table::Reviews.name()

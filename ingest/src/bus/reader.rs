@@ -8,14 +8,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::KafkaError;
-use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Headers as _, Message};
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
 use tillsight_schemas::port::{EventSource, LogRecord, Partition, PortError, Positions};
+use tillsight_schemas::topic;
 
 use super::Connection;
 use crate::{Error, Result};
@@ -54,6 +55,35 @@ impl TopicReader {
             .create()
             .map_err(|source| Error::Client { client: name.to_owned(), source })?;
         Ok(Self { consumer: Arc::new(consumer), connection: connection.clone(), topics })
+    }
+
+    /// Where to begin in order to read what was logged from an instant on, and at most so many records: one position for
+    /// each partition that exists, at its end where nothing was logged since.
+    ///
+    /// # Errors
+    /// [`Error::Broker`] when the cluster does not answer.
+    pub async fn since(&mut self, at: DateTime<Utc>, most: i64) -> Result<Positions, PortError> {
+        let bounds = self.bounds().await?;
+        let each = most / i64::try_from(bounds.len()).unwrap_or(i64::MAX).max(1);
+        let (consumer, connection) = (self.consumer.clone(), self.connection.clone());
+        let asked = move || {
+            let failed = || connection.failed("find the records since an instant".to_owned());
+            let mut times = TopicPartitionList::new();
+            for partition in bounds.keys() {
+                let at = Offset::Offset(at.timestamp_millis());
+                times.add_partition_offset(&partition.topic, partition.number, at).map_err(failed())?;
+            }
+            let found = consumer.offsets_for_times(times, PATIENCE).map_err(failed())?;
+            let mut positions = Positions::new();
+            for (partition, range) in bounds {
+                let first = found.find_partition(&partition.topic, partition.number).map(|found| found.offset());
+                // Without a record since the instant there is no offset.
+                let first = if let Some(Offset::Offset(first)) = first { first } else { range.end };
+                positions.insert(partition, first.max(range.end - each).clamp(range.start, range.end));
+            }
+            Ok::<_, Error>(positions)
+        };
+        Ok(tokio::task::spawn_blocking(asked).await??)
     }
 
     fn bounds_blocking(
@@ -95,7 +125,8 @@ fn passing(error: &KafkaError) -> bool {
     )
 }
 
-fn owned(message: &BorrowedMessage<'_>) -> LogRecord {
+/// A message as a record that is our own.
+pub(super) fn owned(message: &BorrowedMessage<'_>) -> LogRecord {
     LogRecord {
         partition: Partition::new(message.topic(), message.partition()),
         offset: message.offset(),
@@ -106,7 +137,17 @@ fn owned(message: &BorrowedMessage<'_>) -> LogRecord {
             .unwrap_or(DateTime::UNIX_EPOCH),
         key: message.key().map(Bytes::copy_from_slice),
         value: message.payload().map(Bytes::copy_from_slice),
+        headers: message.headers().map(read_headers).unwrap_or_default(),
     }
+}
+
+/// The headers that readers of ours act on: most topics have none of them.
+fn read_headers(headers: &BorrowedHeaders) -> Vec<(&'static str, Bytes)> {
+    let known = |header: rdkafka::message::Header<'_, &[u8]>| {
+        let name = topic::READ_HEADERS.iter().find(|name| **name == header.key)?;
+        Some((*name, Bytes::copy_from_slice(header.value?)))
+    };
+    headers.iter().filter_map(known).collect()
 }
 
 #[async_trait]

@@ -1,23 +1,23 @@
 //! [`WindowReader`]: what a topic says about a span of time, for somebody who looks at one event.
 //!
 //! It reads from the first record that was logged in the span to the first one logged beyond it, at most so many and for
-//! at most so long, and says when that was not all. Clients are kept and used again: a new one takes longer to connect
-//! than a minute of records to read.
+//! at most so long, and says when that was not all. [`WindowReader::before`] pages through a topic from its end. Clients
+//! are kept and used again: a new one takes longer to connect than a minute of records to read.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
-use tillsight_schemas::port::{LogRecord, Partition};
+use tillsight_schemas::port::LogRecord;
 
 use super::Connection;
+use super::reader::owned;
 use crate::{Error, Result};
 
 /// Clients that are kept.
@@ -73,30 +73,88 @@ impl WindowReader {
     /// # Errors
     /// [`Error::Broker`] when the cluster does not answer within the patience of the query.
     pub async fn read(&self, query: WindowQuery) -> Result<Window> {
-        let reader = self.clone();
         let attempt = format!("read {}", query.topic);
-        match tokio::task::spawn_blocking(move || reader.read_blocking(&query)).await {
+        let deadline = Instant::now() + query.patience;
+        self.ask(attempt, move |reader, consumer| reader.window(consumer, &query, deadline)).await
+    }
+
+    /// The last records of a topic with one partition that stand before an offset (its end when absent), at most `rows` of
+    /// them, oldest first. It is whole when nothing stands before them.
+    ///
+    /// # Errors
+    /// [`Error::Broker`] when the cluster does not answer within `patience`.
+    pub async fn before(&self, topic: String, offset: Option<i64>, rows: i64, patience: Duration) -> Result<Window> {
+        let attempt = format!("read the end of {topic}");
+        let deadline = Instant::now() + patience;
+        self.ask(attempt, move |reader, consumer| reader.last(consumer, &topic, offset, rows, deadline)).await
+    }
+
+    async fn ask(
+        &self,
+        attempt: String,
+        question: impl FnOnce(&Self, &BaseConsumer) -> Result<Window> + Send + 'static,
+    ) -> Result<Window> {
+        let reader = self.clone();
+        let asked = move || {
+            let kept = reader.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let consumer = match kept {
+                Some(consumer) => consumer,
+                None => reader.client()?,
+            };
+            let window = question(&reader, &consumer)?;
+            // Only a client that worked is kept.
+            if consumer.unassign().is_ok() {
+                let mut idle = reader.idle.lock().unwrap_or_else(PoisonError::into_inner);
+                if idle.len() < KEPT {
+                    idle.push(consumer);
+                }
+            }
+            Ok(window)
+        };
+        match tokio::task::spawn_blocking(asked).await {
             Ok(window) => window,
             Err(_) => Err(self.connection.failed(attempt)(KafkaError::Canceled)),
         }
     }
 
-    fn read_blocking(&self, query: &WindowQuery) -> Result<Window> {
-        let deadline = Instant::now() + query.patience;
-        let kept = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let consumer = match kept {
-            Some(consumer) => consumer,
-            None => self.client()?,
-        };
-        let window = self.window(&consumer, query, deadline)?;
-        // Only a client that worked is kept.
-        if consumer.unassign().is_ok() {
-            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-            if idle.len() < KEPT {
-                idle.push(consumer);
+    fn last(
+        &self,
+        consumer: &BaseConsumer,
+        topic: &str,
+        before: Option<i64>,
+        rows: i64,
+        deadline: Instant,
+    ) -> Result<Window> {
+        let failed = || self.connection.failed(format!("read the end of {topic}"));
+        let left = || deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+        let (first, end) = consumer.fetch_watermarks(topic, 0, left()).map_err(failed())?;
+        let end = before.map_or(end, |before| before.min(end));
+        let start = (end - rows).max(first);
+        let mut records = Vec::new();
+        if start >= end {
+            return Ok(Window { records, whole: true });
+        }
+        let mut assigned = TopicPartitionList::new();
+        assigned.add_partition_offset(topic, 0, Offset::Offset(start)).map_err(failed())?;
+        consumer.assign(&assigned).map_err(failed())?;
+        loop {
+            if Instant::now() >= deadline {
+                // A page with a hole would hide records for good.
+                return Err(failed()(KafkaError::Canceled));
+            }
+            match consumer.poll(Duration::from_millis(50)) {
+                Some(Ok(message)) if message.offset() < end => {
+                    records.push(owned(&message));
+                    if message.offset() + 1 >= end {
+                        break;
+                    }
+                }
+                Some(Ok(_) | Err(KafkaError::PartitionEOF(_))) => break,
+                Some(Err(error)) if !passing(&error) => return Err(failed()(error)),
+                _ => {}
             }
         }
-        Ok(window)
+        Ok(Window { records, whole: start == first })
     }
 
     fn client(&self) -> Result<BaseConsumer> {
@@ -151,21 +209,14 @@ impl WindowReader {
                 None => {}
                 Some(Ok(message)) => {
                     let Some(end) = ends.get(&message.partition()).copied() else { continue };
-                    let millis = message.timestamp().to_millis();
-                    let logged_at = millis.and_then(DateTime::from_timestamp_millis).unwrap_or(DateTime::UNIX_EPOCH);
-                    let beyond = query.to.is_some_and(|to| logged_at >= to);
+                    let record = owned(&message);
+                    let beyond = query.to.is_some_and(|to| record.logged_at >= to);
                     if beyond || message.offset() + 1 >= end {
                         ends.remove(&message.partition());
                     }
                     let asked = query.key.as_ref().is_none_or(|key| message.key() == Some(key.as_bytes()));
                     if !beyond && asked {
-                        records.push(LogRecord {
-                            partition: Partition::new(message.topic(), message.partition()),
-                            offset: message.offset(),
-                            logged_at,
-                            key: message.key().map(Bytes::copy_from_slice),
-                            value: message.payload().map(Bytes::copy_from_slice),
-                        });
+                        records.push(record);
                     }
                 }
                 Some(Err(KafkaError::PartitionEOF(partition))) => {

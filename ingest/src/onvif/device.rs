@@ -13,7 +13,7 @@ use url::Url;
 
 use super::event::Origin;
 use super::notification::Notification;
-use super::soap::{Credentials, Fault, Request, answer};
+use super::soap::{Credentials, Request, answer};
 use super::time::{self, CameraClock};
 use super::xml::{Element, MAX_BYTES, XmlError};
 
@@ -26,7 +26,7 @@ const MAX_REFERENCE: usize = 4 << 10;
 
 /// Why a device did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum DeviceError {
+pub enum DeviceError {
     /// It cannot be reached, or the connection broke.
     #[error("the camera at {url} does not answer {operation}")]
     Unreachable {
@@ -38,7 +38,7 @@ pub(super) enum DeviceError {
         source: reqwest::Error,
     },
     /// It does not accept the login.
-    #[error("the camera at {url} refuses the login {username}: check username and password_file ({said})")]
+    #[error("the camera at {url} refuses the login {username}: check user name and password ({said})")]
     Login {
         /// Where.
         url: String,
@@ -54,8 +54,8 @@ pub(super) enum DeviceError {
         url: String,
         /// What was asked.
         operation: &'static str,
-        /// What it said.
-        fault: Fault,
+        /// What it said, and under which code.
+        fault: String,
     },
     /// It answers something else.
     #[error("the camera at {url} answers {operation} with HTTP {status}, which is not SOAP")]
@@ -113,7 +113,8 @@ pub(super) struct Pulled {
 /// A device.
 #[derive(Debug)]
 pub(super) struct Device {
-    origin: Origin,
+    /// Whose requests are counted; nobody's while a camera is only tried.
+    origin: Option<Origin>,
     url: Url,
     credentials: Option<Credentials>,
     http: Client,
@@ -123,7 +124,7 @@ pub(super) struct Device {
 }
 
 impl Device {
-    pub(super) fn new(origin: Origin, url: Url, credentials: Option<Credentials>, clock: SharedClock) -> Self {
+    pub(super) fn new(origin: Option<Origin>, url: Url, credentials: Option<Credentials>, clock: SharedClock) -> Self {
         let http = Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(PATIENCE)
@@ -225,7 +226,7 @@ impl Device {
     }
 
     /// An address that the device gave, on the host that is configured.
-    fn own(&self, address: &str) -> Option<Url> {
+    pub(super) fn own(&self, address: &str) -> Option<Url> {
         let given = Url::parse(address.trim()).ok()?;
         if !matches!(given.scheme(), "http" | "https") {
             return None;
@@ -241,7 +242,7 @@ impl Device {
     }
 
     #[expect(clippy::too_many_arguments, reason = "one place sends; its callers are the operations above")]
-    async fn call(
+    pub(super) async fn call(
         &self,
         operation: &'static str,
         to: &Url,
@@ -253,9 +254,11 @@ impl Device {
     ) -> Result<(Element, Vec<u8>), DeviceError> {
         let result = self.exchange(operation, to, action, headers, body, wait, login).await;
         let outcome = result.as_ref().map_or_else(DeviceError::outcome, |_| "ok");
-        let mut labels = self.origin.labels().to_vec();
-        labels.extend([("operation", operation.to_owned()), ("outcome", outcome.to_owned())]);
-        metrics::counter!(metric::ONVIF_REQUESTS, &labels).increment(1);
+        if let Some(origin) = &self.origin {
+            let mut labels = origin.labels().to_vec();
+            labels.extend([("operation", operation.to_owned()), ("outcome", outcome.to_owned())]);
+            metrics::counter!(metric::ONVIF_REQUESTS, &labels).increment(1);
+        }
         result
     }
 
@@ -297,7 +300,7 @@ impl Device {
         match answer(&document) {
             Ok(Ok(content)) if status.is_success() => Ok((content, document)),
             Ok(Err(fault)) if fault.is_login() => Err(self.refused(to, fault.to_string())),
-            Ok(Err(fault)) => Err(DeviceError::Fault { url: to.to_string(), operation, fault }),
+            Ok(Err(fault)) => Err(DeviceError::Fault { url: to.to_string(), operation, fault: fault.to_string() }),
             _ if status == StatusCode::UNAUTHORIZED => Err(self.refused(to, "HTTP 401".to_owned())),
             Err(problem) if status.is_success() => Err(self.unreadable(to, operation, &problem.to_string())),
             _ => Err(DeviceError::Status { url: to.to_string(), operation, status }),
@@ -309,7 +312,7 @@ impl Device {
         DeviceError::Login { url: to.to_string(), username, said }
     }
 
-    fn unreadable(&self, to: &Url, operation: &'static str, problem: &str) -> DeviceError {
+    pub(super) fn unreadable(&self, to: &Url, operation: &'static str, problem: &str) -> DeviceError {
         DeviceError::Answer { url: to.to_string(), operation, problem: problem.to_owned() }
     }
 }

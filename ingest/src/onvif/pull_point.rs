@@ -75,7 +75,7 @@ pub struct PullPoint {
 impl PullPoint {
     /// Prepares to pull; nothing happens before [`Self::run`].
     pub fn new(config: PullConfig, outbox: Outbox, clock: SharedClock) -> Self {
-        let device = Device::new(config.origin.clone(), config.device.clone(), config.credentials.clone(), clock);
+        let device = Device::new(Some(config.origin.clone()), config.device.clone(), config.credentials.clone(), clock);
         Self { config, device, outbox, subscription: None, clock_read: None }
     }
 

@@ -42,6 +42,28 @@ pub struct Permits {
     pub stores: Vec<StoreId>,
 }
 
+impl Permits {
+    /// The same, for these stores only; `None` when it may write none of them.
+    pub fn only(&self, stores: &[StoreId]) -> Option<Self> {
+        let stores: Vec<StoreId> =
+            stores.iter().filter(|store| self.stores.is_empty() || self.stores.contains(store)).cloned().collect();
+        (!stores.is_empty()).then(|| Self { stores, ..self.clone() })
+    }
+
+    /// The same, for the stores that a landing record is limited to ([`HEADER_STORES`](tillsight_schemas::topic::HEADER_STORES)).
+    ///
+    /// # Errors
+    /// [`Reject`] when none of them may be written.
+    pub(super) fn limited(&self, stores: &str) -> Result<Self, Reject> {
+        let named: Result<Vec<StoreId>, _> = stores.split(',').map(str::parse).collect();
+        named.ok().and_then(|named| self.only(&named)).ok_or_else(|| {
+            let detail =
+                format!("its sender may write the stores {stores}, integrator {} none of them", self.integrator);
+            Reject::new(RejectCode::ForbiddenStore, detail).at("/store_id")
+        })
+    }
+}
+
 /// Says beforehand whether a record would be accepted (apart from collisions with earlier ones).
 #[derive(Debug, Clone)]
 pub struct Checker {

@@ -9,11 +9,13 @@
 //! which rise within each landing partition.
 
 mod decode;
+mod glance;
 mod judge;
 mod mask;
 mod pipeline;
 mod time;
 
+pub use glance::{Glance, glance};
 pub use judge::{Checker, Permits, Stores};
 pub use mask::mask_card_numbers;
 pub use pipeline::{Outcomes, Pipeline};

@@ -174,7 +174,11 @@ impl Pipeline {
                     received_at: received_at.max(record.logged_at),
                     key: record.key.as_ref().map(|key| String::from_utf8_lossy(key).into_owned()),
                 };
-                judge(decoded?, &landed, &self.permits, &self.stores)
+                let decoded = decoded?;
+                match record.header(topic::HEADER_STORES) {
+                    None => judge(decoded, &landed, &self.permits, &self.stores),
+                    Some(stores) => judge(decoded, &landed, &self.permits.limited(stores)?, &self.stores),
+                }
             })
             .collect();
         let ids: Vec<Uuid> = judged.iter().flatten().map(|posted| posted.header.event_id).collect();
@@ -294,7 +298,7 @@ fn raw(record: &LogRecord, verdict: &Verdict) -> Outgoing {
     match verdict {
         Verdict::Accept(posted) => headers.push(("lp.event.id", posted.header.event_id.to_string())),
         Verdict::Duplicate(id) => {
-            headers.extend([("lp.event.id", id.to_string()), ("lp.duplicate", "true".to_owned())]);
+            headers.extend([("lp.event.id", id.to_string()), (topic::HEADER_DUPLICATE, "true".to_owned())]);
         }
         Verdict::Reject(reject) => headers.push((topic::HEADER_ERROR_CODE, reject.code.to_string())),
     }
@@ -305,6 +309,7 @@ fn dead_letter(record: &LogRecord, reject: &Reject) -> Outgoing {
     let mut headers = origin(record);
     headers.push((topic::HEADER_ERROR_CODE, reject.code.to_string()));
     headers.push((topic::HEADER_ERROR_DETAIL, reject.detail.clone()));
+    headers.push((topic::HEADER_ERROR_PROBLEMS, problems(reject)));
     headers.push(("__connect.errors.exception.message", reject.to_string()));
     headers.push(("__connect.errors.stage", "VALUE_CONVERTER".to_owned()));
     Outgoing {
@@ -313,6 +318,14 @@ fn dead_letter(record: &LogRecord, reject: &Reject) -> Outgoing {
         value: record.value.clone(),
         headers,
     }
+}
+
+/// Where a record is wrong, for programs.
+fn problems(reject: &Reject) -> String {
+    let problems = reject.problems.iter();
+    let problems: Vec<_> =
+        problems.map(|problem| serde_json::json!({ "at": problem.at, "what": problem.what })).collect();
+    serde_json::Value::from(problems).to_string()
 }
 
 /// The accepted record with `CloudEvents` 1.0 headers (Kafka protocol binding, binary mode).

@@ -8,7 +8,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
-use tillsight_schemas::hold::Hold;
+use tillsight_schemas::hold::{Hold, HoldOwner};
 use tillsight_schemas::metric;
 
 use super::error::{Error, Result, disk, index};
@@ -129,6 +129,29 @@ impl Holds {
         .await
         .map_err(index("sum what is held"))?;
         Ok(u64::try_from(bytes).unwrap_or(0))
+    }
+
+    /// Records how many bytes are held on whose behalf. What several hold counts for each of them.
+    ///
+    /// # Errors
+    /// [`Error::Index`].
+    pub async fn measure(&self, now: DateTime<Utc>) -> Result<()> {
+        for owner in HoldOwner::CODES {
+            let bytes: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(format!(
+                "SELECT coalesce(sum(g.bytes), 0) FROM segment g JOIN stream s ON s.id = g.stream
+                 WHERE g.state <> 'deleted' AND EXISTS (SELECT 1 FROM hold h
+                 WHERE json_extract(h.document, '$.owner') = ?2 AND {STANDS} AND {COVERS})"
+            )))
+            .bind(now.timestamp_micros())
+            .bind(*owner)
+            .fetch_one(self.index.pool())
+            .await
+            .map_err(index("sum what is held"))?;
+            let labels = [("volume", self.volume.display().to_string()), ("owner", (*owner).to_owned())];
+            #[expect(clippy::cast_precision_loss, reason = "a metric")]
+            metrics::gauge!(metric::HELD_BYTES, &labels).set(bytes as f64);
+        }
+        Ok(())
     }
 
     /// Takes in again what the journal knows: the last line of each hold counts. To be called after the index was made

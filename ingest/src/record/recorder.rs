@@ -154,6 +154,20 @@ impl Recorder {
         self.index.unschedule(stream, self.clock.now().timestamp_micros()).await
     }
 
+    /// The streams that are to be recorded at this moment, whether they were taken up or not.
+    ///
+    /// # Errors
+    /// [`Error::Index`].
+    pub async fn scheduled(&self) -> Result<Vec<StreamKey>> {
+        let mut scheduled = Vec::new();
+        for stream in self.index.streams().await? {
+            if self.index.schedules(stream.id).await?.iter().any(|(_, to)| to.is_none()) {
+                scheduled.push(stream.key);
+            }
+        }
+        Ok(scheduled)
+    }
+
     /// Waits until everything that was handed over before is cut as far as it can be, and durable.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 //! gaps tile the time from the begin of the schedule on: a gap is opened the moment a segment ends without another
 //! following it, and is closed by the first picture of the next.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -76,6 +77,10 @@ pub struct StreamWriter {
     run: Option<Run>,
     changes: Vec<Change>,
     retry_at_us: i64,
+    /// What was recorded and not counted yet, less than a second, in microseconds.
+    uncounted: i64,
+    /// The same of gaps, by reason.
+    uncounted_gaps: BTreeMap<&'static str, i64>,
 }
 
 #[derive(Debug)]
@@ -104,7 +109,19 @@ impl StreamWriter {
     pub fn new(key: StreamKey, volume: PathBuf, cut: Cut, clock: Arc<dyn Clock>, end: ResumePoint) -> Self {
         let name = key.to_string();
         let retry_at_us = i64::MIN;
-        let mut writer = Self { key, name, volume, cut, clock, end, run: None, changes: Vec::new(), retry_at_us };
+        let mut writer = Self {
+            key,
+            name,
+            volume,
+            cut,
+            clock,
+            end,
+            run: None,
+            changes: Vec::new(),
+            retry_at_us,
+            uncounted: 0,
+            uncounted_gaps: BTreeMap::new(),
+        };
         if writer.end.gap.is_none() {
             let (start, reason) = match writer.end.end_us {
                 Some(end) => (end, GapReason::Unknown),
@@ -391,8 +408,8 @@ impl StreamWriter {
                 (run.chain, run.position, run.open) = (chain, position, Some(open));
                 let labels = self.labels();
                 metrics::counter!(metric::RECORDED_BYTES, labels.clone()).increment(u64::try_from(bytes).unwrap_or(0));
-                #[expect(clippy::cast_precision_loss, reason = "a metric")]
-                metrics::gauge!(metric::RECORDED_SECONDS, labels).increment(ticks as f64 / TICKS_PER_SECOND as f64);
+                let seconds = whole_seconds(&mut self.uncounted, ticks * 1_000_000 / TICKS_PER_SECOND);
+                metrics::counter!(metric::RECORDED_SECONDS, labels).increment(seconds);
             }
             Err(error) => {
                 run.open = Some(open);
@@ -492,11 +509,11 @@ impl StreamWriter {
         }
     }
 
-    fn count_gap_seconds(&self, reason: GapReason, us: i64) {
+    fn count_gap_seconds(&mut self, reason: GapReason, us: i64) {
         let mut labels = self.labels();
         labels.push(metrics::Label::new("reason", reason.as_str()));
-        #[expect(clippy::cast_precision_loss, reason = "a metric")]
-        metrics::gauge!(metric::RECORDING_GAP_SECONDS, labels).increment(us as f64 / 1e6);
+        let seconds = whole_seconds(self.uncounted_gaps.entry(reason.as_str()).or_default(), us);
+        metrics::counter!(metric::RECORDING_GAP_SECONDS, labels).increment(seconds);
     }
 
     fn labels(&self) -> Vec<metrics::Label> {
@@ -509,5 +526,25 @@ impl StreamWriter {
 
     fn now_us(&self) -> i64 {
         self.clock.now().timestamp_micros()
+    }
+}
+
+/// The whole seconds of a time and of what was left of earlier ones; counters count whole numbers.
+fn whole_seconds(left: &mut i64, us: i64) -> u64 {
+    *left += us;
+    let seconds = left.div_euclid(1_000_000);
+    *left = left.rem_euclid(1_000_000);
+    u64::try_from(seconds).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::whole_seconds;
+
+    #[test]
+    fn fractions_of_seconds_are_counted_when_they_are_whole() {
+        let mut left = 0;
+        let counted: u64 = (0..100).map(|_| whole_seconds(&mut left, 966_667)).sum();
+        assert_eq!((counted, left), (96, 666_700));
     }
 }

@@ -10,6 +10,7 @@ mod config;
 mod fanout;
 pub mod format;
 pub mod h26x;
+mod probe;
 mod reader;
 mod session;
 mod state;
@@ -18,6 +19,7 @@ pub mod unit;
 
 pub use config::{StreamConfig, Transport};
 pub use fanout::{Outlets, Tap};
+pub use probe::{ProbeError, Probed, probe};
 pub use reader::StreamReader;
 pub use state::{Phase, StreamState};
 pub use unit::{AccessUnit, AudioFormat, AudioFrame, ClockReading, Item, Metadata, RunStart, VideoCodec, VideoFormat};

@@ -2,7 +2,9 @@
 //! network order, the body).
 //!
 //! Schema ids are ours and fixed ([`Avro::SCHEMA_ID`]): an integrator without a registry can hard-code them, and the
-//! `.avsc` files under `schemas/avro/` carry them. Decoding goes straight to Arrow record batches (`arrow-avro`).
+//! `.avsc` files under `schemas/avro/` carry them. Decoding goes straight to Arrow record batches (`arrow-avro`). A record
+//! that has gained fields has a new id; values with an id of before ([`Avro::EARLIER`]) are read by the schema of then,
+//! and the new fields are absent.
 
 use std::marker::PhantomData;
 
@@ -26,12 +28,16 @@ pub const NAMESPACE: &str = "tillsight.v1";
 pub trait Avro: Record {
     /// The id in the Confluent frame. Never reused for another schema.
     const SCHEMA_ID: u32;
+    /// Ids that the record had before, each with its schema of then: their values are read for ever.
+    const EARLIER: &'static [(u32, &'static str)] = &[];
 }
 
 macro_rules! ids {
-    ($($id:literal => $record:ty;)*) => {$(
+    ($($id:literal => $record:ty $(, earlier $($old:literal: $file:literal),+)?;)*) => {$(
         impl Avro for $record {
             const SCHEMA_ID: u32 = $id;
+            $(const EARLIER: &'static [(u32, &'static str)] =
+                &[$(($old, include_str!(concat!("../../avro/earlier/", $file)))),+];)?
         }
     )*};
 }
@@ -234,20 +240,25 @@ impl<T: Avro> Decoder<T> {
     fn decode_all(values: &[&[u8]], framed: &[usize]) -> Result<RecordBatch, ArrowError> {
         let schema = columns::arrow_schema::<T>();
         let mut store = SchemaStore::new_with_type(FingerprintAlgorithm::Id);
-        let id = Fingerprint::Id(T::SCHEMA_ID);
         let avro = AvroSchema::new(schema_text::<T>());
-        store.set(id, avro.clone())?;
+        store.set(Fingerprint::Id(T::SCHEMA_ID), avro.clone())?;
+        for (id, schema) in T::EARLIER {
+            store.set(Fingerprint::Id(*id), AvroSchema::new((*schema).to_owned()))?;
+        }
+        // All of one run have the id of its first: a log in which the schema changes is halved until they do.
+        let first = framed.first().and_then(|&index| values.get(index)).map_or(T::SCHEMA_ID, |value| id_of(value));
+        let known = first == T::SCHEMA_ID || T::EARLIER.iter().any(|(id, _)| *id == first);
+        let written = if known { first } else { T::SCHEMA_ID };
         let mut decoder = ReaderBuilder::new()
             .with_writer_schema_store(store)
-            .with_active_fingerprint(id)
+            .with_active_fingerprint(Fingerprint::Id(written))
             .with_reader_schema(avro)
             .with_batch_size(framed.len())
             .build_decoder()?;
         for &index in framed {
             let value = values.get(index).copied().unwrap_or_default();
-            let head: [u8; 5] = value.get(..5).and_then(|head| head.try_into().ok()).unwrap_or_default();
-            let id = u32::from_be_bytes([head[1], head[2], head[3], head[4]]);
-            if id != T::SCHEMA_ID {
+            let id = id_of(value);
+            if id != written {
                 return Err(ArrowError::AvroError(format!(
                     "unknown schema id {id}; {} has id {}",
                     T::record_type().name,
@@ -267,6 +278,70 @@ impl<T: Avro> Decoder<T> {
     }
 }
 
+/// The schema id in the frame of a value.
+fn id_of(value: &[u8]) -> u32 {
+    value.get(1..5).and_then(|id| id.try_into().ok()).map(u32::from_be_bytes).unwrap_or_default()
+}
+
 fn schema_text<T: Avro>() -> String {
     schema::<T>().to_string()
+}
+
+#[cfg(test)]
+#[allow(unreachable_pub, reason = "records are declared for everybody")]
+mod tests {
+    use super::*;
+    use crate::record;
+    use crate::wire::columns::from_batch;
+
+    record! {
+        /// A till as it was.
+        pub struct Till {
+            /// Its name.
+            name: String,
+        }
+    }
+
+    mod grown {
+        use crate::record;
+
+        record! {
+            /// A till that says more.
+            pub struct Till {
+                /// Its name.
+                name: String,
+                /// Its floor.
+                floor: Option<i32>,
+                /// Its drawers.
+                @default drawers: Vec<String>,
+            }
+        }
+    }
+
+    impl Avro for Till {
+        const SCHEMA_ID: u32 = 900;
+    }
+
+    impl Avro for grown::Till {
+        const SCHEMA_ID: u32 = 901;
+        const EARLIER: &'static [(u32, &'static str)] = &[(
+            900,
+            r#"{"type":"record","name":"Till","namespace":"tillsight.v1","fields":[{"name":"name","type":"string"}]}"#,
+        )];
+    }
+
+    #[test]
+    fn a_log_in_which_a_record_gained_fields_is_read_through() {
+        let before = |name: &str| encode(&[Till { name: name.to_owned() }]).unwrap().remove(0);
+        let after = |name: &str, floor| grown::Till { name: name.to_owned(), floor, drawers: Vec::new() };
+        let now = |name: &str| encode(&[after(name, Some(2))]).unwrap().remove(0);
+        let log = [before("a"), before("b"), now("c"), before("d"), now("e")];
+        let values: Vec<&[u8]> = log.iter().map(|value| &value[..]).collect();
+        let decoded = Decoder::<grown::Till>::new().decode(&values).unwrap();
+        assert_eq!(decoded.failed, []);
+        let expected = [after("a", None), after("b", None), after("c", Some(2)), after("d", None), after("e", Some(2))];
+        assert_eq!(from_batch::<grown::Till>(&decoded.batch).unwrap(), expected);
+        let stranger = [&[0, 0, 0, 0, 77, 2, b'x'][..]];
+        assert!(Decoder::<grown::Till>::new().decode(&stranger).unwrap().failed[0].1.contains("unknown schema id 77"));
+    }
 }

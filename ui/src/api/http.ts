@@ -18,7 +18,8 @@ export class Problem extends Error {
     if (this.status === 401) return "Sign in again.";
     if (this.status === 403) return "Ask an administrator if you need this.";
     if (this.status === 404) return "It may be of another store, or removed by retention. Go back and choose another.";
-    if (this.status === 409) return "Somebody changed it meanwhile. The newest state is shown now; decide again.";
+    if (this.status === 409)
+      return "Somebody changed it meanwhile, or it is there already. The newest state is shown now; decide again.";
     if (this.status >= 500) return "Try again. If it stays, give the administrator this text.";
     return "Change what you asked for and try again.";
   }
@@ -54,7 +55,7 @@ export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
   return (await response.json()) as T;
 }
 
-export async function send<T>(method: "POST" | "DELETE", path: string, body?: unknown): Promise<T> {
+export async function send<T>(method: "POST" | "PUT" | "PATCH" | "DELETE", path: string, body?: unknown): Promise<T> {
   const response = await request(path, {
     method,
     headers: { accept: "application/json", "content-type": "application/json", "x-tillsight": "1" },
@@ -62,6 +63,13 @@ export async function send<T>(method: "POST" | "DELETE", path: string, body?: un
   });
   const text = await response.text();
   return (text === "" ? undefined : JSON.parse(text)) as T;
+}
+
+// Asks for work that takes a while and can be stopped. The body is text already.
+export async function work<T>(path: string, type: string, body: string, signal?: AbortSignal): Promise<T> {
+  const headers = { accept: "application/json", "content-type": type, "x-tillsight": "1" };
+  const response = await request(path, { method: "POST", headers, body, signal });
+  return (await response.json()) as T;
 }
 
 // A query string without the parts that are empty.

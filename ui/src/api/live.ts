@@ -1,7 +1,7 @@
 // The server's events (SSE): one connection while somebody is signed in, and who listens to it.
 import { useEffect, useSyncExternalStore } from "react";
-import { alertQuery, camerasQuery, client, demoQuery, meQuery } from "./queries";
-import type { AlertDetail, AlertSummary, Camera } from "./types";
+import { camerasQuery, client, demoQuery, meQuery } from "./queries";
+import type { AlertDetail, AlertSummary, Camera, CaseSummary } from "./types";
 
 export type LiveState = "connecting" | "live" | "lost";
 
@@ -26,8 +26,15 @@ function opened(): void {
   if (seen) {
     void client.invalidateQueries({ queryKey: ["alerts"] });
     void client.invalidateQueries({ queryKey: camerasQuery.queryKey });
+    changedCases();
   }
   seen = true;
+}
+
+// Lists of cases, and the case that is looked at, are asked for anew.
+function changedCases(id?: string): void {
+  void client.invalidateQueries({ queryKey: ["cases"] });
+  void client.invalidateQueries({ queryKey: id ? ["case", id] : ["case"] });
 }
 
 function connect(): void {
@@ -47,6 +54,10 @@ function connect(): void {
   const alert = (message: MessageEvent<string>) => tell(message.data);
   mine.addEventListener("alert", alert);
   mine.addEventListener("review", alert);
+  mine.addEventListener("case", (message: MessageEvent<string>) => {
+    const changed = parse<CaseSummary>(message.data);
+    if (changed) changedCases(changed.case_id);
+  });
   mine.addEventListener("camera", (message: MessageEvent<string>) => {
     const camera = parse<Camera>(message.data);
     if (!camera) return;
@@ -70,14 +81,31 @@ function tell(text: string): void {
   announce(alert);
 }
 
+const holds = ({ item }: AlertDetail, id: string) => item.members.some((each) => each.alert_id === id);
+
+// What is known of an alert, itself or as one of its item, as it is now.
+function patched(known: AlertDetail, alert: AlertSummary): AlertDetail {
+  const own = known.alert_id === alert.alert_id ? { ...known, ...alert } : known;
+  if (!holds(known, alert.alert_id)) return own;
+  const members = known.item.members.map((each) => (each.alert_id === alert.alert_id ? alert : each));
+  return { ...own, item: { ...known.item, members } };
+}
+
+// Whether the server has more to say: the alert has changed, or joined or left the item.
+function outdated(known: AlertDetail, alert: AlertSummary): boolean {
+  if (holds(known, alert.alert_id) !== (known.item.item_id === alert.item_id)) return true;
+  const told = ["revision", "reviewed_at", "assignee"] as const;
+  return known.alert_id === alert.alert_id && told.some((each) => known[each] !== alert[each]);
+}
+
 // Also called with the answer to one's own decision, which may come before the event.
 export function announce(alert: AlertSummary): void {
   for (const each of listeners) each(alert);
-  const key = alertQuery(alert.alert_id).queryKey;
-  const known = client.getQueryData<AlertDetail>(key);
-  if (known && (known.revision !== alert.revision || known.reviewed_at !== alert.reviewed_at)) {
-    client.setQueryData<AlertDetail>(key, { ...known, ...alert });
-    void client.invalidateQueries({ queryKey: key });
+  for (const query of client.getQueryCache().findAll({ queryKey: ["alert"] })) {
+    const known = query.state.data as AlertDetail | undefined;
+    if (known)
+      client.setQueryData<AlertDetail>(query.queryKey, patched(known, alert), { updatedAt: query.state.dataUpdatedAt });
+    if (known && outdated(known, alert)) void client.invalidateQueries({ queryKey: query.queryKey, exact: true });
   }
   if (client.getQueryData(demoQuery.queryKey)) void client.invalidateQueries({ queryKey: demoQuery.queryKey });
 }

@@ -10,18 +10,22 @@ import {
 import { get, Problem, queryString } from "./http";
 import type {
   AlertDetail,
-  AlertSummary,
   BlindPage,
   Bucket,
   Camera,
+  CaseDetail,
+  CasePage,
   Coverage,
   Demo,
   Hit,
   Journal,
   Me,
-  Page,
+  PersonName,
+  QueuePage,
   Report,
+  ReportMail,
   Rule,
+  SavedSearch,
   SearchPage,
   Store,
   TransactionDetail,
@@ -74,13 +78,20 @@ export const rulesQuery = queryOptions({
   staleTime: 300_000,
 });
 
-export type QueueFilter = { state: "open" | "closed" | "all"; store?: string; rule?: string };
+export type QueueFilter = {
+  state: "open" | "closed" | "all";
+  store?: string;
+  rule?: string;
+  operator?: string;
+  assignee?: string;
+  sort?: "value";
+};
 
-export const alertsQuery = (filter: QueueFilter) =>
+export const queueQuery = (filter: QueueFilter) =>
   infiniteQueryOptions({
     queryKey: ["alerts", filter],
     queryFn: ({ pageParam, signal }) =>
-      get<Page<AlertSummary>>(`/api/v1/alerts${queryString({ ...filter, cursor: pageParam, limit: 50 })}`, signal),
+      get<QueuePage>(`/api/v1/queue${queryString({ ...filter, cursor: pageParam, limit: 50 })}`, signal),
     initialPageParam: "",
     getNextPageParam: (last) => last.next_cursor,
     staleTime: 60_000,
@@ -124,17 +135,53 @@ export const journalQuery = (id: string, minutes: number) =>
     placeholderData: keepPreviousData,
   });
 
-export type SearchState = { q: string; from?: string; to?: string };
+// Whom alerts and cases can be given to. Only loss prevention may know.
+export const peopleQuery = (may: boolean) =>
+  queryOptions({
+    queryKey: ["people"],
+    queryFn: ({ signal }) => get<{ items: PersonName[] }>("/api/v1/people", signal).then((answer) => answer.items),
+    enabled: may,
+    staleTime: 300_000,
+  });
 
-export const searchQuery = (search: SearchState) =>
+export type CaseFilter = { status?: string; owner?: string; q?: string };
+
+export const casesQuery = (filter: CaseFilter) =>
   infiniteQueryOptions({
-    queryKey: ["search", search],
+    queryKey: ["cases", filter],
     queryFn: ({ pageParam, signal }) =>
-      get<SearchPage>(`/api/v1/search${queryString({ ...search, cursor: pageParam, limit: 100 })}`, signal),
+      get<CasePage>(`/api/v1/cases${queryString({ ...filter, cursor: pageParam, limit: 50 })}`, signal),
     initialPageParam: "",
     getNextPageParam: (last) => last.next_cursor,
     placeholderData: keepPreviousData,
   });
+
+export const caseQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["case", id],
+    queryFn: ({ signal }) => get<CaseDetail>(`/api/v1/cases/${encodeURIComponent(id)}`, signal),
+  });
+
+export type SearchState = { q: string; from?: string; to?: string };
+
+// The first page of a result, with its counts. `lib/results.ts` gets the others where they are looked at.
+export const LARGEST_PAGE = 200;
+
+export const searchPage = (search: SearchState, cursor: string, signal?: AbortSignal) =>
+  get<SearchPage>(`/api/v1/search${queryString({ ...search, cursor, limit: LARGEST_PAGE })}`, signal);
+
+export const searchQuery = (search: SearchState) =>
+  queryOptions({
+    queryKey: ["search", search],
+    queryFn: ({ signal }) => searchPage(search, "", signal),
+    placeholderData: keepPreviousData,
+  });
+
+export const savedQuery = queryOptions({
+  queryKey: ["searches"],
+  queryFn: ({ signal }) => get<{ items: SavedSearch[] }>("/api/v1/searches", signal).then((answer) => answer.items),
+  refetchInterval: 60_000,
+});
 
 export const coverageQuery = (store: string, from: string, to: string) =>
   queryOptions({
@@ -175,6 +222,14 @@ export const eventsQuery = (store: string, registers: string[], from: string, to
       };
     },
     staleTime: 15_000,
+    enabled: store !== "",
+  });
+
+export const reportMailsQuery = (store: string, day: string) =>
+  queryOptions({
+    queryKey: ["report", "mails", store, day],
+    queryFn: ({ signal }) =>
+      get<{ items: ReportMail[] }>(`/api/v1/reports/mails${queryString({ store, day })}`, signal),
     enabled: store !== "",
   });
 

@@ -3,6 +3,8 @@
 export type Role = "analyst" | "manager" | "head_office" | "admin";
 export type Severity = "info" | "low" | "medium" | "high" | "critical";
 export type Disposition = "confirmed" | "policy" | "operational" | "no_issue" | "follow_up" | "reopened";
+// What a store says of an alert from its report; it decides nothing.
+export type Remark = "explained" | "look_at_it";
 export type PresenceState = "present" | "absent" | "unknown";
 export type Outcome = "fired" | "silent" | "indeterminate";
 export type Instant = string;
@@ -77,6 +79,113 @@ export type AlertSummary = {
   disposition: Disposition | null;
   reviewed_by: string | null;
   reviewed_at: Instant | null;
+  item_id: string;
+  assignee: string | null;
+  // What it costs when it is what it looks like, times how often its rule was right.
+  expected_minor: number | null;
+};
+
+// Alerts of one operator and one piece of evidence.
+export type QueueItem = {
+  item_id: string;
+  head: AlertSummary;
+  members: AlertSummary[];
+  amount_minor: number | null;
+  currency: string | null;
+  expected_minor: number | null;
+  assignee: string | null;
+};
+export type QueuePage = Page<QueueItem> & { total: number };
+
+export type Decided = {
+  alert_id: string;
+  outcome: "decided" | "changed" | "unknown";
+  detail: string | null;
+  alert: AlertSummary | null;
+};
+export type Expected = { p: number; confirmed: number; decided: number; words: string };
+export type Assignment = { at: Instant; by: string; assignee: string | null };
+export type PersonName = { name: string; role: Role };
+
+export type CaseStatus = "new" | "in_progress" | "prevented" | "confirmed" | "resolved";
+export type CaseName = { case_id: string; number: number; title: string; status: CaseStatus };
+export type CaseSummary = CaseName & {
+  owner: string | null;
+  stores: string[];
+  loss_minor: number | null;
+  recovered_minor: number | null;
+  currency: string | null;
+  alerts: number;
+  receipts: number;
+  clips: number;
+  notes: number;
+  created_by: string;
+  created_at: Instant;
+  updated_at: Instant;
+  revision: number;
+};
+export type CasePage = Page<CaseSummary> & { total: number };
+export type CaseReceipt = {
+  event_id: string;
+  store_id: string;
+  register_id: string;
+  operator_id: string | null;
+  receipt_no: string | null;
+  event_time: Instant;
+  kind: string;
+  total_minor: number | null;
+  currency: string | null;
+};
+export type CaseClip = {
+  store_id: string;
+  camera_id: string;
+  from_at: Instant;
+  to_at: Instant;
+  play_url: string | null;
+  // Why there is no video, or not all of it.
+  note: string | null;
+};
+export type CaseItem = {
+  item_id: string;
+  kind: "alert" | "receipt" | "clip" | "note";
+  store_id: string | null;
+  alert: AlertSummary | null;
+  receipt: CaseReceipt | null;
+  clip: CaseClip | null;
+  text: string | null;
+  added_by: string;
+  added_at: Instant;
+};
+export type PersonPart = "subject" | "witness" | "reporter" | "manager" | "other";
+export type PersonKind = "operator" | "customer" | "employee" | "other";
+export type CasePerson = {
+  person_id: string;
+  role: PersonPart;
+  kind: PersonKind;
+  operator_id: string | null;
+  name: string | null;
+  note: string | null;
+};
+export type CaseEntry = { at: Instant; by: string; what: string; detail: string };
+export type CaseDetail = CaseSummary & {
+  summary_text: string;
+  items: CaseItem[];
+  people: CasePerson[];
+  history: CaseEntry[];
+  saves: boolean;
+};
+
+export type SavedSearch = {
+  search_id: string;
+  name: string;
+  q: string;
+  shared: boolean;
+  owner: string;
+  mine: boolean;
+  created_at: Instant;
+  updated_at: Instant;
+  count: number;
+  new_count: number;
 };
 
 export type Fact = { name: string; value: string };
@@ -205,7 +314,7 @@ export type Look = { at: Instant; camera_id?: string; boxes: Box[] };
 export type Review = {
   review_id: string;
   alert_revision: number;
-  disposition: Disposition;
+  disposition: Disposition | Remark;
   note: string | null;
   reviewer: string;
   reviewed_at: Instant;
@@ -257,6 +366,10 @@ export type AlertDetail = AlertSummary & {
   boxes: Look[];
   reviews: Review[];
   verdicts: Judgement[];
+  item: QueueItem;
+  expected: Expected | null;
+  assignments: Assignment[];
+  cases: CaseName[];
 };
 
 export type TransactionDetail = {
@@ -267,6 +380,7 @@ export type TransactionDetail = {
   presence: SeenSpan[];
   boxes: Look[];
   zones: Zone[];
+  cases?: CaseName[];
 };
 
 export type Hit = {
@@ -369,6 +483,19 @@ export type Exception = {
   still_url: string | null;
   link: string;
   disposition: Disposition | null;
+  said: { review_id: string; disposition: Disposition | Remark; note: string | null; reviewer: string }[];
+};
+
+// A mail with a report, and what became of it.
+export type ReportMail = {
+  recipient: string;
+  revision: number;
+  state: "waiting" | "sent" | "refused" | "given_up";
+  attempts: number;
+  due_at: Instant;
+  ended_at: Instant | null;
+  said: string | null;
+  changes: string[];
 };
 
 export type Report = {
@@ -381,8 +508,15 @@ export type Report = {
   exceptions: Exception[];
   more: number;
   rates: Rate[];
+  hours: { hour: number; transactions: number }[];
   sight: {
-    cameras: { camera_id: string; name: string; uptime_permille: number | null; gaps: Gap[] }[];
+    cameras: {
+      camera_id: string;
+      name: string;
+      registers: string[];
+      uptime_permille: number | null;
+      gaps: Gap[];
+    }[];
     zones: { zone_id: string; seconds: number; unknown_seconds: number }[];
     pos_lag_ms_p95: number | null;
     quarantined: number | null;

@@ -49,7 +49,9 @@ export class Deck {
     const stop = new AbortController();
     const on = (name: string, act: () => void) => video.addEventListener(name, act, { signal: stop.signal });
     const begin = () => {
-      if (this.first !== null) video.currentTime = (this.first - this.from) / 1000;
+      const seconds = this.first === null ? null : (this.first - this.from) / 1000;
+      // A clip that was loaded ahead stands there already.
+      if (seconds !== null && Math.abs(video.currentTime - seconds) > 0.01) video.currentTime = seconds;
       this.first = null;
     };
     on("loadedmetadata", begin);

@@ -12,7 +12,7 @@ function typing(target: EventTarget | null): boolean {
   );
 }
 
-// Names are `event.key`; a letter is the same with and without caps lock.
+// Names are `event.key`; a letter is the same with and without caps lock, and another one with Shift: `Shift+x`.
 export function useKeys(keys: Keys, enabled = true): void {
   const now = useRef(keys);
   now.current = keys;
@@ -24,7 +24,9 @@ export function useKeys(keys: Keys, enabled = true): void {
       const control = event.target instanceof HTMLElement && event.target.closest("button, a, summary, [role=slider]");
       if (control && (event.key === " " || event.key === "Enter")) return;
       const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-      const act = now.current[event.shiftKey && event.key.length > 1 ? `Shift+${name}` : name];
+      // A sign that needs Shift is its own key.
+      const sign = event.key.length === 1 && name === name.toUpperCase();
+      const act = now.current[event.shiftKey && !sign ? `Shift+${name}` : name];
       if (!act) return;
       event.preventDefault();
       act(event);
@@ -32,6 +34,28 @@ export function useKeys(keys: Keys, enabled = true): void {
     window.addEventListener("keydown", press);
     return () => window.removeEventListener("keydown", press);
   }, [enabled]);
+}
+
+// Two keys one after the other. It comes before what the page does with the second one alone.
+export function useChord(first: string, second: string, act: () => void): void {
+  const now = useRef(act);
+  now.current = act;
+  useEffect(() => {
+    let until = 0;
+    const press = (event: KeyboardEvent) => {
+      if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
+      if (typing(event.target) || document.querySelector("dialog[open]")) return;
+      const key = event.key.toLowerCase();
+      const due = key === second && event.timeStamp < until;
+      until = key === first ? event.timeStamp + 1200 : 0;
+      if (!due) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      now.current();
+    };
+    window.addEventListener("keydown", press, true);
+    return () => window.removeEventListener("keydown", press, true);
+  }, [first, second]);
 }
 
 // What the help sheet lists, by place.
@@ -43,8 +67,10 @@ export const HELP: { where: string; keys: [string, string][] }[] = [
       ["g then q", "Go to the queue"],
       ["g then s", "Go to search"],
       ["g then r", "Go to the daily report"],
-      ["g then c", "Go to cameras and coverage"],
+      ["g then c", "Go to cases"],
+      ["g then v", "Go to cameras and coverage"],
       ["g then w", "Go to free playback"],
+      ["g then u", "Go to the set-up (administrators)"],
       ["?", "This list"],
       ["Esc", "Close, or leave a text box"],
     ],
@@ -52,15 +78,34 @@ export const HELP: { where: string; keys: [string, string][] }[] = [
   {
     where: "Queue and review",
     keys: [
-      ["j  k", "Next, previous alert"],
+      ["j  k", "Next, previous item"],
+      ["Shift J  K", "Next, previous alert of the item (in review)"],
+      ["→  ←", "Show, fold the alerts of an item (in the queue)"],
       ["Enter", "Open the alert (in the queue)"],
+      ["x", "Select, and go on"],
+      ["Shift X", "Select from the last one to here"],
+      ["*", "Select all that are shown, or none"],
+      ["a", "Give to somebody"],
+      ["Shift A", "Give to me"],
+      ["e", "Add to a case"],
       ["1", "Decide: confirmed loss"],
       ["2", "Decide: policy"],
       ["3", "Decide: operational"],
       ["4", "Decide: no issue"],
       ["5", "Decide: follow up"],
+      ["i", "Decide the whole item, or this alert only"],
       ["n", "Write a note, kept with the decision"],
       ["u", "Undo the last decision"],
+    ],
+  },
+  {
+    where: "Search and cases",
+    keys: [
+      ["j  k", "Next, previous result or case"],
+      ["Home  End", "First, last result"],
+      ["Enter", "Open it"],
+      ["e", "Add the result to a case"],
+      ["n", "Save this search; open a new case"],
     ],
   },
   {
@@ -72,7 +117,7 @@ export const HELP: { where: string; keys: [string, string][] }[] = [
       ["←  →", "5 seconds back, forward"],
       ["Shift ←  →", "1 second back, forward"],
       ["-  +", "Slower, faster (0.25 to 8 times)"],
-      ["e", "Go to the event"],
+      ["h", "Go to the event"],
       ["b", "Boxes and zones on the picture"],
       ["m", "Sound on or off"],
       ["f", "Full screen"],
@@ -91,7 +136,25 @@ export const HELP: { where: string; keys: [string, string][] }[] = [
       ["[  ]", "Previous, next alert or receipt"],
       ["Home  End", "Begin, end of the day's recording"],
       ["l", "Live edge"],
+      ["e", "Add the video around this moment to a case"],
       ["t", "Write a day and a time"],
+    ],
+  },
+  {
+    where: "Zones of a camera",
+    keys: [
+      ["d", "Draw a zone"],
+      ["Tab", "Next zone; next corner of the chosen one"],
+      ["arrows", "Move pen, corner or zone by 1 %"],
+      ["Shift arrows", "By 5 %"],
+      ["Space", "Set a corner (while drawing)"],
+      ["+", "Add a corner after this one"],
+      ["Delete", "Remove the corner or the zone"],
+      ["Enter", "Go to the corners; finish"],
+      ["Esc", "Cancel: as it was before"],
+      ["Ctrl Z", "Undo (Ctrl Shift Z: redo)"],
+      ["Ctrl S", "Save"],
+      ["p", "Hold the picture still"],
     ],
   },
 ];

@@ -1,5 +1,5 @@
 // Codes as words, and numbers with their units.
-import type { ClockOffset, Disposition, PresenceState } from "../api/types";
+import type { CaseStatus, ClockOffset, Disposition, PresenceState, Remark } from "../api/types";
 
 export function money(minor: number | null | undefined, currency: string | null | undefined): string {
   if (minor === null || minor === undefined) return "";
@@ -33,8 +33,10 @@ export const DISPOSITIONS: { code: Exclude<Disposition, "reopened">; key: string
   { code: "follow_up", key: "5", name: "Follow up", help: "Look at it again later" },
 ];
 
-export function dispositionName(code: Disposition | null): string {
+export function dispositionName(code: Disposition | Remark | null): string {
   if (code === null) return "Open";
+  if (code === "explained") return "Explained by the store";
+  if (code === "look_at_it") return "The store asks to look";
   if (code === "reopened") return "Reopened";
   return DISPOSITIONS.find((each) => each.code === code)?.name ?? words(code);
 }
@@ -44,6 +46,30 @@ export function isOpen(disposition: Disposition | null): boolean {
   return disposition === null || disposition === "reopened";
 }
 
+export const CASE_STATUS: { code: CaseStatus; name: string; help: string }[] = [
+  { code: "new", name: "New", help: "Nobody has begun" },
+  { code: "in_progress", name: "In progress", help: "Somebody is at it" },
+  { code: "prevented", name: "Prevented", help: "The loss was stopped" },
+  { code: "confirmed", name: "Confirmed", help: "The loss is proved" },
+  { code: "resolved", name: "Resolved", help: "Closed, with what was lost" },
+];
+
+export function caseStatus(code: CaseStatus): string {
+  return CASE_STATUS.find((each) => each.code === code)?.name ?? words(code);
+}
+
+// "3 alerts, 1 receipt"
+export function caseContents(of: { alerts: number; receipts: number; clips: number; notes: number }): string {
+  const parts = (["alerts", "receipts", "clips", "notes"] as const).flatMap((each) =>
+    of[each] > 0 ? `${of[each]} ${of[each] === 1 ? each.slice(0, -1) : each}` : [],
+  );
+  return parts.join(", ") || "nothing in it yet";
+}
+
+export function isResolved(code: CaseStatus): boolean {
+  return code === "resolved";
+}
+
 export const PRESENCE: Record<PresenceState, string> = {
   present: "Somebody there",
   absent: "Nobody there",
@@ -51,6 +77,7 @@ export const PRESENCE: Record<PresenceState, string> = {
 };
 
 const BLIND: Record<string, string> = {
+  silent: "the analysis has said nothing for some seconds",
   starting: "the analysis has just begun",
   no_signal: "no picture comes",
   frozen: "the picture is frozen",

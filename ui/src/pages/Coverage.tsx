@@ -10,6 +10,7 @@ import { clockWords, gapWords, presenceWords, words } from "../lib/words";
 import { Chip, StoreTime } from "../parts/bits";
 import { DayPicker, useDayOfStore } from "../parts/DayPicker";
 import { Lane, type Span } from "../parts/Lane";
+import { NoCamera } from "../parts/NoCamera";
 import { Swatch } from "../parts/Patterns";
 import { Empty, Failed, Skeleton } from "../parts/states";
 import { ToInstant } from "../parts/ToInstant";
@@ -41,7 +42,7 @@ export default function CoveragePage() {
           <Skeleton rows={1} height={88} label="Loading cameras" />
         ) : mine.length === 0 ? (
           <Empty title="This store has no cameras">
-            <p>They are named in the configuration, under “cameras”.</p>
+            <NoCamera />
           </Empty>
         ) : (
           <ul className="tiles">

@@ -1,92 +1,185 @@
 // The review queue. It stays beside the review page on wide screens, so that the order never changes while one works.
-import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useMemo, useRef, useState } from "react";
-import { type QueueFilter, rulesQuery } from "../api/queries";
-import type { AlertSummary } from "../api/types";
+import type { QueueFilter } from "../api/queries";
+import type { AlertSummary, QueueItem } from "../api/types";
 import { useKeys } from "../lib/keys";
-import { neighbour } from "../lib/live";
-import { ago } from "../lib/time";
-import { isOpen, money, words } from "../lib/words";
-import { Chip, DispositionMark, SeverityMark, StoreTime } from "../parts/bits";
+import { due, hasLeft, neighbour } from "../lib/live";
+import { everything, extend, keep, NOTHING, toggle } from "../lib/selection";
+import { BulkBar } from "../parts/BulkBar";
+import { type Added, AddedTo, CasePicker } from "../parts/CasePicker";
+import { GivePicker } from "../parts/GivePicker";
+import { AboutValue, QueueFilters } from "../parts/QueueFilters";
+import { MemberRow, QueueRow } from "../parts/QueueRow";
 import { QueueTabs } from "../parts/QueueTabs";
 import { QueueContext, type QueueHandle } from "../parts/queueContext";
-import { useStores } from "../parts/session";
+import { Said } from "../parts/Said";
+import { useMayReview, useMe, useStores } from "../parts/session";
 import { Empty, Failed, Skeleton } from "../parts/states";
+import { useBatch } from "../parts/useBatch";
 import { useQueue } from "../parts/useQueue";
+
+// A line of the list: an item, or one of its alerts while it is unfolded.
+type Row = { key: string; item: QueueItem; alert: AlertSummary; member: boolean };
+
+const keyOf = (row: Row | undefined, index: number) => row?.key ?? String(index);
+const asks = (filter: QueueFilter) =>
+  Boolean(filter.store || filter.rule || filter.operator || filter.assignee || filter.state !== "open");
 
 export default function QueuePage() {
   const search = useSearch({ from: "/alerts" });
   const { alertId } = useParams({ strict: false });
   const navigate = useNavigate();
-  const filter: QueueFilter = { state: search.state ?? "open", store: search.store, rule: search.rule };
-  const { queue, query, hold, letIn } = useQueue(filter);
+  const filter: QueueFilter = { ...search, state: search.state ?? "open" };
+  const { queue, query, total, hold, letIn } = useQueue(filter);
   const { stores, zone } = useStores();
+  const me = useMe().name;
+  const may = useMayReview();
+  const batch = useBatch();
   const [focus, setFocus] = useState<string | null>(null);
+  const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
+  const [selection, setSelection] = useState(NOTHING);
+  const [asking, setAsking] = useState<{ what: "give" | "case"; alerts: AlertSummary[] } | null>(null);
+  const [added, setAdded] = useState<Added | null>(null);
   const scroller = useRef<HTMLDivElement>(null);
   const over = useRef(false);
   const inside = useRef(false);
 
-  // The list is held while a hand is on it, and while an alert of it is under review.
-  const settle = () => hold(over.current || inside.current || (scroller.current?.scrollTop ?? 0) > 8);
+  const standing = useMemo(() => queue.items.filter((item) => !hasLeft(queue, item)), [queue]);
+  const order = useMemo(() => standing.map((item) => item.item_id), [standing]);
+  const kept = keep(selection, order);
+  const chosen = standing.filter((item) => kept.chosen.has(item.item_id));
+  const stay = (item: QueueItem) => item.members.filter((each) => !queue.leaving.has(each.alert_id));
 
-  const handle = useMemo<QueueHandle>(
-    () => ({
-      at: (id, step) => neighbour(queue, id, step),
-      go: (id) => void navigate({ to: "/alerts/$alertId", params: { alertId: id }, search: (old) => old }),
-      back: () => void navigate({ to: "/alerts", search: (old) => old }),
-    }),
-    [queue, navigate],
+  const toDecide = chosen.flatMap((item) => due(stay(item)));
+
+  // The list is held while a hand is on it, and while something of it is selected.
+  const some = chosen.length > 0;
+  const settle = () => hold(some || over.current || inside.current || (scroller.current?.scrollTop ?? 0) > 8);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the hand is noted where it moves
+  useEffect(settle, [some]);
+
+  const { last, act, undo: back } = batch;
+  const ask = (what: "give" | "case", alerts: AlertSummary[]) => alerts.length > 0 && setAsking({ what, alerts });
+  const giveTo = (alerts: AlertSummary[], assignee: string | null) => {
+    setAdded(null);
+    if (alerts.length > 0) void batch.give(alerts, assignee);
+  };
+  const decide: QueueHandle["decide"] = (alerts, disposition, note) => {
+    setAdded(null);
+    return act(alerts, disposition, note);
+  };
+  const handle: QueueHandle = {
+    at: (id, step) => neighbour(queue, id, step),
+    go: (id) => void navigate({ to: "/alerts/$alertId", params: { alertId: id }, search: (old) => old }),
+    back: () => void navigate({ to: "/alerts", search: (old) => old }),
+    decide,
+    undo: back,
+    last,
+    give: (alerts) => ask("give", alerts),
+    giveToMe: (alerts) => giveTo(alerts, me),
+    addToCase: (alerts) => ask("case", alerts),
+  };
+
+  const lines = useMemo<Row[]>(
+    () =>
+      queue.items.flatMap((item) => [
+        { key: item.item_id, item, alert: item.head, member: false },
+        ...(open.has(item.item_id) && item.members.length > 1
+          ? item.members.map((alert) => ({ key: `${item.item_id} ${alert.alert_id}`, item, alert, member: true }))
+          : []),
+      ]),
+    [queue.items, open],
   );
-
   const rows = useVirtualizer({
-    count: queue.items.length,
+    count: lines.length,
     getScrollElement: () => scroller.current,
-    estimateSize: () => 84,
-    getItemKey: (index) => queue.items[index]?.alert_id ?? index,
+    estimateSize: (index) => (lines[index]?.member ? 34 : 84),
+    getItemKey: (index) => keyOf(lines[index], index),
     overscan: 8,
   });
-  const selected = alertId ?? focus;
-  const selectedAt = queue.items.findIndex((each) => each.alert_id === selected);
+  const shown =
+    lines.find((line) => line.alert.alert_id === alertId) ??
+    lines.find((line) => line.item.members.some((each) => each.alert_id === alertId));
+  const current = alertId ? shown : lines.find((line) => line.key === focus);
+  const currentAt = current ? lines.indexOf(current) : -1;
   // biome-ignore lint/correctness/useExhaustiveDependencies: only a new selection scrolls, not a list that grew
   useEffect(() => {
-    if (selectedAt >= 0) rows.scrollToIndex(selectedAt, { align: "auto" });
-  }, [selected]);
+    if (currentAt >= 0) rows.scrollToIndex(currentAt, { align: "auto" });
+  }, [current?.key]);
 
-  const last = rows.getVirtualItems().at(-1)?.index ?? 0;
+  const lowest = rows.getVirtualItems().at(-1)?.index ?? 0;
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = query;
   useEffect(() => {
-    if (hasNextPage && !isFetchingNextPage && last >= queue.items.length - 10) void fetchNextPage();
-  }, [last, queue.items.length, hasNextPage, isFetchingNextPage, fetchNextPage]);
+    if (hasNextPage && !isFetchingNextPage && lowest >= lines.length - 10) void fetchNextPage();
+  }, [lowest, lines.length, hasNextPage, isFetchingNextPage, fetchNextPage]);
 
   const move = (step: 1 | -1) => {
-    const next = neighbour(queue, selected ?? undefined, step);
-    if (next) setFocus(next.alert_id);
+    const left = (line: Row) => (line.member ? queue.leaving.has(line.alert.alert_id) : hasLeft(queue, line.item));
+    for (let at = currentAt < 0 && step === -1 ? -1 : currentAt + step; at >= 0 && at < lines.length; at += step) {
+      const line = lines[at];
+      if (line && !left(line)) return setFocus(line.key);
+    }
   };
+  const unfold = (id: string | undefined, on?: boolean) => {
+    if (!id) return;
+    const next = new Set(open);
+    if (on ?? !open.has(id)) next.add(id);
+    else next.delete(id);
+    setOpen(next);
+  };
+  const tick = (item: QueueItem, range: boolean) =>
+    setSelection(range ? extend(kept, order, item.item_id) : toggle(kept, item.item_id));
+  // What a key is about: all that is selected, else what the focus is on.
+  const meant = () =>
+    some ? chosen.flatMap(stay) : current ? (current.member ? [current.alert] : stay(current.item)) : [];
   useKeys(
     {
       j: () => move(1),
       k: () => move(-1),
       ArrowDown: () => move(1),
       ArrowUp: () => move(-1),
-      Enter: () => focus && handle.go(focus),
+      ArrowRight: () => unfold(current?.item.item_id, true),
+      ArrowLeft: () => {
+        unfold(current?.item.item_id, false);
+        if (current?.member) setFocus(current.item.item_id);
+      },
+      Enter: () => current && handle.go(current.alert.alert_id),
     },
     alertId === undefined,
   );
+  useKeys(
+    {
+      x: () => {
+        if (!current) return;
+        tick(current.item, false);
+        move(1);
+      },
+      "Shift+x": () => current && tick(current.item, true),
+      "*": () => setSelection(everything(kept, order)),
+      a: () => ask("give", meant()),
+      "Shift+a": () => giveTo(meant(), me),
+      e: () => ask("case", meant()),
+      u: () => void back(),
+    },
+    alertId === undefined && may,
+  );
+  const undo = last ? () => void back() : undefined;
+  const word = filter.state === "open" ? "to review" : filter.state === "closed" ? "decided" : "in all";
+  const said = added ? <AddedTo added={added} /> : batch.said;
 
-  const count = queue.items.length - queue.leaving.size;
-  const chosen = filter.state === "open" ? "to review" : filter.state === "closed" ? "decided" : "in all";
   return (
     <div className={alertId ? "queue reviewing" : "queue"}>
       <section className="list" aria-label="Alerts">
         <header className="bar-of-page">
           <h1>
-            Alerts <small>{query.isPending ? "" : `${count}${hasNextPage ? "+" : ""} ${chosen}`}</small>
+            Alerts <small>{query.isPending ? "" : `${total.toLocaleString("en-US")} ${word}`}</small>
           </h1>
-          <Filters />
+          <QueueFilters folded={alertId !== undefined} />
           <QueueTabs here="alerts" />
         </header>
+        {filter.sort === "value" && !alertId && <AboutValue />}
         <div className="news" aria-live="polite">
           {queue.waiting.length > 0 && (
             <button
@@ -106,7 +199,7 @@ export default function QueuePage() {
         ) : query.isError && queue.items.length === 0 ? (
           <Failed error={query.error} retry={() => query.refetch()} />
         ) : queue.items.length === 0 ? (
-          <Nothing filter={filter} />
+          <Nothing filtered={asks(filter)} />
         ) : (
           // biome-ignore lint/a11y/noStaticElementInteractions: it only notes where the hand is
           <div
@@ -132,135 +225,106 @@ export default function QueuePage() {
           >
             <ul style={{ height: rows.getTotalSize() }}>
               {rows.getVirtualItems().map((row) => {
-                const alert = queue.items[row.index];
+                const line = lines[row.index];
+                if (!line) return null;
+                const { item, alert, member, key } = line;
+                const tz = zone(alert.store_id);
+                const selected = line === current;
                 return (
-                  alert && (
-                    <li
-                      key={row.key}
-                      data-index={row.index}
-                      ref={rows.measureElement}
-                      style={{ transform: `translateY(${row.start}px)` }}
-                    >
-                      <Row
+                  <li
+                    key={row.key}
+                    data-index={row.index}
+                    ref={rows.measureElement}
+                    style={{ transform: `translateY(${row.start}px)` }}
+                  >
+                    {member ? (
+                      <MemberRow
                         alert={alert}
-                        zone={zone(alert.store_id)}
-                        many={stores.length > 1}
-                        selected={alert.alert_id === selected}
+                        zone={tz}
+                        selected={selected}
                         left={queue.leaving.has(alert.alert_id)}
+                        focused={() => setFocus(key)}
                       />
-                    </li>
-                  )
+                    ) : (
+                      <QueueRow
+                        item={item}
+                        zone={tz}
+                        many={stores.length > 1}
+                        selected={selected}
+                        left={hasLeft(queue, item)}
+                        ticked={may && !alertId ? kept.chosen.has(item.item_id) : undefined}
+                        tick={(range) => tick(item, range)}
+                        open={open.has(item.item_id)}
+                        fold={() => unfold(item.item_id)}
+                        focused={() => setFocus(key)}
+                      />
+                    )}
+                  </li>
                 );
               })}
             </ul>
             {isFetchingNextPage && <Skeleton rows={2} height={60} />}
           </div>
         )}
+        {!alertId && (
+          <div className="dock">
+            <Said said={said} failed={batch.failed} undo={undo} />
+            {some && (
+              <BulkBar
+                items={chosen.length}
+                alerts={toDecide.length}
+                busy={batch.busy}
+                decide={(disposition, note) =>
+                  // What had changed stays selected: it is to be looked at again.
+                  void decide(toDecide, disposition, note).then(({ changed }) => {
+                    const again = new Set(changed.map((each) => each.alert_id));
+                    const left = chosen.filter((item) => item.members.some((each) => again.has(each.alert_id)));
+                    setSelection({ chosen: new Set(left.map((item) => item.item_id)), from: null });
+                  })
+                }
+                give={() => ask("give", chosen.flatMap(stay))}
+                addToCase={() => ask("case", chosen.flatMap(stay))}
+                clear={() => setSelection(NOTHING)}
+              />
+            )}
+          </div>
+        )}
       </section>
       <QueueContext value={handle}>
-        <Outlet />
-      </QueueContext>
-    </div>
-  );
-}
-
-type RowProps = { alert: AlertSummary; zone: string; many: boolean; selected: boolean; left: boolean };
-
-function Row({ alert, zone, many, selected, left }: RowProps) {
-  return (
-    <Link
-      to="/alerts/$alertId"
-      params={{ alertId: alert.alert_id }}
-      search={(old) => old}
-      className={`alert ${alert.severity}${selected ? " selected" : ""}${left ? " left" : ""}`}
-      aria-current={selected ? "true" : undefined}
-    >
-      <span className="first">
-        <SeverityMark severity={alert.severity} />
-        <StoreTime at={alert.event_time} zone={zone} form="brief" />
-        <span className="ago">{ago(alert.raised_at, new Date())}</span>
-      </span>
-      <span className="title">{alert.title}</span>
-      <span className="amount">{money(alert.amount_minor, alert.currency)}</span>
-      <span className="reason">{alert.reason}</span>
-      <span className="meta">
-        {many && <Chip>Store {alert.store_id}</Chip>}
-        <Chip>Register {alert.register_id}</Chip>
-        {alert.operator_id && <Chip>Operator {alert.operator_id}</Chip>}
-        {!alert.has_video && <Chip tone="warn">No video</Chip>}
-        {alert.provisional && <Chip tone="warn">Provisional</Chip>}
-        {alert.state !== "standing" && <Chip tone="warn">{words(alert.state)}</Chip>}
-        {(!isOpen(alert.disposition) || alert.disposition === "reopened") && (
-          <DispositionMark disposition={alert.disposition} />
+        {alertId && (
+          <div className="beside">
+            <Said said={said} failed={batch.failed} undo={undo} />
+            <Outlet />
+          </div>
         )}
-      </span>
-    </Link>
-  );
-}
-
-function Filters() {
-  const search = useSearch({ from: "/alerts" });
-  const navigate = useNavigate();
-  const { stores } = useStores();
-  const rules = useQuery(rulesQuery);
-  const set = (name: "state" | "store" | "rule") => (value: string) =>
-    void navigate({
-      to: ".",
-      search: (old: Record<string, unknown>) => ({ ...old, [name]: value || undefined }),
-      replace: true,
-    });
-  return (
-    <div className="filters">
-      <Choice
-        name="Show"
-        value={search.state ?? ""}
-        set={set("state")}
-        options={[
-          ["", "Open"],
-          ["closed", "Decided"],
-          ["all", "All"],
-        ]}
-      />
-      {stores.length > 1 && (
-        <Choice
-          name="Store"
-          value={search.store ?? ""}
-          set={set("store")}
-          options={[["", "All stores"], ...stores.map((each): [string, string] => [each.id, each.name])]}
+      </QueueContext>
+      {asking?.what === "give" && (
+        <GivePicker
+          count={asking.alerts.length}
+          close={() => setAsking(null)}
+          choose={(assignee) => {
+            setAsking(null);
+            giveTo(asking.alerts, assignee);
+          }}
         />
       )}
-      <Choice
-        name="Rule"
-        value={search.rule ?? ""}
-        set={set("rule")}
-        options={[["", "All rules"], ...(rules.data ?? []).map((each): [string, string] => [each.id, each.name])]}
-      />
+      {asking?.what === "case" && (
+        <CasePicker
+          things={{ alerts: asking.alerts.map((each) => each.alert_id), receipts: [] }}
+          close={() => setAsking(null)}
+          done={(into) => {
+            setAsking(null);
+            setAdded(into);
+            batch.say("");
+          }}
+        />
+      )}
     </div>
   );
 }
 
-export function Choice(props: {
-  name: string;
-  value: string;
-  set: (value: string) => void;
-  options: [string, string][];
-}) {
-  return (
-    <label className="choice">
-      <span className="hidden">{props.name}</span>
-      <select value={props.value} onChange={(event) => props.set(event.target.value)}>
-        {props.options.map(([value, text]) => (
-          <option key={value} value={value}>
-            {text}
-          </option>
-        ))}
-      </select>
-    </label>
-  );
-}
-
-function Nothing({ filter }: { filter: QueueFilter }) {
-  if (filter.store || filter.rule || filter.state !== "open") {
+function Nothing({ filtered }: { filtered: boolean }) {
+  if (filtered) {
     return (
       <Empty title="No alert fits this filter">
         <p>

@@ -3,10 +3,10 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { queryString } from "../api/http";
-import { reportQuery } from "../api/queries";
-import type { Exception, Rate, Report } from "../api/types";
+import { reportMailsQuery, reportQuery } from "../api/queries";
+import type { Exception, Rate, Report, ReportMail } from "../api/types";
 import { dayWords, full, hourMinute, zoneName } from "../lib/time";
-import { gapWords, isOpen, money, quantity, words } from "../lib/words";
+import { dispositionName, gapWords, isOpen, money, quantity, words } from "../lib/words";
 import { Chip, DispositionMark, SeverityMark, StoreTime } from "../parts/bits";
 import { DayPicker, useDayOfStore } from "../parts/DayPicker";
 import { Empty, Failed, Skeleton } from "../parts/states";
@@ -18,7 +18,8 @@ export default function ReportPage() {
   // Today's, as far as it has come, when no day is asked for.
   const { store, day, today } = useDayOfStore(search, 0);
   const query = useQuery(reportQuery(store?.id ?? "", day));
-  const file = (format: "html" | "csv") => `/api/v1/reports/file${queryString({ store: store?.id, day, format })}`;
+  const file = (format: "html" | "pdf" | "csv") =>
+    `/api/v1/reports/file${queryString({ store: store?.id, day, format })}`;
   return (
     <div className="report">
       <header className="bar-of-page">
@@ -31,6 +32,9 @@ export default function ReportPage() {
           <>
             <a className="button small" href={file("html")} download>
               Save as HTML
+            </a>
+            <a className="button small" href={file("pdf")} download>
+              Save as PDF
             </a>
             <a className="button small" href={file("csv")} download>
               Save as CSV
@@ -49,6 +53,49 @@ export default function ReportPage() {
         </>
       )}
     </div>
+  );
+}
+
+const MAIL: Record<ReportMail["state"], string> = {
+  waiting: "to be sent",
+  sent: "sent",
+  refused: "refused for good",
+  given_up: "given up",
+};
+
+// Which mails left with it: a refusal must not go unseen.
+function Mails({ report }: { report: Report }) {
+  const query = useQuery(reportMailsQuery(report.store.id, report.business_day));
+  if (query.isError) return <Failed error={query.error} retry={() => query.refetch()} />;
+  const mails = query.data?.items ?? [];
+  if (mails.length === 0) return null;
+  return (
+    <section className="card" aria-labelledby="mails-title">
+      <h2 id="mails-title">Sent by mail</h2>
+      <dl className="facts">
+        {mails.map((mail) => (
+          <div key={`${mail.recipient} ${mail.revision}`}>
+            <dt>
+              {mail.recipient}
+              {mail.revision > 0 && `, revision ${mail.revision}`}
+            </dt>
+            <dd>
+              {mail.state === "sent" ? MAIL.sent : <b className="outside">{MAIL[mail.state]}</b>}
+              {mail.ended_at && ` ${full(mail.ended_at, report.store.tz)}`}
+              {mail.state !== "sent" && mail.said && (
+                <small>
+                  {mail.said}
+                  {mail.attempts > 1 && ` (tried ${mail.attempts} times)`}
+                </small>
+              )}
+              {mail.changes.map((change) => (
+                <small key={change}>{change}</small>
+              ))}
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </section>
   );
 }
 
@@ -95,6 +142,7 @@ function Body({ report }: { report: Report }) {
         </section>
         <div className="side">
           <Sight report={report} />
+          <Mails report={report} />
           <section className="card" aria-labelledby="rates-title">
             <h2 id="rates-title">Rates</h2>
             <p className="quiet">The band is this store's own usual range.</p>
@@ -170,6 +218,12 @@ function Item({ item, zone, currency }: { item: Exception; zone: string; currenc
           {item.receipt_no && <Chip>Receipt {item.receipt_no}</Chip>}
         </p>
         <p className="quiet">{item.clock}</p>
+        {item.said.map((said) => (
+          <p key={said.review_id}>
+            <b>{dispositionName(said.disposition)}</b>, {said.reviewer}
+            {said.note && `: ${said.note}`}
+          </p>
+        ))}
       </div>
     </article>
   );

@@ -1,117 +1,83 @@
 // One alert: why it fired, its proof, and the decision. Made to be worked through by keyboard.
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
-import { useContext, useEffect, useRef, useState } from "react";
-import { Problem, send } from "../api/http";
-import { announce } from "../api/live";
+import { useContext, useEffect, useMemo } from "react";
 import { alertQuery } from "../api/queries";
-import type { AlertDetail, AlertSummary, Disposition } from "../api/types";
+import type { AlertDetail, AlertSummary, Disposition, QueueItem } from "../api/types";
+import { forget, loadAhead } from "../lib/ahead";
 import { useKeys } from "../lib/keys";
-import { DISPOSITIONS, dispositionName, isOpen, money, words } from "../lib/words";
+import { due } from "../lib/live";
+import { isOpen, money, words } from "../lib/words";
 import { Chip, DispositionMark, Key, SeverityMark, StoreTime } from "../parts/bits";
+import { CaseChips } from "../parts/CaseChips";
+import { Decide } from "../parts/Decide";
 import { Evidence } from "../parts/Evidence";
 import { Journal } from "../parts/Journal";
+import { MemberRow } from "../parts/QueueRow";
 import { QueueContext } from "../parts/queueContext";
 import { Save } from "../parts/Save";
 import { useMayReview, useStores } from "../parts/session";
 import { Failed, Skeleton } from "../parts/states";
-import { Facts, Reviews, Verdicts } from "../parts/Verdicts";
-
-type Done = { alert: AlertSummary; disposition: Disposition };
+import { Expected, Facts, History, Verdicts } from "../parts/Verdicts";
 
 export default function ReviewPage() {
   const { alertId } = useParams({ from: "/alerts/$alertId" });
   const queue = useContext(QueueContext);
   const client = useQueryClient();
   const query = useQuery(alertQuery(alertId));
-  const [done, setDone] = useState<Done | null>(null);
-  const [failed, setFailed] = useState<unknown>(null);
   const next = queue?.at(alertId, 1);
   const previous = queue?.at(alertId, -1);
 
-  // The next alert is there before it is asked for: its data, and the beginning of its video.
-  const nextId = next?.alert_id;
+  // The next item is there before it is asked for: its data, and the beginning of its video.
+  const nextId = next?.head.alert_id;
+  const ready = query.data !== undefined;
   useEffect(() => {
-    if (!nextId || !query.data) return;
-    const ahead = document.createElement("video");
+    if (!nextId || !ready) return;
     let stopped = false;
     client
       .fetchQuery(alertQuery(nextId))
-      .then((detail) => {
-        const first = detail.video[0];
-        if (stopped || !first?.play_url) return;
-        ahead.preload = "auto";
-        ahead.muted = true;
-        ahead.src = first.play_url;
+      .then(({ video: [first] }) => {
+        if (first && !stopped) loadAhead(first);
       })
       .catch(() => undefined);
     return () => {
       stopped = true;
-      ahead.removeAttribute("src");
-      ahead.load();
     };
-  }, [nextId, query.data, client]);
+  }, [nextId, ready, client]);
+  useEffect(() => forget, []);
 
   useKeys({
-    j: () => next && queue?.go(next.alert_id),
-    k: () => previous && queue?.go(previous.alert_id),
+    j: () => next && queue?.go(next.head.alert_id),
+    k: () => previous && queue?.go(previous.head.alert_id),
     Escape: () => queue?.back(),
   });
 
-  const decide = async (
-    of: AlertSummary,
-    disposition: Disposition,
-    note: string,
-    then: (alert: AlertSummary) => void,
-  ) => {
-    setFailed(null);
-    try {
-      const body = { disposition, note: note.trim() || undefined, revision: of.revision };
-      const alert = await send<AlertSummary>("POST", `/api/v1/alerts/${encodeURIComponent(of.alert_id)}/review`, body);
-      announce(alert);
-      void client.invalidateQueries({ queryKey: alertQuery(of.alert_id).queryKey });
-      then(alert);
-    } catch (error) {
-      setFailed(error);
-      if (error instanceof Problem && error.status === 409) void query.refetch();
-    }
+  const decide = async (alerts: AlertSummary[], disposition: Disposition, note: string) => {
+    const detail = query.data;
+    if (!queue || !detail) return;
+    const batch = await queue.decide(alerts, disposition, note);
+    const done = new Set(batch.decided.map((each) => each.alert_id));
+    // What could not be decided is looked at again; else the next one of the item that is open, else the next item.
+    if (!done.has(alertId) || !isOpen(detail.disposition)) return;
+    const rest = detail.item.members.filter((each) => isOpen(each.disposition) && !done.has(each.alert_id));
+    const onward = rest[0] ?? queue.at(alertId, 1)?.head ?? queue.at(alertId, -1)?.head;
+    if (onward) queue.go(onward.alert_id);
   };
-
-  const onDecide = (detail: AlertDetail, disposition: Disposition, note: string) =>
-    decide(detail, disposition, note, (alert) => {
-      setDone({ alert, disposition });
-      const onward = isOpen(detail.disposition) ? (queue?.at(alertId, 1) ?? queue?.at(alertId, -1)) : undefined;
-      if (onward) queue?.go(onward.alert_id);
-    });
   const undo = () => {
-    const of = done?.alert ?? (query.data && !isOpen(query.data.disposition) ? query.data : null);
-    if (!of) return;
-    void decide(of, "reopened", "", () => {
-      setDone(null);
-      queue?.go(of.alert_id);
-    });
+    const of = queue?.last?.decided[0] ?? query.data;
+    if (!queue || !of) return;
+    void (queue.last ? queue.undo() : queue.decide([of], "reopened", "")).then(() => queue.go(of.alert_id));
   };
 
   return (
     <div className="review">
-      <div className="said" aria-live="polite">
-        {done && (
-          <p className="toast">
-            <b>{dispositionName(done.disposition)}</b>: {done.alert.title}
-            <button type="button" className="button small" onClick={undo}>
-              Undo <Key>u</Key>
-            </button>
-          </p>
-        )}
-      </div>
-      {failed !== null && <Failed error={failed} />}
       {query.data ? (
         <Item
           key={alertId}
           detail={query.data}
-          decide={(disposition, note) => void onDecide(query.data, disposition, note)}
+          decide={decide}
           undo={undo}
-          canUndo={done !== null || !isOpen(query.data.disposition)}
+          canUndo={queue?.last != null || !isOpen(query.data.disposition)}
           previous={previous}
           next={next}
         />
@@ -130,17 +96,38 @@ export default function ReviewPage() {
 
 type ItemProps = {
   detail: AlertDetail;
-  decide: (disposition: Disposition, note: string) => void;
+  decide: (alerts: AlertSummary[], disposition: Disposition, note: string) => Promise<void>;
   undo: () => void;
   canUndo: boolean;
-  previous?: AlertSummary;
-  next?: AlertSummary;
+  previous?: QueueItem;
+  next?: QueueItem;
 };
 
 function Item({ detail, decide, undo, canUndo, previous, next }: ItemProps) {
   const { zone, store } = useStores();
+  const queue = useContext(QueueContext);
+  const may = useMayReview();
   const tz = zone(detail.store_id);
   const { clock } = detail.alert;
+  const { members } = detail.item;
+  // What a decision is about: this alert, or all of the item that is still to be decided.
+  const whole = useMemo(() => {
+    const others = members.filter((each) => each.alert_id !== detail.alert_id && isOpen(each.disposition));
+    return isOpen(detail.disposition) ? due([detail, ...others]) : [detail];
+  }, [detail, members]);
+  const step = (by: 1 | -1) => () => {
+    const to = members[members.findIndex((each) => each.alert_id === detail.alert_id) + by];
+    if (to) queue?.go(to.alert_id);
+  };
+  useKeys({ "Shift+j": step(1), "Shift+k": step(-1) }, members.length > 1);
+  useKeys(
+    {
+      a: () => queue?.give(whole),
+      "Shift+a": () => queue?.giveToMe(whole),
+      e: () => queue?.addToCase(whole),
+    },
+    may,
+  );
   return (
     <article aria-labelledby="alert-title">
       <header className="card head-of-alert">
@@ -153,10 +140,32 @@ function Item({ detail, decide, undo, canUndo, previous, next }: ItemProps) {
           {!isOpen(detail.disposition) && <DispositionMark disposition={detail.disposition} />}
           {detail.state !== "standing" && <Chip tone="warn">{words(detail.state)} by later data</Chip>}
           {detail.provisional && <Chip tone="warn">Provisional: a source was behind</Chip>}
+          {detail.assignee && <Chip tone="mine">For {detail.assignee}</Chip>}
+          <CaseChips cases={detail.cases} />
           <span className="fill" />
+          {may && (
+            <>
+              <button
+                type="button"
+                className="button small"
+                title="Give to somebody (a); to me (Shift A)"
+                onClick={() => queue?.give(whole)}
+              >
+                Give to <Key>a</Key>
+              </button>
+              <button
+                type="button"
+                className="button small"
+                title="Add to a case (e)"
+                onClick={() => queue?.addToCase(whole)}
+              >
+                Case <Key>e</Key>
+              </button>
+            </>
+          )}
           <Save path={`/api/v1/alerts/${detail.alert_id}/evidence`} />
-          <Step alert={previous} word="Previous" hint="k" />
-          <Step alert={next} word="Next" hint="j" />
+          <Step item={previous} word="Previous" hint="k" />
+          <Step item={next} word="Next" hint="j" />
         </div>
         <h1 id="alert-title">
           {detail.title}
@@ -174,6 +183,19 @@ function Item({ detail, decide, undo, canUndo, previous, next }: ItemProps) {
             <b>Clocks:</b> {clock.words}
           </span>
         </p>
+        {members.length > 1 && (
+          <nav className="members" aria-label={`The ${members.length} alerts of this item`}>
+            {members.map((each) => (
+              <MemberRow
+                key={each.alert_id}
+                alert={each}
+                zone={tz}
+                selected={each.alert_id === detail.alert_id}
+                left={false}
+              />
+            ))}
+          </nav>
+        )}
       </header>
       <Evidence
         id={detail.alert_id}
@@ -186,12 +208,13 @@ function Item({ detail, decide, undo, canUndo, previous, next }: ItemProps) {
         boxes={detail.boxes}
         zones={detail.zones}
         bound={clock.uncertainty_us / 1000}
-        under={<Decide detail={detail} decide={decide} undo={undo} canUndo={canUndo} />}
+        under={<Decide detail={detail} whole={whole} decide={decide} undo={undo} canUndo={canUndo} />}
         aside={
           <>
             <Facts facts={detail.alert.facts} rule={detail.rule} />
+            <Expected detail={detail} />
             <Verdicts verdicts={detail.verdicts} />
-            <Reviews reviews={detail.reviews} zone={tz} />
+            <History reviews={detail.reviews} assignments={detail.assignments} zone={tz} />
           </>
         }
       />
@@ -207,75 +230,17 @@ function Item({ detail, decide, undo, canUndo, previous, next }: ItemProps) {
   );
 }
 
-function Step({ alert, word, hint }: { alert?: AlertSummary; word: string; hint: string }) {
-  if (!alert) return null;
+function Step({ item, word, hint }: { item?: QueueItem; word: string; hint: string }) {
+  if (!item) return null;
   return (
     <Link
       to="/alerts/$alertId"
-      params={{ alertId: alert.alert_id }}
+      params={{ alertId: item.head.alert_id }}
       search={(old) => old}
       className="button small"
-      title={`${word}: ${alert.title} (${hint})`}
+      title={`${word}: ${item.head.title} (${hint})`}
     >
       {word} <Key>{hint}</Key>
     </Link>
-  );
-}
-
-function Decide({ detail, decide, undo, canUndo }: Omit<ItemProps, "previous" | "next">) {
-  const may = useMayReview();
-  const [note, setNote] = useState("");
-  const box = useRef<HTMLTextAreaElement>(null);
-  const keys = Object.fromEntries(DISPOSITIONS.map((each) => [each.key, () => decide(each.code, note)]));
-  useKeys({ ...keys, n: () => box.current?.focus(), u: undo }, may);
-  if (!may) {
-    return (
-      <section className="card decide">
-        <h2>Decision</h2>
-        <p>
-          <DispositionMark disposition={detail.disposition} />
-          {detail.reviewed_by ? ` by ${detail.reviewed_by}` : " Loss prevention decides about alerts."}
-        </p>
-      </section>
-    );
-  }
-  return (
-    <section className="card decide" aria-labelledby="decide-title">
-      <h2 id="decide-title" className="hidden">
-        Decision
-      </h2>
-      <div className="choices">
-        {DISPOSITIONS.map((each) => (
-          <button
-            type="button"
-            key={each.code}
-            className={`button ${each.code}`}
-            aria-pressed={detail.disposition === each.code}
-            title={`${each.help} (${each.key})`}
-            onClick={() => decide(each.code, note)}
-          >
-            <Key>{each.key}</Key> {each.name}
-          </button>
-        ))}
-        {canUndo && (
-          <button type="button" className="button" onClick={undo} title="Undo the last decision (u)">
-            <Key>u</Key> Undo
-          </button>
-        )}
-      </div>
-      <label className="note">
-        <span className="hidden">Note, kept with the decision</span>
-        <textarea
-          ref={box}
-          rows={1}
-          value={note}
-          placeholder="Note, kept with the decision (n)"
-          onChange={(event) => setNote(event.target.value)}
-          onKeyDown={(event) => {
-            if (event.key === "Escape") event.currentTarget.blur();
-          }}
-        />
-      </label>
-    </section>
   );
 }

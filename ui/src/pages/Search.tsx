@@ -1,15 +1,17 @@
 // Search over alerts and receipts. Everything that was asked stands in the address.
-import { useInfiniteQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useRef, useState } from "react";
-import { searchQuery } from "../api/queries";
-import type { Bucket, FacetName, Hit, SearchPage } from "../api/types";
+import { useEffect, useMemo, useState } from "react";
+import { searchPage, searchQuery } from "../api/queries";
+import type { Bucket, FacetName, SearchPage } from "../api/types";
 import { useKeys } from "../lib/keys";
-import { hasTerm, snippet, term, toggleTerm } from "../lib/search";
+import { Results } from "../lib/results";
+import { hasTerm, term, toggleTerm } from "../lib/search";
 import { dayWords, full, hourMinute, zoneName } from "../lib/time";
-import { dispositionName, money, words } from "../lib/words";
-import { Chip, DispositionMark, SeverityMark, StoreTime } from "../parts/bits";
+import { dispositionName, words } from "../lib/words";
+import { Key } from "../parts/bits";
+import { Hits } from "../parts/Hits";
+import { Saved, SaveSearch } from "../parts/Saved";
 import { useStores } from "../parts/session";
 import { Empty, Failed, Skeleton } from "../parts/states";
 import { useWidth } from "../parts/useWidth";
@@ -38,9 +40,17 @@ export default function SearchPageView() {
   useEffect(() => setTyped(q), [q]);
   const ask = (next: { q?: string; from?: string; to?: string }) =>
     void navigate({ to: "/search", search: { q: q || undefined, from, to, ...next } });
-  const query = useInfiniteQuery(searchQuery({ q, from, to }));
-  const first = query.data?.pages[0];
-  const hits = query.data?.pages.flatMap((page) => page.items) ?? [];
+  const query = useQuery({ ...searchQuery({ q, from, to }), refetchOnMount: "always", refetchOnReconnect: false });
+  const first = query.data;
+  const [saving, setSaving] = useState(false);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: while the new answer is awaited the old one is shown, as it was
+  const results = useMemo(
+    () => first && new Results(first, { from, to }, (span, cursor) => searchPage({ q, ...span }, cursor)),
+    [first],
+  );
+  // biome-ignore lint/correctness/useExhaustiveDependencies: as above
+  const asked = useMemo(() => `${q} ${from} ${to}`, [first]);
+  useKeys({ n: () => q && setSaving(true) });
   const { stores } = useStores();
   // Several stores may lie in several zones: the axis then is in UTC, and says so.
   const zones = new Set(stores.map((each) => each.tz));
@@ -83,13 +93,19 @@ export default function SearchPageView() {
             ms
           </>
         )}
-        {query.isFetching && !query.isFetchingNextPage && " Searching…"}
+        {query.isFetching && " Searching…"}
         {(from || to) && (
           <button type="button" className="button small" onClick={() => ask({ from: undefined, to: undefined })}>
             {from ? full(from, zone) : "…"} to {to ? full(to, zone) : "now"} ✕
           </button>
         )}
+        {q && !saving && (
+          <button type="button" className="button small" onClick={() => setSaving(true)} title="Save this search (n)">
+            Save this search <Key>n</Key>
+          </button>
+        )}
       </p>
+      {saving && <SaveSearch q={q} spanned={Boolean(from || to)} close={() => setSaving(false)} />}
       {first && first.problems.length > 0 && (
         <ul className="problems" aria-label="Not understood">
           {first.problems.map((each) => (
@@ -103,27 +119,25 @@ export default function SearchPageView() {
         <Skeleton rows={8} height={64} label="Searching" />
       ) : (
         <div className="found">
-          <Facets page={first} query={q} set={(next) => ask({ q: next || undefined })} />
+          <aside aria-label="Saved searches, and fields to narrow down by">
+            <Saved q={q} />
+            <Facets page={first} query={q} set={(next) => ask({ q: next || undefined })} />
+          </aside>
           <div className="results">
             <Histogram
               buckets={first.histogram}
               zone={zone}
               choose={(bucket) => ask({ from: bucket.start_at, to: bucket.end_at })}
             />
-            {hits.length === 0 ? (
+            {!results || first.total === 0 ? (
               <Empty title={q ? "Nothing found" : "Nothing to search yet"}>
                 <p>Try one of these:</p>
                 <Examples />
               </Empty>
             ) : (
-              <Hits
-                hits={hits}
-                more={() => {
-                  if (query.hasNextPage && !query.isFetchingNextPage) void query.fetchNextPage();
-                }}
-              />
+              <Hits key={asked} results={results} asked={asked} />
             )}
-            {hits.length > 0 && q === "" && (
+            {first.total > 0 && q === "" && (
               <details className="examples">
                 <summary>What one can ask</summary>
                 <Examples />
@@ -161,36 +175,34 @@ function Facets({ page, query, set }: { page: SearchPage; query: string; set: (n
   // A phone shows them folded.
   const wide = window.matchMedia("(min-width: 800px)").matches;
   return (
-    <aside aria-label="Narrow down">
-      <details open={wide}>
-        <summary>Narrow down</summary>
-        {FACETS.map(([facet, title]) => {
-          const values = page.facets[facet] ?? [];
-          if (values.length === 0) return null;
-          return (
-            <section key={facet}>
-              <h2>{title}</h2>
-              <ul>
-                {values.slice(0, 8).map((each) => {
-                  const wanted = term(facet, each.value);
-                  return (
-                    <li key={each.value}>
-                      <button
-                        type="button"
-                        aria-pressed={hasTerm(query, wanted)}
-                        onClick={() => set(toggleTerm(query, wanted))}
-                      >
-                        <span>{name(facet, each.value)}</span> <small>{each.count.toLocaleString("en-US")}</small>
-                      </button>
-                    </li>
-                  );
-                })}
-              </ul>
-            </section>
-          );
-        })}
-      </details>
-    </aside>
+    <details open={wide}>
+      <summary>Narrow down</summary>
+      {FACETS.map(([facet, title]) => {
+        const values = page.facets[facet] ?? [];
+        if (values.length === 0) return null;
+        return (
+          <section key={facet}>
+            <h2>{title}</h2>
+            <ul>
+              {values.slice(0, 8).map((each) => {
+                const wanted = term(facet, each.value);
+                return (
+                  <li key={each.value}>
+                    <button
+                      type="button"
+                      aria-pressed={hasTerm(query, wanted)}
+                      onClick={() => set(toggleTerm(query, wanted))}
+                    >
+                      <span>{name(facet, each.value)}</span> <small>{each.count.toLocaleString("en-US")}</small>
+                    </button>
+                  </li>
+                );
+              })}
+            </ul>
+          </section>
+        );
+      })}
+    </details>
   );
 }
 
@@ -244,98 +256,5 @@ function Histogram({ buckets, zone, choose }: { buckets: Bucket[]; zone: string;
         <span>{last && mark(last.end_at)}</span>
       </div>
     </section>
-  );
-}
-
-function Hits({ hits, more }: { hits: Hit[]; more: () => void }) {
-  const scroller = useRef<HTMLDivElement>(null);
-  const { zone, stores } = useStores();
-  const navigate = useNavigate();
-  const [focus, setFocus] = useState(-1);
-  const rows = useVirtualizer({
-    count: hits.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => 76,
-    getItemKey: (index) => `${hits[index]?.kind} ${hits[index]?.id}`,
-    overscan: 10,
-  });
-  const last = rows.getVirtualItems().at(-1)?.index ?? 0;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: asked again when the end comes near, not at every drawing
-  useEffect(() => {
-    if (last >= hits.length - 20) more();
-  }, [last, hits.length]);
-  const move = (to: number) => {
-    const at = Math.min(hits.length - 1, Math.max(0, to));
-    setFocus(at);
-    rows.scrollToIndex(at, { align: "auto" });
-  };
-  useKeys({
-    j: () => move(focus + 1),
-    k: () => move(focus - 1),
-    Enter: () => {
-      const hit = hits[focus];
-      if (hit?.alert_id) void navigate({ to: "/alerts/$alertId", params: { alertId: hit.alert_id } });
-      else if (hit) void navigate({ to: "/transactions/$eventId", params: { eventId: hit.event_id } });
-    },
-  });
-  return (
-    <div className="scroll" ref={scroller}>
-      <ul style={{ height: rows.getTotalSize() }}>
-        {rows.getVirtualItems().map((row) => {
-          const hit = hits[row.index];
-          if (!hit) return null;
-          const body = <HitBody hit={hit} zone={zone(hit.store_id)} many={stores.length > 1} />;
-          const look = `hit of-${hit.kind}${row.index === focus ? " selected" : ""}`;
-          return (
-            <li
-              key={row.key}
-              data-index={row.index}
-              ref={rows.measureElement}
-              style={{ transform: `translateY(${row.start}px)` }}
-            >
-              {hit.alert_id ? (
-                <Link
-                  to="/alerts/$alertId"
-                  params={{ alertId: hit.alert_id }}
-                  search={{ state: "all" }}
-                  className={look}
-                >
-                  {body}
-                </Link>
-              ) : (
-                <Link to="/transactions/$eventId" params={{ eventId: hit.event_id }} className={look}>
-                  {body}
-                </Link>
-              )}
-            </li>
-          );
-        })}
-      </ul>
-    </div>
-  );
-}
-
-function HitBody({ hit, zone, many }: { hit: Hit; zone: string; many: boolean }) {
-  return (
-    <>
-      <span className="first">
-        {hit.severity ? <SeverityMark severity={hit.severity} /> : <span className="kind">Receipt</span>}
-        <StoreTime at={hit.event_time} zone={zone} form="brief" />
-      </span>
-      <span className="title">{hit.title}</span>
-      <span className="amount">{money(hit.amount_minor, hit.currency)}</span>
-      <span className="reason">
-        {snippet(hit.snippet).map((part, at) =>
-          // biome-ignore lint/suspicious/noArrayIndexKey: pieces of one text
-          part.marked ? <mark key={at}>{part.text}</mark> : <span key={at}>{part.text}</span>,
-        )}
-      </span>
-      <span className="meta">
-        {many && <Chip>Store {hit.store_id}</Chip>}
-        <Chip>Register {hit.register_id}</Chip>
-        {hit.operator_id && <Chip>Operator {hit.operator_id}</Chip>}
-        {hit.kind === "alert" && <DispositionMark disposition={hit.disposition} />}
-      </span>
-    </>
   );
 }

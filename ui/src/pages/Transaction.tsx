@@ -1,13 +1,18 @@
 // One transaction, whether a rule fired on it or not: the same proof as on the review page, without the decision.
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
+import { useState } from "react";
 import { transactionQuery } from "../api/queries";
+import { useKeys } from "../lib/keys";
 import { clockWords, money, words } from "../lib/words";
-import { DispositionMark, SeverityMark, StoreTime } from "../parts/bits";
+import { DispositionMark, Key, SeverityMark, StoreTime } from "../parts/bits";
+import { CaseChips } from "../parts/CaseChips";
+import { type Added, AddedTo, CasePicker } from "../parts/CasePicker";
 import { Evidence } from "../parts/Evidence";
 import { Journal } from "../parts/Journal";
+import { Said } from "../parts/Said";
 import { Save } from "../parts/Save";
-import { useStores } from "../parts/session";
+import { useMayReview, useStores } from "../parts/session";
 import { Failed, Skeleton } from "../parts/states";
 import { Verdicts } from "../parts/Verdicts";
 
@@ -15,6 +20,10 @@ export default function TransactionPage() {
   const { eventId } = useParams({ from: "/transactions/$eventId" });
   const query = useQuery(transactionQuery(eventId));
   const { zone, store } = useStores();
+  const may = useMayReview();
+  const [adding, setAdding] = useState(false);
+  const [added, setAdded] = useState<Added | null>(null);
+  useKeys({ e: () => setAdding(true) }, may && query.data !== undefined);
   if (query.isError) return <Failed error={query.error} retry={() => query.refetch()} />;
   if (!query.data) {
     return (
@@ -30,6 +39,18 @@ export default function TransactionPage() {
     store(transaction.store_id)?.registers.find((each) => each.id === transaction.register_id)?.clock ?? null;
   return (
     <article className="review" aria-labelledby="transaction-title">
+      <Said said={added ? <AddedTo added={added} /> : ""} failed={null} />
+      {adding && (
+        <CasePicker
+          things={{ alerts: [], receipts: [eventId] }}
+          close={() => setAdding(false)}
+          done={(into) => {
+            setAdding(false);
+            setAdded(into);
+            void query.refetch();
+          }}
+        />
+      )}
       <header className="card head-of-alert">
         <h1 id="transaction-title">
           {words(transaction.kind)}
@@ -44,6 +65,17 @@ export default function TransactionPage() {
           <span>
             <b>Clocks:</b> {clockWords(clock)}
           </span>
+          <CaseChips cases={query.data.cases} />
+          {may && (
+            <button
+              type="button"
+              className="button small"
+              title="Add the receipt to a case (e)"
+              onClick={() => setAdding(true)}
+            >
+              Case <Key>e</Key>
+            </button>
+          )}
           <Save path={`/api/v1/transactions/${eventId}/evidence`} />
         </p>
       </header>

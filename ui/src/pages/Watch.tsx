@@ -24,10 +24,15 @@ import {
   zoom,
 } from "../lib/watch";
 import { CameraPicker } from "../parts/CameraPicker";
+import { type Added, AddedTo } from "../parts/CasePicker";
+import { ClipPicker } from "../parts/ClipPicker";
 import { InView } from "../parts/InView";
 import { Chosen, type Mark } from "../parts/Marks";
+import { NoCamera } from "../parts/NoCamera";
 import { Pane } from "../parts/Pane";
 import { fullScreen } from "../parts/Player";
+import { Said } from "../parts/Said";
+import { useMayReview } from "../parts/session";
 import { Empty, Failed, Skeleton } from "../parts/states";
 import { TimeBox } from "../parts/TimeBox";
 import { Timeline } from "../parts/Timeline";
@@ -93,7 +98,7 @@ export default function WatchPage() {
         </Empty>
       ) : mine.length === 0 ? (
         <Empty title="No camera in this store">
-          <p>Cameras are named in the configuration, under “camera”.</p>
+          <NoCamera />
         </Empty>
       ) : !playable ? (
         <Empty title="Nothing recorded yet">
@@ -138,6 +143,9 @@ function Playback({ store, cameras, asked, address, head }: Props) {
   const [reels, setReels] = useState<Reel[]>([]);
   const [view, setViewTo] = useState<Scale>(() => centred(wall.clock.now, spanOf(address.zoom, HOUR)));
   const [group, setGroup] = useState<Mark[] | null>(null);
+  const may = useMayReview();
+  const [clip, setClip] = useState<number | null>(null);
+  const [added, setAdded] = useState<Added | null>(null);
   const screen = useRef<HTMLDivElement>(null);
   useEdge(wall, shown);
   const { lanes, loading, failed } = useKept(wall, store, shown, view, asked);
@@ -274,6 +282,8 @@ function Playback({ store, cameras, asked, address, head }: Props) {
     f: () => fullScreen(screen.current),
     Escape: () => setGroup(null),
   });
+  const keep = () => setClip(clock.now);
+  useKeys({ e: keep }, may);
 
   return (
     <>
@@ -310,7 +320,21 @@ function Playback({ store, cameras, asked, address, head }: Props) {
           />
         ))}
       </div>
-      <WatchControls wall={wall} zone={zone} screen={screen} live={live} />
+      <WatchControls wall={wall} zone={zone} screen={screen} live={live} keep={may ? keep : undefined} />
+      <Said said={added ? <AddedTo added={added} /> : ""} failed={null} />
+      {clip !== null && (
+        <ClipPicker
+          at={clip}
+          store={store.id}
+          zone={zone}
+          cameras={shown}
+          close={() => setClip(null)}
+          done={(into) => {
+            setClip(null);
+            setAdded(into);
+          }}
+        />
+      )}
       <Timeline
         wall={wall}
         store={store.id}

@@ -2,6 +2,7 @@
 import { Link } from "@tanstack/react-router";
 import { type ReactNode, useMemo, useRef, useState } from "react";
 import type { Look, SeenSpan, Transaction, Video, Zone } from "../api/types";
+import { beginOf } from "../lib/ahead";
 import { Deck } from "../lib/deck";
 import { useKeys } from "../lib/keys";
 import { time } from "../lib/time";
@@ -27,9 +28,6 @@ type Props = {
   aside?: ReactNode;
 };
 
-// Analysts want the moment before, not the whole padding.
-const LEAD_MS = 8000;
-
 export function Evidence(props: Props) {
   const { videos, transaction, related, zone } = props;
   const [chosen, setChosen] = useState(0);
@@ -46,7 +44,7 @@ export function Evidence(props: Props) {
   const deck = useMemo(() => {
     if (!video) return null;
     const from = Date.parse(video.starts_at ?? video.from_at);
-    const lead = Date.parse(video.event_at) - LEAD_MS;
+    const lead = beginOf(video);
     const begin = last.current?.from === from ? Math.max(lead, last.current.now) : lead;
     last.current = new Deck(from, Date.parse(video.to_at), begin);
     return last.current;
@@ -101,7 +99,7 @@ export function Evidence(props: Props) {
       "-": () => deck?.faster(-1),
       "+": () => deck?.faster(1),
       "=": () => deck?.faster(1),
-      e: () => video && deck?.seek(Date.parse(video.event_at)),
+      h: () => video && deck?.seek(Date.parse(video.event_at)),
       b: () => setOverlay((on) => !on),
       m: () => deck?.mute(),
       f: () => fullScreen(screen.current),

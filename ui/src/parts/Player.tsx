@@ -1,6 +1,7 @@
 // The picture with boxes and zones on it, and the controls. The video is an ordinary MP4 whose time 0 is `starts_at`.
-import { type RefObject, useEffect, useMemo, useRef, useState } from "react";
+import { type RefObject, useLayoutEffect, useMemo, useRef, useState } from "react";
 import type { Look, Video, Zone } from "../api/types";
+import { free, take } from "../lib/ahead";
 import { type Deck, nearestAt, SPEEDS } from "../lib/deck";
 import { clockTenths, zoneName } from "../lib/time";
 import { gapWords, words } from "../lib/words";
@@ -18,38 +19,42 @@ type Props = {
 };
 
 export function Player({ deck, video, zone, zones, boxes, overlay, setOverlay, screen }: Props) {
-  const element = useRef<HTMLVideoElement>(null);
+  const place = useRef<HTMLDivElement>(null);
   const [ratio, setRatio] = useState(16 / 9);
   const failed = useDeck(deck, (each) => each.failed);
+  const { play_url, poster_url, camera_name } = video;
 
-  useEffect(() => {
-    const video = element.current;
-    if (!video) return;
-    const detach = deck.attach(video);
+  // The element is not React's: it may have been loaded ahead, with its first picture ready.
+  useLayoutEffect(() => {
+    if (!play_url || !place.current) return;
+    const element = take(play_url);
+    element.setAttribute("aria-label", `Video of ${camera_name ?? "the camera"}`);
+    if (poster_url && element.readyState < 2) element.poster = poster_url;
+    const sized = () => {
+      if (element.videoWidth > 0 && element.videoHeight > 0) setRatio(element.videoWidth / element.videoHeight);
+    };
+    const press = () => deck.toggle();
+    element.addEventListener("loadedmetadata", sized);
+    element.addEventListener("click", press);
+    sized();
+    const detach = deck.attach(element);
+    place.current.prepend(element);
     const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-    if (!still) void video.play().catch(() => undefined);
-    return detach;
-  }, [deck]);
+    if (!still) void element.play().catch(() => undefined);
+    return () => {
+      detach();
+      element.removeEventListener("loadedmetadata", sized);
+      element.removeEventListener("click", press);
+      element.remove();
+      free(element);
+    };
+  }, [deck, play_url, poster_url, camera_name]);
 
   return (
     <div className="player">
       <div className="screen" ref={screen}>
         {video.play_url ? (
-          <div className="picture" style={{ aspectRatio: ratio }}>
-            <video
-              ref={element}
-              src={video.play_url}
-              poster={video.poster_url ?? undefined}
-              muted
-              playsInline
-              preload="auto"
-              aria-label={`Video of ${video.camera_name ?? "the camera"}`}
-              onClick={() => deck.toggle()}
-              onLoadedMetadata={(event) => {
-                const { videoWidth, videoHeight } = event.currentTarget;
-                if (videoWidth > 0 && videoHeight > 0) setRatio(videoWidth / videoHeight);
-              }}
-            />
+          <div className="picture" ref={place} style={{ aspectRatio: ratio }}>
             {overlay && <Zones zones={zones} />}
             {overlay && <Boxes deck={deck} boxes={boxes} />}
             <GapNote deck={deck} video={video} />
@@ -175,7 +180,7 @@ function Controls({ deck, zone, video, overlay, setOverlay, screen }: Omit<Props
       <button
         type="button"
         className="button small"
-        title="Go to the event (e)"
+        title="Go to the event (h)"
         onClick={() => deck.seek(Date.parse(video.event_at))}
       >
         Event

@@ -125,7 +125,8 @@ function Lines({ transaction, deck, zone }: { transaction: Transaction; deck: De
 
 function Still({ transaction, zone }: { transaction: Transaction; zone: string }) {
   return (
-    <ol className="lines">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so that it must be reached by keyboard
+    <ol className="lines" tabIndex={0}>
       {transaction.lines.map((line) => (
         <li key={line.line_no} className={tone(line)}>
           <div>

@@ -6,12 +6,12 @@ import { send } from "../api/http";
 import { retryNow, useConnection, useLiveState } from "../api/live";
 import { demoQuery, meQuery } from "../api/queries";
 import type { Me } from "../api/types";
-import { useKeys } from "../lib/keys";
+import { useChord, useKeys } from "../lib/keys";
 import { words } from "../lib/words";
 import { Help } from "./Help";
 import { Patterns } from "./Patterns";
 import { SignIn } from "./SignIn";
-import { MeContext } from "./session";
+import { MeContext, reviews } from "./session";
 import { Failed, Skeleton } from "./states";
 import { ThemeSwitch } from "./ThemeSwitch";
 
@@ -32,6 +32,7 @@ export function Shell() {
 function SignedIn({ me }: { me: Me }) {
   useConnection();
   const [help, setHelp] = useState(false);
+  const mayReview = reviews(me);
   const demo = useQuery(demoQuery);
   const navigate = useNavigate();
   const client = useQueryClient();
@@ -39,7 +40,7 @@ function SignedIn({ me }: { me: Me }) {
   const main = useRef<HTMLElement>(null);
   const waiting = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
 
-  const go = (key: string, to: "/alerts" | "/search" | "/reports" | "/cameras" | "/watch") => ({
+  const go = (key: string, to: "/alerts" | "/cases" | "/search" | "/reports" | "/cameras" | "/watch") => ({
     [key]: () => {
       if (waiting.current === undefined) return;
       clearTimeout(waiting.current);
@@ -63,13 +64,16 @@ function SignedIn({ me }: { me: Me }) {
     ...go("q", "/alerts"),
     ...go("s", "/search"),
     ...go("r", "/reports"),
-    ...go("c", "/cameras"),
+    ...(mayReview ? go("c", "/cases") : {}),
+    ...go("v", "/cameras"),
     ...go("w", "/watch"),
   });
 
   // A new page is read from its beginning.
   const section = path.split("/")[1];
   useEffect(() => {
+    // Pages of the set-up name themselves.
+    if (section === "setup" || section === "feeds") return;
     const title = section ? words(section) : "Tillsight";
     document.title = section ? `${title} · Tillsight` : title;
   }, [section]);
@@ -95,6 +99,11 @@ function SignedIn({ me }: { me: Me }) {
           <Tab to="/alerts" icon="M4 6h16M4 12h16M4 18h10">
             Alerts
           </Tab>
+          {mayReview && (
+            <Tab to="/cases" icon="M3 8h18v12H3ZM9 8V4h6v4M3 13h18">
+              Cases
+            </Tab>
+          )}
           <Tab to="/watch" icon="M3 5h18v12H3ZM10 8.5l5 2.5-5 2.5ZM8 21h8">
             Watch
           </Tab>
@@ -114,6 +123,7 @@ function SignedIn({ me }: { me: Me }) {
           )}
         </nav>
         <div className="tools">
+          {me.role === "admin" && <SetUp here={section === "setup" || section === "feeds"} />}
           <LiveMark />
           <button
             type="button"
@@ -142,7 +152,7 @@ function SignedIn({ me }: { me: Me }) {
   );
 }
 
-type To = "/alerts" | "/watch" | "/search" | "/reports" | "/cameras" | "/demo";
+type To = "/alerts" | "/cases" | "/watch" | "/search" | "/reports" | "/cameras" | "/demo";
 
 function Tab({ to, icon, children }: { to: To; icon: string; children: ReactNode }) {
   return (
@@ -152,6 +162,28 @@ function Tab({ to, icon, children }: { to: To; icon: string; children: ReactNode
       </svg>
       <span>{children}</span>
     </Link>
+  );
+}
+
+// Apart from the pages of every day, and small on a phone.
+function SetUp({ here }: { here: boolean }) {
+  const navigate = useNavigate();
+  useChord("g", "u", () => void navigate({ to: "/setup/cameras" }));
+  return (
+    <nav aria-label="Administration" className="set-up">
+      <Link to="/setup/cameras" aria-current={here ? "page" : undefined} title="Set up (g u)">
+        <svg viewBox="0 0 24 24" width="18" height="18" aria-hidden="true">
+          <path
+            d="M4 7h9M17 7h3M4 17h3M11 17h9M15 4v6M9 14v6"
+            fill="none"
+            stroke="currentColor"
+            strokeWidth="2"
+            strokeLinecap="round"
+          />
+        </svg>
+        <span>Set up</span>
+      </Link>
+    </nav>
   );
 }
 

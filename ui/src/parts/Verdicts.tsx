@@ -1,7 +1,7 @@
 // What the rule found, what the other rules made of the same event, and what people decided.
 import { Fragment } from "react";
-import type { Fact, Judgement, Review, Rule } from "../api/types";
-import { words } from "../lib/words";
+import type { AlertDetail, Assignment, Fact, Judgement, Review, Rule } from "../api/types";
+import { money, words } from "../lib/words";
 import { DispositionMark, StoreTime } from "./bits";
 
 export function Facts({ facts, rule }: { facts: Fact[]; rule: Rule }) {
@@ -64,17 +64,54 @@ export function Verdicts({ verdicts }: { verdicts: Judgement[] }) {
   );
 }
 
-export function Reviews({ reviews, zone }: { reviews: Review[]; zone: string }) {
-  if (reviews.length === 0) return null;
+export function Expected({ detail }: { detail: AlertDetail }) {
+  const { expected, expected_minor, currency } = detail;
+  if (!expected || expected_minor === null) return null;
+  return (
+    <section className="card" aria-labelledby="expected-title">
+      <h2 id="expected-title">
+        Expected value <span className="amount">{money(expected_minor, currency)}</span>
+      </h2>
+      <p>
+        {money(detail.amount_minor, currency)} × {Math.round(expected.p * 100)} %
+      </p>
+      <p className="quiet">{expected.words}</p>
+    </section>
+  );
+}
+
+// What people did, newest first.
+export function History({
+  reviews,
+  assignments,
+  zone,
+}: {
+  reviews: Review[];
+  assignments: Assignment[];
+  zone: string;
+}) {
+  const entries = [
+    ...reviews.map((review) => ({ at: review.reviewed_at, review, given: null })),
+    ...assignments.map((given) => ({ at: given.at, review: null, given })),
+  ].sort((one, other) => other.at.localeCompare(one.at));
+  if (entries.length === 0) return null;
   return (
     <section className="card" aria-labelledby="reviews-title">
       <h2 id="reviews-title">History</h2>
       <ol className="reviews">
-        {reviews.map((each) => (
-          <li key={each.review_id}>
-            <DispositionMark disposition={each.disposition} /> {each.reviewer},{" "}
-            <StoreTime at={each.reviewed_at} zone={zone} form="brief" />
-            {each.note && <blockquote>{each.note}</blockquote>}
+        {entries.map(({ at, review, given }) => (
+          <li key={review?.review_id ?? `${at} ${given?.assignee}`}>
+            {review ? (
+              <>
+                <DispositionMark disposition={review.disposition} /> {review.reviewer},{" "}
+              </>
+            ) : (
+              <>
+                Given to <b>{given?.assignee ?? "nobody"}</b> by {given?.by},{" "}
+              </>
+            )}
+            <StoreTime at={at} zone={zone} form="brief" />
+            {review?.note && <blockquote>{review.note}</blockquote>}
           </li>
         ))}
       </ol>

@@ -6,9 +6,15 @@ import type { Wall } from "../lib/wall";
 import { Button, fullScreen } from "./Player";
 import { useClock, useWall } from "./useWall";
 
-type Props = { wall: Wall; zone: string; screen: RefObject<HTMLDivElement | null>; live: () => void };
+type Props = {
+  wall: Wall;
+  zone: string;
+  screen: RefObject<HTMLDivElement | null>;
+  live: () => void;
+  keep?: () => void;
+};
 
-export function WatchControls({ wall, zone, screen, live }: Props) {
+export function WatchControls({ wall, zone, screen, live, keep }: Props) {
   const { clock } = wall;
   const playing = useClock(clock, (each) => each.playing);
   const waiting = useClock(clock, (each) => each.playing && each.waiting);
@@ -43,6 +49,16 @@ export function WatchControls({ wall, zone, screen, live }: Props) {
       >
         <i aria-hidden="true" /> Live<span className="word"> edge</span>
       </button>
+      {keep && (
+        <button
+          type="button"
+          className="button small"
+          title="Add the video around this moment to a case (e)"
+          onClick={keep}
+        >
+          Case
+        </button>
+      )}
       <label className="speed" title="Speed (< and >)">
         <span className="hidden">Speed</span>
         <select value={speed} onChange={(event) => clock.setSpeed(Number(event.target.value))}>

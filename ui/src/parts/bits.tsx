@@ -1,8 +1,8 @@
 // Small parts that many pages show.
 import type { ReactNode } from "react";
-import type { Disposition, Severity } from "../api/types";
+import type { CaseStatus, Disposition, Remark, Severity } from "../api/types";
 import { brief, full, time } from "../lib/time";
-import { dispositionName } from "../lib/words";
+import { caseStatus, dispositionName } from "../lib/words";
 
 const RANK: Record<Severity, number> = { info: 0, low: 1, medium: 2, high: 3, critical: 4 };
 
@@ -20,8 +20,12 @@ export function SeverityMark({ severity }: { severity: Severity }) {
   );
 }
 
-export function DispositionMark({ disposition }: { disposition: Disposition | null }) {
+export function DispositionMark({ disposition }: { disposition: Disposition | Remark | null }) {
   return <span className={`chip disposition ${disposition ?? "open"}`}>{dispositionName(disposition)}</span>;
+}
+
+export function CaseStatusMark({ status }: { status: CaseStatus }) {
+  return <span className={`chip case-${status}`}>{caseStatus(status)}</span>;
 }
 
 // A time in the store; hovering shows it in UTC and in the viewer's own zone.

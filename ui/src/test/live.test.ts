@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { QueueFilter } from "../api/queries";
-import type { AlertSummary } from "../api/types";
-import { arrive, EMPTY, load, neighbour, type Queue, release } from "../lib/live";
+import type { AlertSummary, QueueItem } from "../api/types";
+import { arrive, due, EMPTY, hasLeft, load, neighbour, type Queue, release, type Wanted } from "../lib/live";
 
 const OPEN: QueueFilter = { state: "open" };
 
@@ -29,6 +29,9 @@ function alert(id: string, minute: number, more: Partial<AlertSummary> = {}): Al
     disposition: null,
     reviewed_by: null,
     reviewed_at: null,
+    item_id: id,
+    assignee: null,
+    expected_minor: null,
     ...more,
   };
 }
@@ -39,8 +42,15 @@ const decided = (of: AlertSummary, at = "2026-11-22T13:00:00Z"): AlertSummary =>
   reviewed_by: "anna",
   reviewed_at: at,
 });
-const ids = (queue: Queue) => queue.items.map((each) => each.alert_id);
-const shown = () => load(EMPTY, [alert("b", 2), alert("a", 1)], OPEN, false);
+function item(...members: AlertSummary[]): QueueItem {
+  const [head] = members;
+  if (!head) throw new Error("an item has members");
+  const { item_id, amount_minor, currency, expected_minor, assignee } = head;
+  return { item_id, head, members, amount_minor, currency, expected_minor, assignee };
+}
+const ids = (queue: Queue) => queue.items.map((each) => each.members.map((member) => member.alert_id).join("+"));
+const list = (...alerts: AlertSummary[]) => alerts.map((each) => item(each));
+const shown = () => load(EMPTY, list(alert("b", 2), alert("a", 1)), OPEN, false);
 
 describe("an alert arrives", () => {
   it("on top when nobody touches the list", () => {
@@ -51,7 +61,7 @@ describe("an alert arrives", () => {
     const held = arrive(arrive(shown(), alert("c", 3), OPEN, true), alert("d", 4), OPEN, true);
     expect(ids(held)).toEqual(["b", "a"]);
     expect(held.waiting.map((each) => each.alert_id)).toEqual(["d", "c"]);
-    expect(ids(release(held))).toEqual(["d", "c", "b", "a"]);
+    expect(ids(release(held, OPEN))).toEqual(["d", "c", "b", "a"]);
   });
 
   it("once, however often it is said", () => {
@@ -67,7 +77,7 @@ describe("an alert arrives", () => {
   it("and an older revision never replaces a newer one", () => {
     const amended = arrive(shown(), alert("b", 2, { revision: 2, title: "new" }), OPEN, false);
     const late = arrive(amended, alert("b", 2, { revision: 1, title: "old" }), OPEN, false);
-    expect(late.items[0]?.title).toBe("new");
+    expect(late.items[0]?.head.title).toBe("new");
   });
 });
 
@@ -80,7 +90,7 @@ describe("an alert is decided", () => {
     const held = arrive(shown(), decided(alert("b", 2)), OPEN, true);
     expect(ids(held)).toEqual(["b", "a"]);
     expect(held.leaving.has("b")).toBe(true);
-    expect(ids(release(held))).toEqual(["a"]);
+    expect(ids(release(held, OPEN))).toEqual(["a"]);
   });
 
   it("and comes back when the decision is undone", () => {
@@ -91,41 +101,117 @@ describe("an alert is decided", () => {
 
   it("and an older page of the server does not open it again", () => {
     const queue = arrive(shown(), decided(alert("b", 2)), OPEN, true);
-    expect(load(queue, [alert("b", 2), alert("a", 1)], OPEN, true).leaving.has("b")).toBe(true);
+    expect(load(queue, list(alert("b", 2), alert("a", 1)), OPEN, true).leaving.has("b")).toBe(true);
   });
 });
 
 describe("the server's list", () => {
   it("does not lose a message that is newer than it", () => {
     const queue = arrive(shown(), alert("c", 3), OPEN, false);
-    expect(ids(load(queue, [alert("b", 2), alert("a", 1)], OPEN, false))).toEqual(["c", "b", "a"]);
+    expect(ids(load(queue, list(alert("b", 2), alert("a", 1)), OPEN, false))).toEqual(["c", "b", "a"]);
   });
 
   it("does not push what is new under a hand", () => {
-    const queue = load(shown(), [alert("c", 3), alert("b", 2), alert("a", 1)], OPEN, true);
+    const queue = load(shown(), list(alert("c", 3), alert("b", 2), alert("a", 1)), OPEN, true);
     expect(ids(queue)).toEqual(["b", "a"]);
-    expect(ids(release(queue))).toEqual(["c", "b", "a"]);
+    expect(ids(release(queue, OPEN))).toEqual(["c", "b", "a"]);
   });
 
   it("takes out what another person has decided", () => {
-    expect(ids(load(shown(), [alert("a", 1)], OPEN, false))).toEqual(["a"]);
+    expect(ids(load(shown(), list(alert("a", 1)), OPEN, false))).toEqual(["a"]);
   });
 
   it("appends older pages", () => {
-    const queue = load(shown(), [alert("b", 2), alert("a", 1), alert("z", 0)], OPEN, true);
+    const queue = load(shown(), list(alert("b", 2), alert("a", 1), alert("z", 0)), OPEN, true);
     expect(ids(queue)).toEqual(["b", "a", "z"]);
   });
 });
 
 it("next and previous skip what has left the list", () => {
   const queue = arrive(
-    load(EMPTY, [alert("c", 3), alert("b", 2), alert("a", 1)], OPEN, false),
+    load(EMPTY, list(alert("c", 3), alert("b", 2), alert("a", 1)), OPEN, false),
     decided(alert("b", 2)),
     OPEN,
     true,
   );
-  expect(neighbour(queue, "c", 1)?.alert_id).toBe("a");
-  expect(neighbour(queue, "a", -1)?.alert_id).toBe("c");
+  expect(neighbour(queue, "c", 1)?.head.alert_id).toBe("a");
+  expect(neighbour(queue, "a", -1)?.head.alert_id).toBe("c");
   expect(neighbour(queue, "a", 1)).toBeUndefined();
-  expect(neighbour(queue, undefined, 1)?.alert_id).toBe("c");
+  expect(neighbour(queue, undefined, 1)?.head.alert_id).toBe("c");
+});
+
+describe("alerts of one item", () => {
+  const more = (id: string, minute: number, other: Partial<AlertSummary> = {}) =>
+    alert(id, minute, { item_id: "a", ...other });
+  const two = () => load(EMPTY, [...list(alert("b", 2)), item(more("a", 1), more("c", 0))], OPEN, false);
+
+  it("join it when nobody touches the list, and bring it up", () => {
+    expect(ids(arrive(two(), more("d", 3), OPEN, false))).toEqual(["d+a+c", "b"]);
+  });
+
+  it("wait while a hand is on the list, so that no row moves or grows", () => {
+    const held = arrive(two(), more("d", 3), OPEN, true);
+    expect(ids(held)).toEqual(["b", "a+c"]);
+    expect(held.waiting.map((each) => each.alert_id)).toEqual(["d"]);
+    expect(ids(release(held, OPEN))).toEqual(["d+a+c", "b"]);
+  });
+
+  it("are decided one by one: the item goes with the last of them", () => {
+    const one = arrive(two(), decided(more("a", 1)), OPEN, true);
+    expect(one.items.map((each) => hasLeft(one, each))).toEqual([false, false]);
+    const both = arrive(one, decided(more("c", 0)), OPEN, true);
+    expect(both.items.map((each) => hasLeft(both, each))).toEqual([false, true]);
+    expect(ids(release(both, OPEN))).toEqual(["b"]);
+  });
+
+  it("keep the head that is shown while held; then the one that matters most leads", () => {
+    const held = arrive(two(), more("c", 0, { revision: 1, expected_minor: 900 }), OPEN, true);
+    expect(held.items[1]?.head.alert_id).toBe("a");
+    expect(
+      load(held, [item(more("c", 0, { revision: 1, expected_minor: 900 }), more("a", 1))], OPEN, false).items[0]?.head
+        .alert_id,
+    ).toBe("c");
+  });
+
+  it("that have moved to another item are put there once the list is free", () => {
+    const moved = alert("b", 2, { item_id: "a" });
+    expect(ids(arrive(two(), moved, OPEN, true))).toEqual(["b", "a+c"]);
+    expect(ids(arrive(two(), moved, OPEN, false))).toEqual(["b+a+c"]);
+    const parted = more("c", 0, { item_id: "c" });
+    expect(ids(arrive(two(), parted, OPEN, false))).toEqual(["b", "a", "c"]);
+  });
+
+  it("wait too when a newer page has them", () => {
+    const queue = load(two(), [...list(alert("b", 2)), item(more("d", 3), more("a", 1), more("c", 0))], OPEN, true);
+    expect(ids(queue)).toEqual(["b", "a+c"]);
+    expect(queue.waiting.map((each) => each.alert_id)).toEqual(["d"]);
+  });
+});
+
+describe("the order by expected value", () => {
+  const VALUE: QueueFilter = { state: "open", sort: "value" };
+  const worth = (id: string, minute: number, minor: number) => alert(id, minute, { expected_minor: minor });
+
+  it("puts what arrives where its value belongs", () => {
+    const queue = load(EMPTY, list(worth("a", 1, 900), worth("b", 2, 100)), VALUE, false);
+    expect(ids(arrive(queue, worth("c", 3, 500), VALUE, false))).toEqual(["a", "c", "b"]);
+  });
+
+  it("appends the next page under a hand, though it holds newer alerts", () => {
+    const queue = load(EMPTY, list(worth("a", 1, 900)), VALUE, true);
+    expect(ids(load(queue, list(worth("a", 1, 900), worth("b", 9, 100)), VALUE, true))).toEqual(["a", "b"]);
+  });
+});
+
+it("an alert that is given to somebody else leaves the list of mine", () => {
+  const mine: Wanted = { state: "open", assignee: "me", me: "anna" };
+  const queue = load(EMPTY, list(alert("a", 1, { assignee: "anna" })), mine, false);
+  expect(ids(arrive(queue, alert("a", 1, { assignee: "ben" }), mine, false))).toEqual([]);
+});
+
+it("a decision is about what is open; about all when all are decided", () => {
+  const a = alert("a", 1);
+  const b = decided(alert("b", 2));
+  expect(due([a, b])).toEqual([a]);
+  expect(due([b])).toEqual([b]);
 });

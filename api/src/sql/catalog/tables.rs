@@ -175,7 +175,8 @@ impl Tables {
     }
 
     fn settings(&self) -> Result<Arc<MemTable>> {
-        let all = self.settings.lock().unwrap_or_else(PoisonError::into_inner).all();
+        let settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = settings.all();
         Sheet::new(all.len())
             .texts("name", all.iter().map(|(name, _)| Some(name)))
             .texts("setting", all.iter().map(|(_, value)| Some(value)))

@@ -1,0 +1,178 @@
+//! [`Feeds`]: what integrators sent of late and what became of it, register by register, kept by following the log.
+//!
+//! Accepted records come from `lp.pos.transaction.v1`, rejected ones from the dead letters, repetitions from the raw
+//! topic. It begins a week back (a million records at most) and is made again at each start: nothing depends on it. The
+//! intake repeats its last records after a crash; of accepted ones repetitions are dropped by their landing coordinates,
+//! of the others they are counted twice.
+
+mod blind;
+mod follow;
+mod lane;
+mod reject;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use tillsight_correlate::rule::Header;
+use tillsight_ingest::pos::Stores;
+use tillsight_schemas::id::{IntegratorId, RegisterId, StoreId, TenantId};
+use tillsight_schemas::pos::PostedTransaction;
+
+pub(crate) use blind::{Blindness, blind_rules, blind_sentence};
+use lane::{Counts, Outcome, Place};
+pub(crate) use lane::{Entry, Heard, Lane, quantile};
+pub(crate) use reject::{Rejected, Tally};
+
+/// How far back the log is read at the start, and what is shown.
+pub(crate) const BACK: TimeDelta = TimeDelta::days(7);
+/// A register that is not heard for so long while another one of its store is, is silent.
+const QUIET: TimeDelta = TimeDelta::hours(1);
+/// A register that is not heard for so long is silent in any case.
+const SILENT: TimeDelta = TimeDelta::days(1);
+
+/// Which register of whom.
+type LaneKey = (IntegratorId, StoreId, RegisterId);
+
+/// What integrators sent of late.
+#[derive(Debug)]
+pub(crate) struct Feeds {
+    state: RwLock<State>,
+    rules: Arc<Vec<Header>>,
+    stores: Stores,
+    complete: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    since: Option<DateTime<Utc>>,
+    lanes: BTreeMap<LaneKey, Lane>,
+    /// Records that belong to no register that is known, by the store they name.
+    loose: BTreeMap<(IntegratorId, Option<StoreId>), Counts>,
+    rejected: BTreeMap<(IntegratorId, Option<StoreId>), BTreeMap<String, Tally>>,
+}
+
+/// What is shown of one integrator, within somebody's stores.
+#[derive(Debug, Default)]
+pub(crate) struct FeedNow {
+    /// The registers that were heard in the last week, each with whether it is silent now.
+    pub(crate) lanes: Vec<(StoreId, RegisterId, Lane, bool)>,
+    /// What was counted today, of registers and beside them.
+    pub(crate) today: Heard,
+    /// Rejections by code.
+    pub(crate) rejected: BTreeMap<String, Tally>,
+}
+
+impl Feeds {
+    /// Knows nothing yet.
+    pub(crate) fn new(rules: Arc<Vec<Header>>, stores: Stores) -> Self {
+        Self { state: RwLock::default(), rules, stores, complete: AtomicBool::new(false) }
+    }
+
+    /// The rules that are installed.
+    pub(crate) fn rules(&self) -> &[Header] {
+        &self.rules
+    }
+
+    /// Whether the log of the last days was read to its end.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.complete.load(Ordering::Relaxed)
+    }
+
+    /// From when on the log was read.
+    pub(crate) fn since(&self) -> Option<DateTime<Utc>> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner).since
+    }
+
+    /// What is known of an integrator's records for the stores that `sees` lets through; records that name no store are
+    /// for those who see all of them (`all`).
+    pub(crate) fn now(
+        &self,
+        (tenant, integrator): (&TenantId, &IntegratorId),
+        sees: impl Fn(&StoreId) -> bool,
+        all: bool,
+        now: DateTime<Utc>,
+    ) -> FeedNow {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let mut feed = FeedNow::default();
+        let mut last: BTreeMap<StoreId, DateTime<Utc>> = BTreeMap::new();
+        for ((_, store, _), lane) in &state.lanes {
+            let last = last.entry(store.clone()).or_insert(lane.last_received_at);
+            *last = lane.last_received_at.max(*last);
+        }
+        for ((of, store, register), lane) in &state.lanes {
+            if of == integrator && sees(store) && lane.last_received_at > now - BACK {
+                let store_last = last.get(store).copied().unwrap_or(lane.last_received_at);
+                let silent = store_last - lane.last_received_at >= QUIET || now - lane.last_received_at >= SILENT;
+                feed.today.add(lane.counts.on(self.day(tenant, Some(store), now)));
+                feed.lanes.push((store.clone(), register.clone(), lane.clone(), silent));
+            }
+        }
+        let shown = |store: &Option<StoreId>| store.as_ref().map_or(all, &sees);
+        for ((of, store), counts) in &state.loose {
+            if of == integrator && shown(store) {
+                feed.today.add(counts.on(self.day(tenant, store.as_ref(), now)));
+            }
+        }
+        for ((of, store), tallies) in &state.rejected {
+            if of == integrator && shown(store) {
+                for (code, tally) in tallies {
+                    feed.rejected.entry(code.clone()).or_default().add(tally, (now - BACK).date_naive());
+                }
+            }
+        }
+        feed
+    }
+
+    /// The business day of an instant; UTC's where no store is known.
+    pub(crate) fn day(&self, tenant: &TenantId, store: Option<&StoreId>, at: DateTime<Utc>) -> NaiveDate {
+        let store = store.and_then(|store| self.stores.get(tenant, store));
+        store.map_or_else(|| at.date_naive(), |store| store.business_day(at))
+    }
+
+    fn note_accepted(&self, posted: &PostedTransaction) {
+        let (header, till) = (&posted.header, &posted.transaction);
+        let day = self.day(&header.tenant_id, Some(&till.store_id), header.received_at);
+        let key = (header.integrator_id.clone(), till.store_id.clone(), till.register_id.clone());
+        let blind = self.rules.iter().flat_map(|rule| {
+            rule.needs_of(till).into_iter().map(|(need, missing)| (rule.id.clone(), need.field.clone(), missing))
+        });
+        let blind: Vec<_> = blind.collect();
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        state.lanes.entry(key).or_insert_with(|| Lane::new(header.received_at)).accepted(posted, blind, day);
+    }
+
+    fn note_duplicate(&self, (tenant, integrator): (&TenantId, &IntegratorId), heard: Entry, of: &Place) {
+        let day = self.day(tenant, of.store.as_ref(), heard.received_at);
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        match (&of.store, &of.register) {
+            (Some(store), Some(register)) => {
+                let key = (integrator.clone(), store.clone(), register.clone());
+                state.lanes.entry(key).or_insert_with(|| Lane::new(heard.received_at)).heard(heard, day);
+            }
+            _ => state.loose.entry((integrator.clone(), of.store.clone())).or_default().count(Outcome::Duplicate, day),
+        }
+    }
+
+    fn note_rejected(&self, (tenant, integrator): (&TenantId, &IntegratorId), rejected: Rejected) {
+        // What is wrong may name anything: stores that are not set up and registers that were never heard are not kept.
+        let store = rejected.store.clone().filter(|store| self.stores.get(tenant, store).is_some());
+        let day = self.day(tenant, store.as_ref(), rejected.at);
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let register = store.clone().zip(rejected.register.clone());
+        let lane = register.and_then(|(store, register)| state.lanes.get_mut(&(integrator.clone(), store, register)));
+        match lane {
+            Some(lane) => lane.heard(Entry::rejected(&rejected), day),
+            None => {
+                let loose = state.loose.entry((integrator.clone(), store.clone())).or_default();
+                loose.count(Outcome::Rejected, day);
+            }
+        }
+        let tallies = state.rejected.entry((integrator.clone(), store)).or_default();
+        tallies.entry(rejected.code.clone()).or_default().note(rejected);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,221 @@
+//! `POST /api/v1/setup/cameras/import`: cameras by the dozen, one a line of CSV:
+//! `store,camera,address_or_url,username,password,name`.
+//!
+//! Each is tried once, some at a time; one that does not answer is refused with the reason, and the others are added.
+
+use std::collections::BTreeSet;
+
+use axum::Json;
+use axum::extract::State;
+use futures::StreamExt as _;
+use serde::Deserialize;
+
+use super::super::Shared;
+use super::super::answer::answer;
+use super::super::auth::{Caller, Person};
+use super::super::extract::Query;
+use super::super::live::Live;
+use super::super::problem::Problem;
+use super::address::place;
+use super::cameras::Draft;
+use super::trial::{CameraTest, try_camera};
+use super::{note, setter, store_of, wrong};
+use crate::db::{Change, ChangeError, Expected, What, camera_document};
+
+/// The most lines at once.
+const MOST_LINES: usize = 500;
+/// Cameras that are tried at once.
+const AT_ONCE: usize = 8;
+
+answer! {
+    /// What became of a line.
+    struct ImportedLine {
+        /// Its number, from 1.
+        line: i32,
+        /// The camera it names.
+        camera_id: Option<String>,
+        /// `added`, `would_add`, `exists` or `refused`.
+        outcome: String,
+        /// Why, or what was found.
+        detail: Option<String>,
+    }
+
+    /// What became of each line.
+    struct Imported {
+        /// The lines, in their order.
+        items: Vec<ImportedLine>,
+    }
+}
+
+/// How it is to be done.
+#[derive(Debug, Deserialize)]
+pub(super) struct How {
+    dry_run: Option<String>,
+}
+
+/// A line as it was written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Line {
+    number: i32,
+    fields: Vec<String>,
+}
+
+impl Line {
+    fn field(&self, at: usize) -> &str {
+        self.fields.get(at).map(|field| field.trim()).unwrap_or_default()
+    }
+
+    fn says(&self, outcome: &str, detail: impl Into<Option<String>>) -> ImportedLine {
+        let camera = Some(self.field(1).to_owned()).filter(|camera| !camera.is_empty());
+        ImportedLine { line: self.number, camera_id: camera, outcome: outcome.to_owned(), detail: detail.into() }
+    }
+}
+
+/// The lines of a table; a first line of column names is passed over.
+fn lines(text: &str) -> Result<Vec<Line>, String> {
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
+    let mut lines = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(|error| format!("the table cannot be read: {error}"))?;
+        let number = record.position().map_or(0, csv::Position::line);
+        let fields: Vec<String> = record.iter().map(str::to_owned).collect();
+        let names = fields
+            .first()
+            .is_some_and(|first| first.trim().trim_start_matches('\u{feff}').eq_ignore_ascii_case("store"));
+        let blank = fields.iter().all(|field| field.trim().is_empty());
+        let heading = lines.is_empty() && names;
+        if !(blank || heading) {
+            lines.push(Line { number: i32::try_from(number).unwrap_or(i32::MAX), fields });
+        }
+    }
+    match lines.len() {
+        0 => Err("there is no line: store,camera,address_or_url,username,password,name".to_owned()),
+        1..=MOST_LINES => Ok(lines),
+        more => Err(format!("{more} lines are too many: {MOST_LINES} at once")),
+    }
+}
+
+/// Tries and adds.
+pub(super) async fn import(
+    State(live): State<Live>,
+    caller: Caller,
+    Query(how): Query<How>,
+    text: String,
+) -> Result<Json<Imported>, Problem> {
+    let person = setter(&caller)?;
+    let dry = how.dry_run.as_deref().is_some_and(|dry| !matches!(dry, "" | "0" | "false"));
+    let lines = lines(&text).map_err(|problem| wrong(&[problem]))?;
+    let shared = live.now();
+    note(&shared, &person, format!("camera import of {} lines{}", lines.len(), if dry { ", tried only" } else { "" }))
+        .await?;
+    let mut seen = BTreeSet::new();
+    let twice: Vec<bool> =
+        lines.iter().map(|line| !seen.insert((line.field(0).to_owned(), line.field(1).to_owned()))).collect();
+    let work = lines.into_iter().zip(twice).map(|(line, twice)| {
+        let (shared, person) = (shared.clone(), person.clone());
+        async move {
+            if twice {
+                return line.says("refused", "the camera stands in the table twice".to_owned());
+            }
+            one(&shared, &person, &line, dry).await
+        }
+    });
+    let items: Vec<ImportedLine> = futures::stream::iter(work).buffered(AT_ONCE).collect().await;
+    if items.iter().any(|item| item.outcome == "added") {
+        live.refresh().await;
+    }
+    Ok(Json(Imported { items }))
+}
+
+async fn one(shared: &Shared, person: &Person, line: &Line, dry: bool) -> ImportedLine {
+    let refused = |detail: String| line.says("refused", detail);
+    let Ok(store) = store_of(shared, person, line.field(0)) else {
+        return refused(format!("there is no store {:?} for you", line.field(0)));
+    };
+    let known = shared.cameras.of_store(&store).any(|camera| camera.id.as_str() == line.field(1));
+    if known {
+        return line.says("exists", "it is set up already: nothing was changed or tried".to_owned());
+    }
+    let place = match place(line.field(2)) {
+        Ok(place) => place,
+        Err(problem) => return refused(problem),
+    };
+    let mut draft = Draft {
+        store_id: line.field(0).to_owned(),
+        camera_id: line.field(1).to_owned(),
+        name: Some(line.field(5).to_owned()),
+        // Any address that is one: what the camera answers takes its place.
+        url: "rtsp://camera/".to_owned(),
+        sub_url: None,
+        onvif: None,
+        username: Some(line.field(3).to_owned()),
+        password: Some(Some(line.field(4).to_owned()).filter(|password| !password.is_empty())),
+        presence: None,
+        version: None,
+    };
+    // What is wrong whatever the camera says is told before it is asked.
+    if let Err(problems) = draft.camera(&store, None) {
+        return refused(problems.join("; "));
+    }
+    let name = Some(line.field(3).to_owned()).filter(|name| !name.is_empty());
+    let login = name.map(|name| (name, line.field(4).to_owned()));
+    let test = try_camera(shared, place, login).await;
+    let Some(main) = test.urls.main.clone().filter(|_| test.reachable) else { return refused(why(&test)) };
+    (draft.url, draft.sub_url) = (main, test.urls.sub.clone());
+    let (camera, password) = match draft.camera(&store, None) {
+        Ok(made) => made,
+        Err(problems) => return refused(problems.join("; ")),
+    };
+    if dry {
+        return line.says("would_add", found(&test));
+    }
+    let (key, document) = camera_document(&camera);
+    let change = Change { password, ..Change::new(key, Expected::New, Some(document)) };
+    if note(shared, person, format!("camera {store}/{}: added by a table", camera.id)).await.is_err() {
+        return refused("the audit file cannot be written, so nothing is changed".to_owned());
+    }
+    match shared.db.change(&person.name, &[change]).await {
+        Ok(()) => {
+            shared.tried.note(&store, &camera.id, &test);
+            line.says("added", found(&test))
+        }
+        Err(ChangeError::Exists(What::Camera, _)) => line.says("exists", None::<String>),
+        Err(error) => {
+            tracing::error!(%error, "a camera of a table was not added");
+            refused("the database refused: try again".to_owned())
+        }
+    }
+}
+
+/// The first step that failed, with its cure.
+fn why(test: &CameraTest) -> String {
+    let failed = test.steps.iter().find(|step| !step.ok);
+    failed.map_or("no pictures came".to_owned(), |step| match &step.cure {
+        Some(cure) => format!("{}: {}; {cure}", step.what, step.detail),
+        None => format!("{}: {}", step.what, step.detail),
+    })
+}
+
+fn found(test: &CameraTest) -> Option<String> {
+    test.steps.iter().find(|step| step.ok && step.what == "main stream").map(|step| step.detail.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_read_with_and_without_names_of_columns() {
+        let table = "store,camera,address,username,password,name\r\n17,till-1,192.0.2.1,admin,\"a,b\",Till 1\n 17 , till-2 ,rtsp://192.0.2.2/x\n";
+        let lines = lines(table).unwrap();
+        assert_eq!(lines.iter().map(|line| line.number).collect::<Vec<_>>(), [2, 3]);
+        assert_eq!((lines[0].field(4), lines[0].field(5)), ("a,b", "Till 1"));
+        assert_eq!((lines[1].field(0), lines[1].field(1), lines[1].field(4)), ("17", "till-2", ""));
+    }
+
+    #[test]
+    fn a_table_that_is_none_is_refused_in_words() {
+        assert!(lines("store,camera\n").unwrap_err().contains("no line"));
+        assert!(lines(&"17,x,192.0.2.1\n".repeat(MOST_LINES + 1)).unwrap_err().contains("too many"));
+    }
+}

@@ -1,0 +1,107 @@
+//! Whether the system could see on a day: cameras, zones, how late the tills were, and what could not be judged.
+
+use std::time::Duration;
+
+use tillsight_correlate::report::{CameraDay, Numbers, ZoneDay};
+use tillsight_ingest::bus::WindowQuery;
+use tillsight_schemas::id::{RegisterId, StoreKey};
+use tillsight_schemas::{TimeSpan, topic};
+
+use super::Reporter;
+use super::model::{ReportBlind, ReportCamera, ReportGap, ReportSight, ReportZone};
+
+/// Rejected records that are read at most, and how long the broker has.
+const REJECTED: (usize, Duration) = (400_000, Duration::from_secs(3));
+
+impl Reporter {
+    pub(super) async fn sight(&self, store: &StoreKey, span: TimeSpan, numbers: &Numbers) -> ReportSight {
+        let cameras = self.cameras.of_store(store).map(|camera| {
+            let day = numbers.cameras.iter().find(|day| day.camera == camera.id);
+            let zones = self.cameras.zones(store).filter(|zone| zone.camera == camera.id);
+            let mut registers: Vec<RegisterId> = zones.filter_map(|zone| zone.register.clone()).collect();
+            registers.sort();
+            registers.dedup();
+            ReportCamera {
+                camera_id: camera.id.clone(),
+                name: camera.name.clone(),
+                registers,
+                uptime_permille: day.map(CameraDay::uptime_permille),
+                gaps: day
+                    .into_iter()
+                    .flat_map(|day| &day.gaps)
+                    .map(|(span, reason)| ReportGap {
+                        start_at: span.start(),
+                        end_at: span.end(),
+                        reason: reason.clone(),
+                    })
+                    .collect(),
+            }
+        });
+        ReportSight {
+            cameras: cameras.collect(),
+            zones: numbers.zones.iter().map(zone).collect(),
+            pos_lag_ms_p95: numbers.totals.behind_us.map(|behind| behind / 1_000),
+            quarantined: self.quarantined(store, span).await,
+            unsynchronised_lanes: numbers.unsynchronised.iter().map(|(register, _)| register.clone()).collect(),
+            indeterminate: blind(numbers),
+        }
+    }
+
+    /// Rejected records of a store: dead letters keep the key they came with. `None` when the broker does not answer.
+    async fn quarantined(&self, store: &StoreKey, span: TimeSpan) -> Option<i64> {
+        let key = store.to_string();
+        let mut count = 0;
+        for permits in self.permits.iter().filter(|permits| permits.tenant == store.tenant) {
+            let query = WindowQuery {
+                topic: topic::dlq(&topic::landing(&permits.integrator)),
+                key: None,
+                from: span.start(),
+                to: Some(span.end()),
+                rows: REJECTED.0,
+                patience: REJECTED.1,
+            };
+            match self.windows.read(query).await {
+                Ok(window) => {
+                    let of_store = |key: &str, of: &Option<bytes::Bytes>| of.as_deref() == Some(key.as_bytes());
+                    count += window.records.iter().filter(|record| of_store(&key, &record.key)).count();
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the dead letters cannot be read");
+                    return None;
+                }
+            }
+        }
+        i64::try_from(count).ok()
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "seconds of a day")]
+fn zone(day: &ZoneDay) -> ReportZone {
+    ReportZone {
+        zone_id: day.zone.clone(),
+        seconds: day.seconds.round() as i64,
+        unknown_seconds: day.unknown_seconds.round() as i64,
+    }
+}
+
+/// What could not be judged, by rule.
+fn blind(numbers: &Numbers) -> Vec<ReportBlind> {
+    let mut rules: Vec<ReportBlind> = Vec::new();
+    for each in numbers.outcomes.iter().filter(|each| each.outcome == "indeterminate") {
+        match rules.iter_mut().find(|rule| rule.rule_id == each.rule) {
+            Some(rule) => rule.count += each.times,
+            None => {
+                let of_rule = numbers.outcomes.iter().filter(|other| other.rule == each.rule);
+                let most =
+                    of_rule.clone().filter(|other| other.outcome == each.outcome).max_by_key(|other| other.times);
+                rules.push(ReportBlind {
+                    rule_id: each.rule.clone(),
+                    count: each.times,
+                    of: of_rule.map(|other| other.times).sum(),
+                    why: most.map(|most| most.why.replace('_', " ")).unwrap_or_default(),
+                });
+            }
+        }
+    }
+    rules
+}

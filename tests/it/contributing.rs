@@ -1,0 +1,221 @@
+//! The recipes of `docs/contributing` work: their code is taken out of the text and used, and every path and link of the
+//! docs leads somewhere.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tillsight_correlate::rule::Rule;
+use tillsight_schemas::pos::Transaction;
+use tillsight_schemas::wire::json::check;
+use tillsight_tests::outside::{output, run};
+use tillsight_tests::shop::binary;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn recipe(name: &str) -> String {
+    std::fs::read_to_string(root().join("docs/contributing").join(name)).unwrap()
+}
+
+/// A block of code with the file it belongs to.
+struct Block {
+    file: String,
+    /// The line of that file before which it goes; the block is the whole file when absent.
+    before: Option<String>,
+    code: String,
+}
+
+fn blocks(text: &str) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        let Some((_, about)) = line.trim_start().split_once("file=") else { continue };
+        if !line.trim_start().starts_with("```") {
+            continue;
+        }
+        // A block within a list is indented like its first line.
+        let indent = line.len() - line.trim_start().len();
+        let (file, before) = match about.split_once(" before=\"") {
+            Some((file, before)) => (file, Some(before.trim_end_matches('"').to_owned())),
+            None => (about, None),
+        };
+        let code = lines.by_ref().take_while(|line| line.trim() != "```");
+        let code: String = code.map(|line| format!("{}\n", line.get(indent..).unwrap_or_default())).collect();
+        blocks.push(Block { file: file.to_owned(), before, code });
+    }
+    blocks
+}
+
+/// Writes the blocks of a recipe into a folder in which the files that they change already lie.
+fn follow(recipe: &str, dir: &Path) {
+    for block in blocks(recipe) {
+        let path = dir.join(&block.file);
+        let text = match &block.before {
+            None => block.code,
+            Some(line) => {
+                let there = std::fs::read_to_string(&path).unwrap();
+                assert_eq!(there.lines().filter(|other| other == line).count(), 1, "{}: {line:?}", block.file);
+                there.replacen(&format!("{line}\n"), &format!("{}{line}\n", block.code), 1)
+            }
+        };
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+}
+
+#[test]
+fn the_rule_of_the_recipe_passes_its_tests_within_ten_seconds() {
+    let dir = tempfile::tempdir().unwrap();
+    follow(&recipe("add-a-rule.md"), dir.path());
+    let folder = dir.path().join("my-rules");
+    let test = || {
+        let mut command = Command::new(binary());
+        command.args(["rule", "test", "drawer_habit", "--folder"]).arg(&folder);
+        output(&mut command, b"")
+    };
+    let began = Instant::now();
+    let tested = test();
+    let took = began.elapsed();
+    let said = String::from_utf8_lossy(&tested.stdout).into_owned();
+    assert!(tested.status.success() && said.contains("3 passed, 0 failed"), "{said}");
+    assert!(took < Duration::from_secs(10), "{took:?}");
+
+    // The inner loop: a change is seen by the next call, without a compiler.
+    let sql = folder.join("drawer_habit/rule.sql");
+    let changed = std::fs::read_to_string(&sql).unwrap().replace("n.operator_id = a.operator_id AND ", "");
+    std::fs::write(&sql, changed).unwrap();
+    let said = String::from_utf8_lossy(&test().stdout).into_owned();
+    assert!(said.contains("d3 fired") && said.contains("needs operator_id ... FAILED"), "{said}");
+}
+
+#[test]
+fn the_adapter_of_the_recipe_makes_records_that_are_accepted() {
+    let dir = tempfile::tempdir().unwrap();
+    follow(&recipe("add-an-adapter.md"), dir.path());
+    let export = std::fs::read(dir.path().join("export.csv")).unwrap();
+    let made = run(Command::new("/usr/bin/python3").arg(dir.path().join("adapter.py")), &export);
+    let records: Vec<Value> = made.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(records.len(), 4);
+    for record in &records {
+        assert_eq!(check::<Transaction>(record), [], "{record}");
+    }
+    assert_eq!((&records[0]["total_minor"], &records[1]["tenders"][0]["direction"]), (&2051.into(), &"OUT".into()));
+    assert_eq!((&records[3]["kind"], &records[3]["kind_raw"]), (&"OTHER".into(), &"?".into()));
+    // The rule that the recipe says is blind is.
+    let blind = |record: &Value| -> Vec<String> {
+        let transaction: Transaction = serde_json::from_value(record.clone()).unwrap();
+        let rules = Rule::library().unwrap();
+        let lacks = |rule: &&Rule| rule.header.needs_of(&transaction).iter().any(|(_, missing)| *missing);
+        rules.iter().filter(lacks).map(|rule| rule.header.id.to_string()).collect()
+    };
+    assert_eq!(blind(&records[2]), ["void_followed_by_no_sale"]);
+}
+
+#[test]
+fn the_page_of_the_recipe_is_understood_by_the_compiler() {
+    let ui = root().join("ui");
+    assert!(ui.join("node_modules").is_dir(), "run deploy/setup.sh ui");
+    let dir = tempfile::tempdir().unwrap();
+    let copy = dir.path().join("ui");
+    std::fs::create_dir(&copy).unwrap();
+    run(
+        Command::new("cp")
+            .arg("-r")
+            .arg(ui.join("src"))
+            .arg(ui.join("tsconfig.json"))
+            .arg(ui.join("vite.config.ts"))
+            .arg(&copy),
+        b"",
+    );
+    std::os::unix::fs::symlink(ui.join("node_modules"), copy.join("node_modules")).unwrap();
+    follow(&recipe("add-a-page.md"), dir.path());
+    run(Command::new(ui.join("node_modules/.bin/tsc")).arg("--noEmit").current_dir(&copy), b"");
+}
+
+#[test]
+fn the_schema_field_of_the_recipe_goes_where_it_says() {
+    let dir = tempfile::tempdir().unwrap();
+    for block in blocks(&recipe("add-a-schema-field.md")) {
+        let path = dir.path().join(&block.file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::copy(root().join(&block.file), path).unwrap();
+    }
+    follow(&recipe("add-a-schema-field.md"), dir.path());
+    // The ids that it speaks of are those that are used, and the one it takes is free.
+    let avro = std::fs::read_to_string(root().join("schemas/src/wire/avro.rs")).unwrap();
+    for line in ["    1 => crate::pos::Transaction;", "    2 => crate::pos::PostedTransaction;"] {
+        assert!(avro.contains(line), "{line}");
+    }
+    assert!(avro.contains("\n    13 => ") && !avro.contains("\n    14 => "), "the recipe names the last id");
+    let makefile = std::fs::read_to_string(root().join("Makefile")).unwrap();
+    assert!(makefile.contains("\npublish: "));
+}
+
+/// The texts of the repository that people read.
+fn texts() -> BTreeMap<PathBuf, String> {
+    let mut texts = BTreeMap::new();
+    let listed = run(Command::new("git").args(["ls-files", "*.md"]).current_dir(root()), b"");
+    for file in listed.lines() {
+        texts.insert(PathBuf::from(file), std::fs::read_to_string(root().join(file)).unwrap());
+    }
+    texts
+}
+
+/// The name under which a heading is linked to.
+fn anchor(heading: &str) -> String {
+    let kept = heading.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    kept.collect::<String>().trim().to_lowercase().replace(' ', "-")
+}
+
+#[test]
+fn every_link_of_the_docs_leads_somewhere() {
+    let texts = texts();
+    let mut wrong = Vec::new();
+    for (file, text) in &texts {
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if link.contains("://") || link.starts_with("mailto:") {
+                continue;
+            }
+            let (path, part) = link.split_once('#').map_or((link, None), |(path, part)| (path, Some(part)));
+            let target = if path.is_empty() { file.clone() } else { file.parent().unwrap().join(path) };
+            let whole = root().join(&target);
+            if !whole.try_exists().unwrap() {
+                wrong.push(format!("{}: {link}", file.display()));
+            } else if let Some(part) = part {
+                let text = std::fs::read_to_string(&whole).unwrap();
+                let headings = text.lines().filter(|line| line.starts_with('#'));
+                if !headings.map(|line| anchor(line.trim_start_matches('#'))).any(|name| name == part) {
+                    wrong.push(format!("{}: {link} has no such heading", file.display()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(texts.len() > 10);
+}
+
+#[test]
+fn every_path_that_the_recipes_name_is_there() {
+    let tops =
+        ["analytics/", "api/", "correlate/", "datasets/", "deploy/", "docs/", "ingest/", "schemas/", "tests/", "ui/"];
+    let mut wrong = Vec::new();
+    let mut found = 0;
+    for (file, text) in texts().iter().filter(|(file, _)| file.starts_with("docs/contributing")) {
+        // What a recipe makes is not there yet.
+        let prose = text.split("```").step_by(2);
+        for name in prose.flat_map(|prose| prose.split('`').skip(1).step_by(2)) {
+            if tops.iter().any(|top| name.starts_with(top)) && !name.contains([' ', '<', '*']) {
+                found += 1;
+                if !root().join(name).try_exists().unwrap() {
+                    wrong.push(format!("{}: {name}", file.display()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(found > 20, "{found}");
+}

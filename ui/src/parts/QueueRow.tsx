@@ -1,0 +1,126 @@
+// An item of the queue, and the alerts it is made of.
+import { Link } from "@tanstack/react-router";
+import type { MouseEvent } from "react";
+import type { AlertSummary, QueueItem } from "../api/types";
+import { ago } from "../lib/time";
+import { isOpen, money, words } from "../lib/words";
+import { Chip, DispositionMark, SeverityMark, StoreTime } from "./bits";
+
+type Props = {
+  item: QueueItem;
+  zone: string;
+  many: boolean;
+  selected: boolean;
+  left: boolean;
+  // Ticked for what is done to many; undefined where nothing can be ticked.
+  ticked: boolean | undefined;
+  tick: (range: boolean) => void;
+  open: boolean;
+  fold: () => void;
+  focused: () => void;
+};
+
+export function QueueRow({ item, zone, many, selected, left, ticked, tick, open, fold, focused }: Props) {
+  const alert = item.head;
+  const count = item.members.length;
+  return (
+    <div className={`item${ticked ? " ticked" : ""}`}>
+      {ticked !== undefined && (
+        <label className="tick">
+          <input
+            type="checkbox"
+            checked={ticked}
+            aria-label={`Select ${alert.title}`}
+            onFocus={focused}
+            onChange={() => undefined}
+            onClick={(event) => tick(event.shiftKey)}
+          />
+        </label>
+      )}
+      <Link
+        to="/alerts/$alertId"
+        params={{ alertId: alert.alert_id }}
+        search={(old) => old}
+        className={`alert ${alert.severity}${selected ? " selected" : ""}${left ? " left" : ""}`}
+        aria-current={selected ? "true" : undefined}
+        onFocus={focused}
+        onClick={(event: MouseEvent) => {
+          if (!event.shiftKey || ticked === undefined) return;
+          event.preventDefault();
+          tick(true);
+        }}
+      >
+        <span className="first">
+          <SeverityMark severity={alert.severity} />
+          <StoreTime at={alert.event_time} zone={zone} form="brief" />
+          <span className="ago">{ago(alert.raised_at, new Date())}</span>
+        </span>
+        <span className="title">{alert.title}</span>
+        <span className="amount">
+          {money(item.amount_minor, item.currency)}
+          {item.expected_minor !== null && (
+            <small title="The amount, times how often alerts of this rule were confirmed">
+              {" "}
+              {money(item.expected_minor, item.currency)} expected
+            </small>
+          )}
+        </span>
+        <span className="reason">{alert.reason}</span>
+        <span className="meta">
+          {many && <Chip>Store {alert.store_id}</Chip>}
+          <Chip>Register {alert.register_id}</Chip>
+          {alert.operator_id && <Chip>Operator {alert.operator_id}</Chip>}
+          {item.assignee && <Chip tone="mine">For {item.assignee}</Chip>}
+          <Marks alert={alert} />
+        </span>
+      </Link>
+      {count > 1 && (
+        <button
+          type="button"
+          className="button small fold"
+          aria-expanded={open}
+          title={open ? "Fold the alerts of this item (←)" : "Show the alerts of this item (→)"}
+          onFocus={focused}
+          onClick={fold}
+        >
+          {count} <span>alerts</span> <span aria-hidden="true">{open ? "▾" : "▸"}</span>
+        </button>
+      )}
+    </div>
+  );
+}
+
+function Marks({ alert }: { alert: AlertSummary }) {
+  return (
+    <>
+      {!alert.has_video && <Chip tone="warn">No video</Chip>}
+      {alert.provisional && <Chip tone="warn">Provisional</Chip>}
+      {alert.state !== "standing" && <Chip tone="warn">{words(alert.state)}</Chip>}
+      {(!isOpen(alert.disposition) || alert.disposition === "reopened") && (
+        <DispositionMark disposition={alert.disposition} />
+      )}
+    </>
+  );
+}
+
+type MemberProps = { alert: AlertSummary; zone: string; selected: boolean; left: boolean; focused?: () => void };
+
+// One alert of an item, in a line.
+export function MemberRow({ alert, zone, selected, left, focused }: MemberProps) {
+  return (
+    <Link
+      to="/alerts/$alertId"
+      params={{ alertId: alert.alert_id }}
+      search={(old) => old}
+      className={`member ${alert.severity}${selected ? " selected" : ""}${left ? " left" : ""}`}
+      aria-current={selected ? "true" : undefined}
+      onFocus={focused}
+    >
+      <SeverityMark severity={alert.severity} />
+      <StoreTime at={alert.event_time} zone={zone} form="brief" />
+      <span className="title">{alert.title}</span>
+      <span className="amount">{money(alert.amount_minor, alert.currency)}</span>
+      <Marks alert={alert} />
+    </Link>
+  );
+}

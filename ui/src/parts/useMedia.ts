@@ -1,0 +1,15 @@
+// Whether the window is as a media query says, as it changes.
+import { useSyncExternalStore } from "react";
+
+export const PHONE = "(max-width: 760px)";
+
+export function useMedia(query: string): boolean {
+  return useSyncExternalStore(
+    (changed) => {
+      const media = window.matchMedia(query);
+      media.addEventListener("change", changed);
+      return () => media.removeEventListener("change", changed);
+    },
+    () => window.matchMedia(query).matches,
+  );
+}
