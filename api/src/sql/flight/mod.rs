@@ -27,6 +27,7 @@ use tonic::{Code, Status};
 
 use super::Shared;
 use super::gate::{Act, classify};
+use super::names::shown;
 use super::run::Running;
 use super::statement::{Failure, parameters};
 use crate::tls::Listener;
@@ -119,7 +120,7 @@ impl Service {
             let statement = query(&shared, &text)?;
             let plan = seat.session.plan(&statement).await?;
             let parameters = parameters(&plan, &[])?.into_iter().map(|(data_type, _)| data_type).collect();
-            let columns = loose(plan.schema().inner());
+            let columns = loose(&shown(plan.schema().inner()));
             Ok(Prepared { text: Arc::clone(&text), statement, columns, parameters, bound: None })
         };
         match looked.await {
@@ -149,7 +150,7 @@ impl Service {
         let timeout = shared.options.statement_timeout;
         let mut running = Running::begin(&shared, &seat.user, text, timeout, run.cancelled.clone());
         let mut rows = running.query(&seat.session, statement, values, false).await?;
-        let schema = loose(&rows.schema);
+        let schema = loose(&shown(&rows.schema));
         let shape = Arc::clone(&schema);
         let (sender, batches) = mpsc::channel(BATCHES_AHEAD);
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
