@@ -25,7 +25,7 @@ impl Live {
     }
 
     /// The state of this moment.
-    pub(super) fn now(&self) -> Shared {
+    pub(crate) fn now(&self) -> Shared {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

@@ -347,7 +347,7 @@ async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> 
         feeds: Arc::new(Feeds::new(Arc::new(rules), Stores::new(set_up.stores))),
         receipts: Arc::new(owner.search.clone()),
         search: owner.search.clone(),
-        reporter: reporter.clone(),
+        reporter,
         demo: std::env::var_os(http::DEMO_SOCKET).map(Into::into),
         throttle: Arc::default(),
         tried: Arc::default(),
@@ -358,10 +358,11 @@ async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> 
     };
     let mut tasks = JoinSet::new();
     tasks.spawn(Follower::new(owner, db, search_log(config)).run(ended.clone()));
-    if let Some(mail) = &config.mail {
-        tasks.spawn(send_reports(move || reporter.clone(), mail.clone(), audit, ended.clone()));
-    }
     let live = Live::new(shared);
+    if let Some(mail) = &config.mail {
+        let live = live.clone();
+        tasks.spawn(send_reports(move || live.now().reporter, mail.clone(), audit, ended.clone()));
+    }
     let (followed, until) = (live.clone(), ended.clone());
     tasks.spawn(async move { followed.follow(following, &until).await });
     let result = http::serve(listener, live, connection, stop.clone()).await.map_err(RunError::part("HTTP"));
