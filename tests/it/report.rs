@@ -146,6 +146,7 @@ fn at_closing_and_half_an_hour_each_gets_one_mail_that_every_program_can_read() 
     });
     shop.stop();
     shop.start();
+    let lena = Browser::new(&shop, "lena");
     let said =
         shop.tillsight(&["report", "send", "--store", "99", "--day", &day.to_string(), "--to", "maria@example.com"]);
     assert!(said.contains("once more: 250"), "{said}");
