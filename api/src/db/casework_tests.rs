@@ -1,3 +1,5 @@
+//! Cases as the database keeps them: what is in them, who sees them, their history and the holds they place.
+
 use std::sync::Arc;
 
 use tempfile::TempDir;

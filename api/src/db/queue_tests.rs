@@ -1,3 +1,5 @@
+//! The queue as the database keeps it: items, their order and pages, decisions in bulk, assignment.
+
 use std::sync::Arc;
 
 use tempfile::TempDir;

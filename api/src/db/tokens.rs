@@ -114,7 +114,7 @@ const LIST: &str = "SELECT t.login, t.kind, t.owner, t.stores, t.last_used_at, t
                     u.stores FROM tokens t LEFT JOIN users u ON u.name = t.owner AND t.kind IN ('sql', 'person') \
                     WHERE t.revoked_at IS NULL ORDER BY t.login";
 const USED: &str =
-    "UPDATE tokens SET last_used_at = $2 WHERE login = $1 AND (last_used_at IS NULL OR last_used_at < $3)";
+    "UPDATE tokens SET last_used_at = $2 WHERE login = $1 AND (last_used_at IS NULL OR last_used_at <= $3)";
 const REVOKE: &str = "UPDATE tokens SET revoked_at = $2 WHERE login = $1 AND revoked_at IS NULL";
 
 /// For [`super::statements`].

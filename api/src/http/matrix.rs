@@ -26,8 +26,13 @@ fn allowed(method: &str, path: &str) -> Option<&'static str> {
         ("get", "/metrics") => "metrics",
         ("post", "/api/v1/pos/transactions") => "integrator",
         ("get", "/api/v1/feeds" | "/api/v1/feeds/rejects") => "admin integrator",
-        ("get", "/openapi.json" | "/api/v1/session" | "/api/v1/stores" | "/api/v1/cameras" | "/api/v1/rules")
-        | ("delete", "/api/v1/session") => EVERYBODY,
+        ("get", "/openapi.json" | "/api/v1/session" | "/api/v1/stores" | "/api/v1/cameras" | "/api/v1/rules") => {
+            EVERYBODY
+        }
+        // Who has no session ends none.
+        ("delete", "/api/v1/session") => "analyst manager head_office admin integrator metrics",
+        // They belong to the whole retailer, and these people to one store.
+        ("post", "/api/v1/setup/stores") | ("put", "/api/v1/setup/operators/{operator_id}") => "",
         (
             "get",
             "/api/v1/queue" | "/api/v1/alerts" | "/api/v1/alerts/{id}" | "/api/v1/blindspots" | "/api/v1/presence",
@@ -92,6 +97,7 @@ fn request(method: &str, path: &str, of: &Things, search: &str) -> (String, Opti
         ("get", "/api/v1/presence" | "/api/v1/feeds") => format!("?store={store}"),
         ("get", "/api/v1/feeds/rejects") => format!("?integrator=kiosk&store={store}"),
         ("get", "/api/v1/setup/history") => format!("?what=camera&store={store}"),
+        ("get", "/api/v1/cases") => String::new(),
         ("get", setup) if setup.starts_with("/api/v1/setup/") => format!("?store={store}"),
         _ => String::new(),
     };
@@ -204,8 +210,9 @@ async fn everybody_may_what_their_role_says_about_their_stores_and_nothing_else(
                 let (status, said) = read(answer).await;
                 asked += 1;
                 let refused = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status);
-                let told = [of.alert.as_str(), &of.case[0], "Secret of", "Corner"];
-                let told = status.is_success() && told.iter().any(|theirs| said.to_string().contains(theirs));
+                // The answer names what was asked for; what it says of it must not be known.
+                let theirs = ["\"Corner\"", "\"store_id\":\"42\"", "\"stores\":[\"42\"]", "corner.mp4"];
+                let told = status.is_success() && theirs.iter().any(|theirs| said.to_string().contains(theirs));
                 let right = match (may, own) {
                     (true, true) => !refused || who == "everybody",
                     (true, false) => who == "everybody" || !told,

@@ -103,18 +103,30 @@ fn operation(route: &Route, components: &mut Map<String, Value>) -> Value {
 /// What a parameter of an address may be. A name means the same on every route; `route` tells the endings of files apart.
 fn parameter(name: &str, route: &str) -> Value {
     let one_of = |words: &[&str]| json!({ "type": "string", "enum": words });
+    let name_of_ours = || json!({ "type": "string", "pattern": "^[A-Za-z0-9._:-]{1,64}$" });
+    let file = |ending: &str| json!({ "type": "string", "pattern": format!("^[A-Za-z0-9_:-]{{1,60}}\\.{ending}$") });
     match name {
         "from" | "to" | "at" => json!({ "type": "string", "format": "date-time" }),
         "day" => json!({ "type": "string", "format": "date" }),
-        "id" | "event_id" => json!({ "type": "string", "format": "uuid" }),
-        "store" => json!({ "type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$" }),
+        "id" if route.contains("/setup/") => name_of_ours(),
+        "id" | "event_id" | "case_id" | "item_id" | "person_id" | "search_id" => {
+            json!({ "type": "string", "format": "uuid" })
+        }
+        "store" | "camera" | "operator" | "integrator" | "store_id" | "camera_id" | "zone_id" | "register_id"
+        | "operator_id" => name_of_ours(),
         "limit" => json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX }),
         "minutes" => json!({ "type": "integer", "minimum": 1, "maximum": 240 }),
         "dry_run" => one_of(&["0", "1"]),
-        "format" => one_of(&["html", "csv", "json"]),
+        "format" => one_of(&["html", "csv", "json", "pdf"]),
         "state" => one_of(&["open", "closed", "all"]),
-        "file" if route.contains("/clips/") => json!({ "type": "string", "pattern": "^[A-Za-z0-9._-]{1,60}\\.mp4$" }),
-        "file" => json!({ "type": "string", "pattern": "^[A-Za-z0-9._-]{1,60}\\.jpg$" }),
+        "status" => one_of(crate::db::CaseStatus::CODES),
+        "what" if route.contains("/setup/") => one_of(crate::db::What::CODES),
+        "what" => one_of(&["ring", "camera", "clock"]),
+        "sort" if route.contains("/queue") => one_of(&["time", "value"]),
+        "sort" => one_of(&["time", "score"]),
+        "code" => one_of(tillsight_schemas::pos::RejectCode::CODES),
+        "file" if route.contains("/clips/") => file("mp4"),
+        "file" => file("jpg"),
         _ => json!({ "type": "string" }),
     }
 }

@@ -8,6 +8,7 @@ use tillsight_correlate::rule::Rule;
 use tillsight_ingest::pos::Permits;
 use tillsight_schemas::id::StoreId;
 
+use super::live::Live;
 use super::tests::{House, PASSWORD, read};
 use crate::db::{Role, User, hash_password};
 use crate::feed::Feeds;
@@ -30,6 +31,7 @@ async fn house() -> House {
     house.shared.permits = Arc::new(vec![permits("kiosk", "acme"), permits("other", "elsewhere")]);
     let rules = Rule::library().unwrap().into_iter().map(|rule| rule.header).collect();
     house.shared.feeds = Arc::new(Feeds::new(Arc::new(rules), house.shared.stores.clone()));
+    house.live = Live::new(house.shared.clone());
     house
 }
 

@@ -31,7 +31,7 @@ use crate::feed::Feeds;
 use crate::http::{self, Cameras, Hub, Live, RuleShown, Shared};
 use crate::report::{Reporter, send_reports};
 use crate::search::{Follower, OpenLog, Owner, SearchError};
-use crate::sql::{Endpoint, Options};
+use crate::sql::{self, Endpoint, Options};
 use crate::telemetry::Metrics;
 use crate::tls::{Identity, Listener, TlsError};
 
@@ -54,8 +54,11 @@ pub(crate) fn run_role(role: Role, config: &Config) -> Result<(), RunError> {
     if role == Role::Broker {
         return Err(become_broker(config));
     }
+    // Statements are planned where they are read.
+    let stack = if role == Role::Sql { sql::STACK } else { 2 << 20 };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .thread_stack_size(stack)
         .thread_name(role.as_str())
         .build()
         .map_err(RunError::part("the runtime"))?;

@@ -13,6 +13,10 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
+/// Stack of a thread that plans or computes statements, in bytes: expressions are walked level by level. Memory is taken as
+/// it is touched.
+pub(crate) const STACK: usize = 64 << 20;
+
 /// Threads for statements. Dropped, it lets go of them without waiting.
 #[derive(Debug)]
 pub(super) struct Crew {
@@ -38,7 +42,12 @@ impl Crew {
     /// [`std::io::Error`] when the system has no threads left.
     pub(super) fn new(gangs: usize, threads: usize) -> std::io::Result<Self> {
         let gang = |_| {
-            Builder::new_multi_thread().worker_threads(threads.max(1)).thread_name("sql-query").enable_all().build()
+            Builder::new_multi_thread()
+                .worker_threads(threads.max(1))
+                .thread_name("sql-query")
+                .thread_stack_size(STACK)
+                .enable_all()
+                .build()
         };
         Ok(Self { gangs: (0..gangs.max(1)).map(gang).collect::<Result<_, _>>()?, ending: Arc::default() })
     }

@@ -37,6 +37,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use crew::STACK;
 pub use scram::Verifier;
 
 use connection::Connection;

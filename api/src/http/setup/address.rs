@@ -40,7 +40,10 @@ pub(super) fn allowed(address: &str) -> Result<Url, String> {
     if !matches!(url.scheme(), "rtsp" | "http" | "https") || !url.has_host() {
         return Err(format!("{address:?} is neither rtsp:// nor http://"));
     }
-    let refused = match url.host() {
+    let host = url.host_str().unwrap_or_default();
+    // Of other schemes than HTTP the address keeps hosts as they were typed: what is an IP address in disguise is one.
+    let plain = Url::parse(&format!("http://{host}/")).map_err(|error| format!("{host:?} is no host: {error}"))?;
+    let refused = match plain.host() {
         Some(Host::Ipv4(ip)) => {
             ip.octets() == [169, 254, 169, 254] || ip.is_unspecified() || ip.is_multicast() || ip.is_broadcast()
         }
@@ -51,7 +54,6 @@ pub(super) fn allowed(address: &str) -> Result<Url, String> {
         Some(Host::Domain(name)) => name.eq_ignore_ascii_case("metadata.google.internal"),
         None => true,
     };
-    let host = url.host_str().unwrap_or_default();
     if refused { Err(format!("{host} is no address of a camera")) } else { Ok(url) }
 }
 
@@ -82,6 +84,8 @@ mod tests {
         }
         for bad in [
             "rtsp://169.254.169.254/x",
+            "rtsp://2852039166/x",
+            "rtsp://0xa9.0xfe.0xa9.0xfe/x",
             "http://[::ffff:169.254.169.254]/",
             "http://[fd00:ec2::254]/",
             "http://metadata.google.internal/",

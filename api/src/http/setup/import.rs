@@ -73,6 +73,8 @@ impl Line {
 
 /// The lines of a table; a first line of column names is passed over.
 fn lines(text: &str) -> Result<Vec<Line>, String> {
+    // The reader counts ends of lines, and would take CR LF for the end of the line before.
+    let text = text.replace("\r\n", "\n");
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
     let mut lines = Vec::new();
     for record in reader.records() {
