@@ -105,7 +105,10 @@ fn a_camera_is_tried_added_recorded_and_removed_without_a_restart() {
             reader.coverage(&"demo/17/till-1/main".parse().unwrap(), span, SystemClock.now()).await.unwrap()
         })
     };
-    let kept = reader(SystemClock.now() - TimeDelta::seconds(5));
+    let kept = eventually("some seconds since it began", || {
+        let until = SystemClock.now() - TimeDelta::seconds(5);
+        if until > began { Ok(reader(until)) } else { Err(until.to_string()) }
+    });
     assert_eq!(kept.gaps, [], "the first camera was not interrupted: {kept:?}");
 
     // Removed: the stream ends as declared, what was recorded stays, its zone is gone, and the file does not bring it back.

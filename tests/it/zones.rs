@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use tillsight_schemas::alert::Alert;
 use tillsight_schemas::{Clock as _, SystemClock, topic};
 use tillsight_tests::Shop;
-use tillsight_tests::outside::{becomes, cache, output, run};
+use tillsight_tests::camera::{Camera, PLAIN, source};
+use tillsight_tests::outside::{becomes, cache, eventually, output, run};
 
 use crate::http::{Browser, PASSWORD};
 use crate::lake::send;
@@ -66,23 +67,30 @@ fn stage(shop: &Shop, year: i32) -> Vec<Staged> {
     staged
 }
 
-fn configuration() -> String {
+fn configuration(camera: &str) -> String {
     ZONES.iter().fold(String::new(), |text, (store, tz)| {
         text + &format!(
             "[[store]]\ntenant = \"demo\"\nid = \"{store}\"\nname = \"{store}\"\ntz = \"{tz}\"\ncurrency = \"USD\"\n\
              day_ends = \"00:00:00\"\n[[camera]]\ntenant = \"demo\"\nstore = \"{store}\"\nid = \"{store}-1\"\n\
-             url = \"rtsp://127.0.0.1:1/none\"\n"
+             url = \"{camera}\"\n"
         )
     })
 }
 
 #[test]
 fn nights_in_which_clocks_are_set_are_told_alike_everywhere_to_a_viewer_in_another_zone() {
-    let shop = Shop::with(&configuration());
+    let film = source("shop", PLAIN);
+    let camera = Camera::start(&["--file", film.to_str().unwrap()]);
+    let shop = Shop::with(&configuration(&camera.url));
     shop.tillsight_with(&["user", "add", "lena", "--role", "analyst", "--password-stdin"], &format!("{PASSWORD}\n"));
     let staged = stage(&shop, SystemClock.now().year() - 1);
     let lena = Browser::new(&shop, "lena");
     assert_eq!(lena.sign_in("lena", PASSWORD), 200);
+    eventually("every camera records", || {
+        let (_, page) = lena.get("/api/v1/cameras");
+        let recorded = page["items"].as_array().unwrap().iter().all(|camera| camera["recorded_from"].is_string());
+        if recorded { Ok(()) } else { Err(page.to_string()) }
+    });
 
     // The list and the timeline, in a browser in Kathmandu.
     let wanted: Vec<Value> = staged

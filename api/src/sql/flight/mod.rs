@@ -15,7 +15,9 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{Field, Fields, Schema, SchemaRef};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
+use arrow::error::ArrowError;
 use arrow_flight::flight_service_server::FlightServiceServer;
 use datafusion::common::ParamValues;
 use datafusion::sql::sqlparser::ast::Statement;
@@ -164,8 +166,7 @@ impl Service {
                     () = sender.closed() => return,
                 };
                 let shaped = batch.transpose().and_then(|batch| {
-                    let shaped = batch.map(|batch| RecordBatch::try_new(Arc::clone(&shape), batch.columns().to_vec()));
-                    shaped.transpose().map_err(|error| Failure::internal(&error))
+                    batch.map(|batch| shaped(&batch, &shape)).transpose().map_err(|error| Failure::internal(&error))
                 });
                 let ended = !matches!(shaped, Ok(Some(_)));
                 // A client that takes no rows keeps no statement beyond its time.
@@ -193,11 +194,25 @@ fn query(shared: &Shared, text: &str) -> Result<Box<Statement>, Failure> {
     }
 }
 
-/// Columns as they are told: all may be null, and without comments. Planner and engine differ about both, and clients
-/// refuse rows that do not look as they were told.
+/// Columns as they are told: all may be null, without comments, text and bytes in the layout that every client reads. Planner
+/// and engine differ about these, and clients refuse rows that do not look as they were told.
 fn loose(schema: &Schema) -> SchemaRef {
-    let fields = schema.fields().iter().map(|field| Field::new(field.name(), field.data_type().clone(), true));
+    let plain = |data_type: &DataType| match data_type {
+        DataType::Utf8View => DataType::Utf8,
+        DataType::BinaryView => DataType::Binary,
+        other => other.clone(),
+    };
+    let fields = schema.fields().iter().map(|field| Field::new(field.name(), plain(field.data_type()), true));
     Arc::new(Schema::new(fields.collect::<Fields>()))
+}
+
+/// Rows in the columns that were told.
+fn shaped(batch: &RecordBatch, shape: &SchemaRef) -> Result<RecordBatch, ArrowError> {
+    let columns = batch.columns().iter().zip(shape.fields()).map(|(column, field)| {
+        let same = column.data_type() == field.data_type();
+        if same { Ok(Arc::clone(column)) } else { cast(column, field.data_type()) }
+    });
+    RecordBatch::try_new(Arc::clone(shape), columns.collect::<Result<_, _>>()?)
 }
 
 impl From<Failure> for Status {
