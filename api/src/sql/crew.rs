@@ -24,14 +24,14 @@ pub(super) struct Crew {
     ending: Ending,
 }
 
-/// Work that was aborted and has not ended yet.
-type Ending = Arc<Mutex<Vec<(Instant, AbortHandle)>>>;
+/// Work that was aborted and has not ended yet: since when, and on which gang.
+type Ending = Arc<Mutex<Vec<(Instant, usize, AbortHandle)>>>;
 
 /// Work that a crew does; dropped, it is aborted.
 #[derive(Debug)]
 pub(super) struct Work {
     task: JoinSet<()>,
-    handle: Option<AbortHandle>,
+    handle: Option<(usize, AbortHandle)>,
     ending: Ending,
 }
 
@@ -52,19 +52,24 @@ impl Crew {
         Ok(Self { gangs: (0..gangs.max(1)).map(gang).collect::<Result<_, _>>()?, ending: Arc::default() })
     }
 
-    /// Starts work on the gang that has the fewest tasks.
+    /// Starts work on the gang with the least that does not end, and of those on the one with the fewest tasks.
     pub(super) fn hand_over(&self, work: impl Future<Output = ()> + Send + 'static) -> Work {
         let mut task = JoinSet::new();
-        let gang = self.gangs.iter().min_by_key(|gang| gang.metrics().num_alive_tasks());
-        let handle = gang.map(|gang| task.spawn_on(work, gang.handle()));
+        let mut ending = self.ending.lock().unwrap_or_else(PoisonError::into_inner);
+        ending.retain(|(_, _, work)| !work.is_finished());
+        let stuck = |at: usize| ending.iter().filter(|(_, gang, _)| *gang == at).count();
+        let free = |(at, gang): &(usize, &Runtime)| (stuck(*at), gang.metrics().num_alive_tasks());
+        let gang = self.gangs.iter().enumerate().min_by_key(free);
+        let handle = gang.map(|(at, gang)| (at, task.spawn_on(work, gang.handle())));
+        drop(ending);
         Work { task, handle, ending: Arc::clone(&self.ending) }
     }
 
     /// Whether aborted work goes on for longer than `at_most`: only the end of the process ends it.
     pub(super) fn overdue(&self, at_most: Duration) -> bool {
         let mut ending = self.ending.lock().unwrap_or_else(PoisonError::into_inner);
-        ending.retain(|(_, work)| !work.is_finished());
-        ending.iter().any(|(since, _)| since.elapsed() > at_most)
+        ending.retain(|(_, _, work)| !work.is_finished());
+        ending.iter().any(|(since, ..)| since.elapsed() > at_most)
     }
 }
 
@@ -79,8 +84,8 @@ impl Drop for Crew {
 impl Drop for Work {
     fn drop(&mut self) {
         self.task.abort_all();
-        if let Some(handle) = self.handle.take().filter(|handle| !handle.is_finished()) {
-            self.ending.lock().unwrap_or_else(PoisonError::into_inner).push((Instant::now(), handle));
+        if let Some((gang, handle)) = self.handle.take().filter(|(_, handle)| !handle.is_finished()) {
+            self.ending.lock().unwrap_or_else(PoisonError::into_inner).push((Instant::now(), gang, handle));
         }
     }
 }

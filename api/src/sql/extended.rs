@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use async_trait::async_trait;
+use bytes::Bytes;
 use datafusion_postgres::arrow_pg::datatypes::arrow_schema_to_pg_fields;
 use datafusion_postgres::arrow_pg::datatypes::df::deserialize_parameters_with_server_types;
 use futures::{Sink, SinkExt, StreamExt};
 use pgwire::api::portal::{Format, Portal, PortalExecutionState};
 use pgwire::api::query::{ExtendedQueryHandler, send_describe_response};
-use pgwire::api::results::{DescribePortalResponse, FieldInfo, Response, Tag};
+use pgwire::api::results::{DescribePortalResponse, FieldFormat, FieldInfo, Response, Tag};
 use pgwire::api::stmt::{QueryParser, StoredStatement};
 use pgwire::api::store::{Entry, PortalStore};
 use pgwire::api::{ClientInfo, ClientPortalStore, DEFAULT_NAME, PgWireConnectionState, Type};
@@ -106,8 +107,9 @@ impl ExtendedQueryHandler for Handlers {
                     .into());
                 }
                 let columns = self.get_result_schema(prepared, None)?.len();
-                let portal = Arc::new(Portal::try_new(&message, statement)?);
-                client.portal_store().put_portal(portal);
+                let mut portal = Portal::try_new(&message, statement)?;
+                portal.parameters = tight(&portal);
+                client.portal_store().put_portal(Arc::new(portal));
                 columns
             }
             Some(Entry::Empty) => {
@@ -196,5 +198,56 @@ impl ExtendedQueryHandler for Handlers {
         let status = client.transaction_status();
         let format = &portal.result_column_format;
         self.0.act(client, &prepared.text, &prepared.act, parameters, status, format).await
+    }
+}
+
+/// The parameters of a portal, arrays in text without space between their items: PostgreSQL passes over it, the library's
+/// reader takes it for a part of the item that follows.
+fn tight(portal: &Portal<Prepared>) -> Vec<Option<Bytes>> {
+    let known = &portal.statement.statement.parameters;
+    let array = |at: usize| known.get(at).is_some_and(|(_, wire)| wire.name().starts_with('_'));
+    let text = |at: usize| portal.parameter_format.format_for(at) == FieldFormat::Text;
+    let tight = |(at, value): (usize, &Option<Bytes>)| match value {
+        Some(value) if array(at) && text(at) => Some(without_space(value)),
+        other => other.clone(),
+    };
+    portal.parameters.iter().enumerate().map(tight).collect()
+}
+
+/// An array in text without the space around its brackets and commas; space in quotes and within items stays.
+fn without_space(array: &[u8]) -> Bytes {
+    let mut tight = Vec::with_capacity(array.len());
+    let (mut quoted, mut escaped, mut space) = (false, false, 0);
+    for &byte in array {
+        if !quoted && byte.is_ascii_whitespace() {
+            space += 1;
+            continue;
+        }
+        let beside = matches!(tight.last(), None | Some(b'{' | b',')) || matches!(byte, b'}' | b',');
+        if !beside {
+            tight.resize(tight.len() + space, b' ');
+        }
+        space = 0;
+        tight.push(byte);
+        quoted ^= byte == b'"' && !escaped;
+        escaped = byte == b'\\' && !escaped;
+    }
+    tight.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn space_between_the_items_of_an_array_is_nothing_and_space_in_them_is_something() {
+        for (sent, read) in [
+            (r#"{"p", "f" , r}"#, r#"{"p","f",r}"#),
+            (r#" { a b , "c, d" } "#, r#"{a b,"c, d"}"#),
+            (r#"{"say \", no", x}"#, r#"{"say \", no",x}"#),
+            ("{}", "{}"),
+        ] {
+            assert_eq!(without_space(sent.as_bytes()), read.as_bytes());
+        }
     }
 }

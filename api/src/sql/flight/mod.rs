@@ -168,11 +168,21 @@ impl Service {
                 let shaped = batch.transpose().and_then(|batch| {
                     batch.map(|batch| shaped(&batch, &shape)).transpose().map_err(|error| Failure::internal(&error))
                 });
-                let ended = !matches!(shaped, Ok(Some(_)));
-                // A client that takes no rows keeps no statement beyond its time.
-                if running.hand_over(sender.send(shaped)).await.is_err() || ended {
-                    return;
-                }
+                let failed = match shaped {
+                    Ok(rows) => {
+                        let last = rows.is_none();
+                        // A client that takes no rows keeps no statement beyond its time.
+                        match running.hand_over(sender.send(Ok(rows))).await {
+                            Ok(()) if last => return,
+                            Ok(()) => continue,
+                            Err(failure) => failure,
+                        }
+                    }
+                    Err(failure) => failure,
+                };
+                // Whoever waits for rows is told why there are none; whoever does not, that they broke off.
+                drop(sender.try_send(Err(failed)));
+                return;
             }
         });
         Ok(Answer { schema, batches })
