@@ -170,7 +170,7 @@ fn greedy() -> Vec<String> {
         "SELECT array_length(array_agg(a.value)) FROM generate_series(1, 100000000000) a",
         "SELECT array_length(generate_series(1, 100000000000))",
         "SELECT length(repeat('x', 2000000000))",
-        "SELECT sum(length(repeat('x', 1000000))) FROM generate_series(1, 100000000)",
+        "SELECT sum(length(repeat(CAST(value AS text), 1000000))) FROM generate_series(1, 100000000)",
         "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT count(*) FROM r",
         "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT a.n FROM r a, r b) SELECT count(*) FROM r",
         "SELECT sum(x) FROM (SELECT row_number() OVER (ORDER BY a.value DESC) AS x FROM generate_series(1, 10000000000) a) t",

@@ -52,6 +52,8 @@ const TURN: u64 = 390;
 
 /// Who signs in to the pages.
 const ANALYST: &str = "analyst";
+/// Who sets up.
+const ADMIN: &str = "admin";
 
 /// What one may say to the demo.
 #[derive(Debug, Clone, clap::Args)]
@@ -176,7 +178,8 @@ async fn demonstrate(arguments: &DemoArguments, parts: &mut Parts, say: fn(&str)
     say(&format!("{}  starting Kafka, intake, archive, SQL and HTTP (log: {})", elapsed(), dir.join("log").display()));
     ready(&config, parts, &dir).await?;
     let (login, secret) = head_office(&config, &dir).await?;
-    let password = analyst(&config, &dir).await?;
+    let password = person(&config, &dir, ANALYST, Role::Analyst).await?;
+    let admin = person(&config, &dir, ADMIN, Role::Admin).await?;
     say(&format!("{}  ready; ringing {} days of {} stores", elapsed(), arguments.days, stores.len()));
 
     let before = readings::Readings::of(&config).await.unwrap_or_default();
@@ -209,6 +212,7 @@ async fn demonstrate(arguments: &DemoArguments, parts: &mut Parts, say: fn(&str)
     say("");
     say(&format!("  Open http://{}", config.http.listen));
     say(&format!("    name: {ANALYST}   password: {password}"));
+    say(&format!("    name: {ADMIN}     password: {admin}   (sets up cameras, zones, people and tokens)"));
     say("");
     say("  SQL, as head office:");
     say(&format!("    PGPASSWORD={secret} psql -h 127.0.0.1 -p {} -U {login} tillsight", config.sql.listen.port()));
@@ -359,12 +363,11 @@ async fn head_office(config: &Config, dir: &Path) -> Result<(String, String)> {
     }
 }
 
-/// The demo's analyst; the password is kept in the demo's folder for the next run.
-async fn analyst(config: &Config, dir: &Path) -> Result<String> {
+/// Somebody who signs in to the demo's pages; the password is kept in the demo's folder for the next run.
+async fn person(config: &Config, dir: &Path, name: &str, role: Role) -> Result<String> {
     let db = Db::open(&config.database(), Arc::new(SystemClock)).await?;
-    let user =
-        User { name: ANALYST.to_owned(), tenant: demo::TENANT.parse()?, role: Role::Analyst, stores: Vec::new() };
-    let kept = dir.join("analyst.password");
+    let user = User { name: name.to_owned(), tenant: demo::TENANT.parse()?, role, stores: Vec::new() };
+    let kept = dir.join(format!("{name}.password"));
     match db.add_user(&user).await {
         Ok(()) => {}
         Err(DbError::Exists(_)) if kept.is_file() => return Ok(std::fs::read_to_string(kept)?),
@@ -372,7 +375,7 @@ async fn analyst(config: &Config, dir: &Path) -> Result<String> {
         Err(error) => return Err(error.into()),
     }
     let password = random_secret();
-    db.set_password(ANALYST, &hash_password(&password)?).await?;
+    db.set_password(name, &hash_password(&password)?).await?;
     keep_secret(&kept, &password)?;
     Ok(password)
 }
