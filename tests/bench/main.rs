@@ -14,14 +14,11 @@
 mod check;
 mod engine;
 mod machine;
-#[path = "../it/raise.rs"]
-mod raise;
 mod report;
 mod search;
 mod sheet;
 mod shop;
 mod sql;
-mod ui;
 
 use sheet::Sheet;
 
@@ -29,13 +26,8 @@ use sheet::Sheet;
 type Measure = fn(&mut Sheet);
 
 /// Every area: its name and what measures it.
-const AREAS: [(&str, Measure); 5] = [
-    ("engine", engine::measure),
-    ("report", report::measure),
-    ("search", search::measure),
-    ("sql", sql::measure),
-    ("ui", ui::measure),
-];
+const AREAS: [(&str, Measure); 4] =
+    [("engine", engine::measure), ("report", report::measure), ("search", search::measure), ("sql", sql::measure)];
 
 fn main() {
     // `cargo bench` hands its own flag on.
