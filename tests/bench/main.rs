@@ -18,7 +18,6 @@ mod report;
 mod search;
 mod sheet;
 mod shop;
-mod sql;
 
 use sheet::Sheet;
 
@@ -26,8 +25,8 @@ use sheet::Sheet;
 type Measure = fn(&mut Sheet);
 
 /// Every area: its name and what measures it.
-const AREAS: [(&str, Measure); 4] =
-    [("engine", engine::measure), ("report", report::measure), ("search", search::measure), ("sql", sql::measure)];
+const AREAS: [(&str, Measure); 3] =
+    [("engine", engine::measure), ("report", report::measure), ("search", search::measure)];
 
 fn main() {
     // `cargo bench` hands its own flag on.
