@@ -380,7 +380,6 @@ export type TransactionDetail = {
   presence: SeenSpan[];
   boxes: Look[];
   zones: Zone[];
-  cases?: CaseName[];
 };
 
 export type Hit = {

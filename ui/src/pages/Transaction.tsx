@@ -6,7 +6,6 @@ import { transactionQuery } from "../api/queries";
 import { useKeys } from "../lib/keys";
 import { clockWords, money, words } from "../lib/words";
 import { DispositionMark, Key, SeverityMark, StoreTime } from "../parts/bits";
-import { CaseChips } from "../parts/CaseChips";
 import { type Added, AddedTo, CasePicker } from "../parts/CasePicker";
 import { Evidence } from "../parts/Evidence";
 import { Journal } from "../parts/Journal";
@@ -65,7 +64,6 @@ export default function TransactionPage() {
           <span>
             <b>Clocks:</b> {clockWords(clock)}
           </span>
-          <CaseChips cases={query.data.cases} />
           {may && (
             <button
               type="button"
