@@ -92,6 +92,11 @@ fn spawn(role: Role, config: &Path) -> Result<Child, RunError> {
     // Every thread that ever worked on something large would keep an arena of its own (mallopt(3)): the HTTP process grew
     // to 2 GiB within an hour of visitors.
     command.env("MALLOC_ARENA_MAX", "2");
+    if role == Role::Sql {
+        // What a large statement took is given back when it ends. Left to itself the allocator raises both limits with
+        // the largest piece that it ever saw (mallopt(3)), and 500 MiB of a statement that is over stay.
+        command.env("MALLOC_MMAP_THRESHOLD_", "262144").env("MALLOC_TRIM_THRESHOLD_", "1048576");
+    }
     // Ctrl-C in a terminal goes to the whole group: the supervisor alone decides the order of stopping.
     command.process_group(0);
     command.spawn().map_err(failed)
