@@ -59,6 +59,20 @@ struct Kept {
     kind: Option<String>,
 }
 
+/// What people call the registers of a retailer, by store and id.
+pub(in crate::http) async fn names(
+    shared: &Shared,
+    tenant: &TenantId,
+) -> Result<BTreeMap<(String, String), String>, Problem> {
+    let held = shared.db.held(What::Register, tenant).await.map_err(|error| unread(&error))?;
+    let mut names = BTreeMap::new();
+    for version in held {
+        let register: Kept = version.parse().map_err(|error| unread(&error))?;
+        names.extend(register.name.map(|name| ((version.key.store, version.key.id), name)));
+    }
+    Ok(names)
+}
+
 /// A register as it is to be.
 #[derive(Debug, Deserialize)]
 pub(super) struct Draft {
