@@ -261,6 +261,21 @@ fn at_closing_and_half_an_hour_each_gets_one_mail_that_every_program_can_read() 
     assert!(run(curl.args(["-s", "--data", "note="]).arg(shop.url(&path)), b"").contains("Noted"));
     let first = lena.get("/api/v1/queue").1["items"][0].clone();
     assert_eq!((&first["asked"]["by"], &first["asked"]["report_day"]), (&json!("maria@example.com"), &json!(day)));
+    let script = folder.path().join("asked.mjs");
+    std::fs::write(&script, include_str!("../browser/asked.mjs")).unwrap();
+    let pictures = std::env::var_os("PICTURES").map_or_else(|| folder.path().to_owned(), std::path::PathBuf::from);
+    let mut browser = Command::new("timeout");
+    browser.args(["--kill-after=5", "180", "node"]).arg(&script).args([&shop.url("/"), "lena", PASSWORD]).arg(pictures);
+    browser.env("BROWSER_HOME", cache().join("browser"));
+    let seen: Value = serde_json::from_str(&run(&mut browser, b"")).unwrap();
+    for place in ["first", "asked", "history"] {
+        assert!(seen[place].as_str().unwrap().contains("The store asks to look"), "{place}: {seen}");
+    }
+    assert!(seen["asked"].as_str().unwrap().contains("maria@example.com"), "{seen}");
+    assert_eq!(seen["report"], format!("/reports?store=99&day={day}"));
+    assert!(seen["history"].as_str().unwrap().contains("price match"), "what was explained, with its note: {seen}");
+    assert_eq!(seen["filtered"].as_array().unwrap().len(), 1, "{seen}");
+    assert_eq!((&seen["wide"], &seen["violations"]), (&json!(390), &json!({ "light": [], "dark": [] })));
     let (_, report) = lena.get(&format!("/api/v1/reports?store=99&day={day}"));
     let said: Vec<&Value> =
         report["exceptions"].as_array().unwrap().iter().flat_map(|each| each["said"].as_array().unwrap()).collect();

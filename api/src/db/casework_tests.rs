@@ -11,7 +11,7 @@ use tillsight_schemas::wire::columns;
 use tillsight_schemas::{ReplayClock, TimeSpan, topic};
 
 use super::*;
-use crate::db::{CaseFilter, CasePerson, CasePersonKind, CaseRole, Content};
+use crate::db::{CaseFilter, CasePerson, CasePersonKind, CaseRole, Content, Without};
 
 async fn open() -> (TempDir, Db, Uuid) {
     let dir = tempfile::tempdir().unwrap();

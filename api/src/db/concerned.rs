@@ -189,9 +189,9 @@ impl Db {
     pub async fn name_recipients(&self, recipients: &[Recipient]) -> Result<(), DbError> {
         let mut wanted: Vec<Row> = recipients.iter().flat_map(rows_of).collect();
         wanted.sort();
-        wanted.dedup_by(|one, other| one.iter().zip(other).take(3).all(|(one, other)| one == other));
+        wanted.dedup_by(|one, other| one.iter().zip(other.iter()).take(3).all(|(one, other)| one == other));
         let known = |rows: &[sqlx::any::AnyRow]| -> Result<Vec<Row>, DbError> {
-            let text = |row: &sqlx::any::AnyRow, column| row.try_get::<String, _>(column);
+            let text = |row: &sqlx::any::AnyRow, column: usize| row.try_get::<String, _>(column);
             let row = |row: &sqlx::any::AnyRow| -> sqlx::Result<Row> {
                 Ok([text(row, 0)?, text(row, 1)?, text(row, 2)?, text(row, 3)?, text(row, 4)?, text(row, 5)?])
             };
@@ -232,7 +232,6 @@ impl Db {
         if some.is_none() && known > 0 {
             return Ok(());
         }
-        // Counting first takes the lock: processes start together.
         while self.describe_alerts().await? {}
         if known == 0 {
             self.describe_the_rest().await?;
@@ -243,6 +242,7 @@ impl Db {
     /// A batch of alerts; whether there may be more.
     async fn describe_alerts(&self) -> Result<bool, DbError> {
         let mut transaction = self.pool.begin().await.map_err(failed("begin"))?;
+        // Counting first takes the lock: processes start together.
         count(&mut transaction, "describing").await?;
         let rows = sqlx::query(UNDESCRIBED).bind(BATCH).fetch_all(&mut *transaction).await;
         let alerts: Vec<Alert> = documents(&rows.map_err(failed("find alerts that concern somebody"))?, "alert")?;
@@ -262,6 +262,7 @@ impl Db {
         let mut last = String::new();
         loop {
             let mut transaction = self.pool.begin().await.map_err(failed("begin"))?;
+            count(&mut transaction, "describing").await?;
             let rows = sqlx::query(BLIND).bind(&last).bind(BATCH).fetch_all(&mut *transaction).await;
             let blind: Vec<Judgement> = documents(&rows.map_err(failed("list blind spots"))?, "judgement")?;
             for judgement in &blind {

@@ -87,7 +87,7 @@ impl Without {
     }
 }
 
-/// Rows of `$table` with the id `$id` and the store `$store` that concern nobody in `$list` ([`Without::listed`]).
+/// A condition: what has the id `$id`, in the store `$store`, concerns nobody of the parameter `$list` ([`Without::listed`]).
 macro_rules! concerns_nobody {
     ($id:literal, $store:literal, $list:literal) => {
         concat!(

@@ -11,7 +11,7 @@ use crate::db::{Role, TokenKind, User};
 
 /// Somebody with a token.
 pub(super) struct Worker<'a> {
-    house: &'a House,
+    pub(super) house: &'a House,
     pub(super) bearer: String,
 }
 

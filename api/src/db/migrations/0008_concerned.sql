@@ -17,7 +17,7 @@ ALTER TABLE alerts ADD COLUMN asked_by TEXT;
 CREATE INDEX alerts_undescribed ON alerts (alert_id) WHERE people IS NULL;
 -- The queue reads nothing else of rows that it does not show.
 DROP INDEX alerts_queue;
-CREATE INDEX alerts_queue ON alerts (tenant, state, disposition, store, rule, operator, assignee, asked_at, item, event_time, amount, prior);
+CREATE INDEX alerts_queue ON alerts (tenant, state, disposition, store, rule, operator, assignee, asked_at, item, event_time, amount, prior, alert_id);
 
 -- The operators that a case is or ever was about.
 CREATE TABLE case_concerned (
