@@ -21,6 +21,7 @@ export type QueueSearch = {
   rule?: string;
   operator?: string;
   assignee?: string;
+  asked?: "true";
   sort?: "value";
 };
 
@@ -47,6 +48,7 @@ const alerts = createRoute({
     rule: text(search.rule),
     operator: text(search.operator),
     assignee: text(search.assignee),
+    asked: String(search.asked) === "true" ? "true" : undefined,
     sort: search.sort === "value" ? "value" : undefined,
   }),
   component: lazyRouteComponent(() => import("./pages/Queue")),

@@ -80,6 +80,7 @@ pub(super) async fn list(
     let filter = BlindFilter {
         tenant: person.scope.tenant.clone(),
         stores,
+        without: person.scope.without.clone(),
         rule: asked.rule,
         from: from.timestamp_micros(),
         before: asked.cursor.as_deref().map(read_cursor).transpose()?,

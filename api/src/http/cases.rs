@@ -17,7 +17,7 @@ use super::auth::{Caller, Person, Right};
 use super::case_contents::{alert_item, note_item, receipt_item};
 use super::case_views::{CaseDetail, CasePage, CaseSummary, unread, whole};
 use super::extract::{Body, Path, Query};
-use super::people::assignable;
+use super::people::{assignable, concerns_them};
 use super::problem::Problem;
 use crate::db::{Case, CaseChange, CaseError, CaseFilter, CaseStatus};
 
@@ -129,6 +129,7 @@ pub(super) async fn list(
     let filter = CaseFilter {
         tenant: person.scope.tenant.clone(),
         stores: person.scope.stores.clone(),
+        without: person.scope.without.clone(),
         person: person.name.clone(),
         status: status.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "bad status", error))?,
         owner: given(asked.owner).map(|name| if name == "me" { person.name.clone() } else { name }),
@@ -187,7 +188,10 @@ pub(super) async fn edit(
     let case = find(&shared, &person, id).await?;
     if let Some(Some(owner)) = &edit.owner {
         let stores: BTreeSet<_> = case.stores.iter().collect();
-        assignable(&shared, &person, owner, Right::Case, stores).await?;
+        let other = assignable(&shared, &person, owner, Right::Case, stores).await?;
+        if other.scope.without.anywhere(&case.concerned) {
+            return Err(concerns_them(owner));
+        }
     }
     for (what, minor) in [("loss_minor", edit.loss_minor), ("recovered_minor", edit.recovered_minor)] {
         if minor.flatten().is_some_and(|minor| minor < 0) {

@@ -62,7 +62,17 @@ async fn find(shared: &Shared, token: &str) -> Result<(Link, AlertRow), Response
         let page = page("This link does nothing any more", &html! { p { (why) } });
         return Err((StatusCode::GONE, page).into_response());
     }
-    match shared.db.alert(link.alert_id).await.map_err(|error| unread(&error).into_response())? {
+    let row = shared.db.alert(link.alert_id).await.map_err(|error| unread(&error).into_response())?;
+    let gone = match (&row, shared.reporter.recipients.iter().find(|one| one.email == link.recipient)) {
+        // Since the mail left it was found out that it is about its recipient.
+        (Some(row), Some(recipient)) => {
+            let insiders =
+                shared.db.insiders(&recipient.tenant).await.map_err(|error| unread(&error).into_response())?;
+            insiders.recipient(recipient).leaves_out(&row.alert.store_id, &row.people)
+        }
+        _ => false,
+    };
+    match row.filter(|_| !gone) {
         Some(row) => Ok((link, row)),
         None => Err((StatusCode::GONE, page("The alert is gone", &html! {})).into_response()),
     }
@@ -77,7 +87,7 @@ pub(super) async fn ask(State(shared): State<Shared>, Path(token): Path<String>)
     let (title, what, button) = match link.action {
         Disposition::LookAtIt => (
             "Ask loss prevention to look at it",
-            "It is put first in their report and stands in the alert's history, with your address.",
+            "It is put first in their report and their queue, and stands in the alert's history, with your address.",
             "Ask them to look",
         ),
         _ => (

@@ -53,6 +53,8 @@ mod tokens;
 mod transactions;
 mod views;
 #[cfg(test)]
+mod without_tests;
+#[cfg(test)]
 mod work_tests;
 
 use std::path::PathBuf;

@@ -134,7 +134,12 @@ const QUEUE: &[Parameter] = &[
     ("rule", "One rule only.", false),
     ("operator", "One operator only.", false),
     ("assignee", "me, none, or a name.", false),
-    ("sort", "time (default): newest first; value: by what they are expected to come to.", false),
+    ("asked", "true: only what the store asks, from its report, to look at.", false),
+    (
+        "sort",
+        "time (default): what the store asks to look at, then newest first; value: by what they are expected to come to.",
+        false,
+    ),
     ("cursor", "The next_cursor of the page before.", false),
     ("limit", "How many items, 1 to 200; 50 when left out.", false),
 ];

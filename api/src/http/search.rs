@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::Shared;
 use super::auth::{Caller, Right};
 use super::problem::Problem;
-use crate::search::{Answer, Order, Request, Scope, SearchError};
+use crate::search::{Answer, Order, Request, SearchError};
 
 /// Hits of a page when nothing is said.
 const PAGE: usize = 50;
@@ -40,7 +40,7 @@ pub(super) async fn search(
         text: asked.q,
         from: asked.from,
         to: asked.to,
-        scope: Scope { tenant: person.scope.tenant, stores: person.scope.stores },
+        scope: person.scope.of_search(),
         order: asked.sort.unwrap_or(Order::Time),
         limit: asked.limit.unwrap_or(PAGE),
         cursor: asked.cursor.filter(|cursor| !cursor.is_empty()),

@@ -10,13 +10,13 @@ use tillsight_schemas::pos::PostedTransaction;
 use uuid::Uuid;
 
 use super::Shared;
-use super::alerts::shown;
+use super::alerts::{seen, shown, verdicts};
 use super::auth::{Caller, Person, Right};
 use super::extract::Path;
 use super::problem::Problem;
 use super::sight::sight;
 use super::views::{TransactionDetail, offset, transaction};
-use crate::db::{AlertRow, DbError};
+use crate::db::{AlertRow, DbError, people_of_transaction};
 
 /// Video before and after a transaction that has no alert.
 const PADDING: TimeDelta = TimeDelta::seconds(20);
@@ -33,13 +33,14 @@ fn unread(error: &DbError) -> Problem {
     Problem::unavailable("the transaction cannot be read", error)
 }
 
-/// The transaction of that id, if the person sees its store: among alerts and indexed receipts.
+/// The transaction of that id, if the person sees its store: among alerts that they see, and indexed receipts.
 pub(super) async fn find(shared: &Shared, person: &Person, id: Uuid) -> Result<Found, Problem> {
     let of_alerts = shared.db.alerts_of_event(id).await.map_err(|error| unread(&error))?;
     let mut rows = Vec::new();
     let mut found = None;
     for alert in of_alerts {
-        let Some(row) = shared.db.alert(alert).await.map_err(|error| unread(&error))? else { continue };
+        let row = shared.db.alert(alert).await.map_err(|error| unread(&error))?;
+        let Some(row) = seen(person, row.into_iter().collect()).pop() else { continue };
         if found.is_none() {
             let events = shared.db.alert_events(alert).await.map_err(|error| unread(&error))?;
             found = events.into_iter().find(|posted| posted.header.event_id == id);
@@ -112,6 +113,7 @@ pub(super) async fn shown_with(shared: &Shared, person: &Person, found: Found) -
     let ahead = clock.as_ref().and_then(|clock| offset(clock.method, clock.offset_us));
     let shown_transaction = transaction(&posted, shared.stores.get(&store.tenant, &store.store), ahead);
     let evidence = evidence(shared, &posted);
+    let asked = (&posted.transaction.store_id, id, &people_of_transaction(&posted));
     let mut alerts = Vec::with_capacity(rows.len());
     for row in &rows {
         alerts.push(shown(shared, row).await);
@@ -119,7 +121,7 @@ pub(super) async fn shown_with(shared: &Shared, person: &Person, found: Found) -
     Ok(TransactionDetail {
         transaction: shown_transaction,
         alerts,
-        verdicts: shared.db.judgements_of(id).await.map_err(|error| unread(&error))?,
+        verdicts: verdicts(shared, person, asked).await.map_err(|error| unread(&error))?,
         sight: sight(shared, person, &store, register, &evidence).await,
     })
 }

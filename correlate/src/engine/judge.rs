@@ -246,7 +246,12 @@ impl Engine {
         let judgement = around.judgement(row, before.map_or(0, |before| before.revision + 1));
         metrics::counter!(metric::JUDGEMENTS, "rule" => judgement.rule_id.to_string(), "outcome" => row.outcome.as_str())
             .increment(1);
-        let events = if alert.is_some() { around.members(row) } else { Vec::new() };
+        let events = match row.outcome {
+            _ if alert.is_some() => around.members(row),
+            // Whom a blind spot concerns stands in its anchor.
+            Outcome::Indeterminate => vec![Arc::clone(&around.anchor.posted)],
+            _ => Vec::new(),
+        };
         let events = events
             .iter()
             .filter_map(|posted| Some((posted.header.event_id, serde_json::to_string(&**posted).ok()?)))

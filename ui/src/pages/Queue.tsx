@@ -25,7 +25,7 @@ type Row = { key: string; item: QueueItem; alert: AlertSummary; member: boolean 
 
 const keyOf = (row: Row | undefined, index: number) => row?.key ?? String(index);
 const asks = (filter: QueueFilter) =>
-  Boolean(filter.store || filter.rule || filter.operator || filter.assignee || filter.state !== "open");
+  Boolean(filter.store || filter.rule || filter.operator || filter.assignee || filter.asked || filter.state !== "open");
 
 export default function QueuePage() {
   const search = useSearch({ from: "/alerts" });

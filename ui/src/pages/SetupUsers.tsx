@@ -227,7 +227,7 @@ function UserSheet({ user, known, close, next }: SheetProps) {
         label="Rings as operator"
         value={form.operator_id ?? ""}
         change={(id) => set({ operator_id: id.trim() || null })}
-        hint="Their number at the till, if they ring: reports to them leave out what is about themselves."
+        hint="Their number at the till, if they ring or approve: what is about themselves they do not see, and SQL is not for them."
       />
       {user && (
         <label className="check">

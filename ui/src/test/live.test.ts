@@ -32,6 +32,7 @@ function alert(id: string, minute: number, more: Partial<AlertSummary> = {}): Al
     item_id: id,
     assignee: null,
     expected_minor: null,
+    asked: null,
     ...more,
   };
 }
@@ -45,8 +46,8 @@ const decided = (of: AlertSummary, at = "2026-11-22T13:00:00Z"): AlertSummary =>
 function item(...members: AlertSummary[]): QueueItem {
   const [head] = members;
   if (!head) throw new Error("an item has members");
-  const { item_id, amount_minor, currency, expected_minor, assignee } = head;
-  return { item_id, head, members, amount_minor, currency, expected_minor, assignee };
+  const { item_id, amount_minor, currency, expected_minor, assignee, asked } = head;
+  return { item_id, head, members, amount_minor, currency, expected_minor, assignee, asked };
 }
 const ids = (queue: Queue) => queue.items.map((each) => each.members.map((member) => member.alert_id).join("+"));
 const list = (...alerts: AlertSummary[]) => alerts.map((each) => item(each));
@@ -55,6 +56,19 @@ const shown = () => load(EMPTY, list(alert("b", 2), alert("a", 1)), OPEN, false)
 describe("an alert arrives", () => {
   it("on top when nobody touches the list", () => {
     expect(ids(arrive(shown(), alert("c", 3), OPEN, false))).toEqual(["c", "b", "a"]);
+  });
+
+  it("below what a store asks to look at, until somebody has decided", () => {
+    const asked = { at: "2026-11-22T13:00:00Z", by: "maria@example.com", report_day: "2026-11-22" };
+    const asks = load(EMPTY, list(alert("a", 1, { asked }), alert("b", 2)), OPEN, false);
+    expect(ids(asks)).toEqual(["a", "b"]);
+    expect(ids(arrive(asks, alert("c", 3), OPEN, false))).toEqual(["a", "c", "b"]);
+    expect(ids(arrive(asks, alert("d", 0, { asked }), OPEN, false))).toEqual(["a", "d", "b"]);
+    expect(asks.items.map((each) => each.asked?.by)).toEqual(["maria@example.com", undefined]);
+    const all: Wanted = { state: "all" };
+    const settled = load(EMPTY, list(decided(alert("a", 1, { asked }))), all, false);
+    expect(ids(arrive(settled, alert("c", 3), all, false))).toEqual(["c", "a"]);
+    expect(ids(arrive(asks, alert("c", 3), { ...OPEN, asked: "true" }, false))).toEqual(["a", "b"]);
   });
 
   it("behind the button while a hand is on the list, and on top when it is let in", () => {

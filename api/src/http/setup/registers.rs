@@ -181,7 +181,7 @@ pub(super) async fn last(
     tenant: &TenantId,
     stores: Vec<StoreId>,
 ) -> Result<BTreeMap<String, DateTime<Utc>>, Problem> {
-    let (search, scope) = (shared.search.clone(), Scope { tenant: tenant.clone(), stores });
+    let (search, scope) = (shared.search.clone(), Scope::whole(tenant.clone(), stores));
     let found = tokio::task::spawn_blocking(move || search.last_records(of, &scope)).await;
     match found.map_err(|error| Problem::unavailable("the search was broken off", &error))? {
         Ok(last) => Ok(last.into_iter().collect()),
