@@ -21,7 +21,7 @@ export function useKeys(keys: Keys, enabled = true): void {
     const press = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing || event.defaultPrevented) return;
       if (typing(event.target) || document.querySelector("dialog[open]")) return;
-      const control = event.target instanceof HTMLElement && event.target.closest("button, a, summary, [role=slider]");
+      const control = event.target instanceof HTMLElement && event.target.closest("button, a, summary");
       if (control && (event.key === " " || event.key === "Enter")) return;
       const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
       // A sign that needs Shift is its own key.
