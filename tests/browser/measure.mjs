@@ -87,7 +87,8 @@ const watching = () => {
           src: each.currentSrc, ready: each.readyState, network: each.networkState, at: each.currentTime,
           paused: each.paused, seeking: each.seeking, error: each.error?.message,
         }));
-        const said = { wanted: [clip, low, high], began, steps, seen: seen.slice(-6), videos, page: location.href };
+        const page = [location.href, document.querySelector("main")?.innerText.slice(0, 400)];
+        const said = { wanted: [clip, low, high], began, steps, seen: seen.slice(-6), videos, page };
         fail(new Error(`no right picture within ${limit / 1000} s: ${JSON.stringify(said)}`));
       }, limit);
       look();
