@@ -14,10 +14,13 @@
 mod check;
 mod engine;
 mod machine;
+#[path = "../it/raise.rs"]
+mod raise;
 mod report;
 mod search;
 mod sheet;
 mod shop;
+mod ui;
 
 use sheet::Sheet;
 
@@ -25,8 +28,8 @@ use sheet::Sheet;
 type Measure = fn(&mut Sheet);
 
 /// Every area: its name and what measures it.
-const AREAS: [(&str, Measure); 3] =
-    [("engine", engine::measure), ("report", report::measure), ("search", search::measure)];
+const AREAS: [(&str, Measure); 4] =
+    [("engine", engine::measure), ("report", report::measure), ("search", search::measure), ("ui", ui::measure)];
 
 fn main() {
     // `cargo bench` hands its own flag on.

@@ -17,8 +17,13 @@ pub(crate) fn panel() -> Panel {
 
 /// The last days of a store, a list each, oldest first.
 pub(crate) fn days(panel: &Panel, plan: &StorePlan, days: u64) -> Vec<Vec<PostedTransaction>> {
+    (1..=days).rev().map(|ago| days_ago(panel, plan, ago)).collect()
+}
+
+/// One of them.
+pub(crate) fn days_ago(panel: &Panel, plan: &StorePlan, ago: u64) -> Vec<PostedTransaction> {
     let today: NaiveDate = TODAY.parse().unwrap();
-    (1..=days).rev().map(|ago| day(panel, plan, today - Days::new(ago))).collect()
+    day(panel, plan, today - Days::new(ago))
 }
 
 fn day(panel: &Panel, plan: &StorePlan, day: NaiveDate) -> Vec<PostedTransaction> {

@@ -27,7 +27,7 @@ export function Player({ deck, video, zone, zones, boxes, overlay, setOverlay, s
   // The element is not React's: it may have been loaded ahead, with its first picture ready.
   useLayoutEffect(() => {
     if (!play_url || !place.current) return;
-    const element = take(play_url);
+    const element = take(play_url, (deck.now - deck.from) / 1000);
     element.setAttribute("aria-label", `Video of ${camera_name ?? "the camera"}`);
     if (poster_url && element.readyState < 2) element.poster = poster_url;
     const sized = () => {
