@@ -1,14 +1,17 @@
 // The daily exception report, as the store's manager reads it on a phone: the verdict first.
 import { useQuery } from "@tanstack/react-query";
 import { Link, useSearch } from "@tanstack/react-router";
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import { queryString } from "../api/http";
 import { reportMailsQuery, reportQuery } from "../api/queries";
 import type { Exception, Rate, Report, ReportMail } from "../api/types";
+import { scale } from "../lib/scale";
 import { dayWords, full, hourMinute, zoneName } from "../lib/time";
 import { dispositionName, gapWords, isOpen, money, quantity, words } from "../lib/words";
 import { Chip, DispositionMark, SeverityMark, StoreTime } from "../parts/bits";
 import { DayPicker, useDayOfStore } from "../parts/DayPicker";
+import { AxisHours } from "../parts/Lane";
+import { CameraLane, HoursChart } from "../parts/ReportCharts";
 import { Empty, Failed, Skeleton } from "../parts/states";
 
 const VERDICT = { quiet: "Quiet day", look: "Look at this", blind: "We could not see" } as const;
@@ -142,6 +145,7 @@ function Body({ report }: { report: Report }) {
         </section>
         <div className="side">
           <Sight report={report} />
+          <HoursChart report={report} />
           <Mails report={report} />
           <section className="card" aria-labelledby="rates-title">
             <h2 id="rates-title">Rates</h2>
@@ -273,6 +277,7 @@ function lag(ms: number): string {
 
 function Sight({ report }: { report: Report }) {
   const { sight, store } = report;
+  const axis = useMemo(() => scale(report.from, report.to), [report.from, report.to]);
   return (
     <section className="card sight" aria-labelledby="sight-title">
       <h2 id="sight-title">Could we see?</h2>
@@ -281,9 +286,14 @@ function Sight({ report }: { report: Report }) {
           <div key={camera.camera_id}>
             <dt>Camera {camera.name}</dt>
             <dd>
-              {camera.uptime_permille === null
-                ? "was not to record that day"
-                : `${(camera.uptime_permille / 10).toFixed(1)} % of its time recorded`}
+              {camera.uptime_permille === null ? (
+                "was not to record that day"
+              ) : (
+                <>
+                  {(camera.uptime_permille / 10).toFixed(1)} % of its time recorded
+                  <CameraLane camera={camera} axis={axis} />
+                </>
+              )}
               {camera.gaps.slice(0, 4).map((gap) => (
                 <small key={gap.start_at}>
                   {hourMinute(gap.start_at, store.tz)} to {hourMinute(gap.end_at, store.tz)}{" "}
@@ -294,6 +304,16 @@ function Sight({ report }: { report: Report }) {
             </dd>
           </div>
         ))}
+        {sight.cameras.some((camera) => camera.uptime_permille !== null) && (
+          <div className="hours">
+            <dt>
+              <span className="hidden">Hours</span>
+            </dt>
+            <dd>
+              <AxisHours axis={axis} zone={store.tz} />
+            </dd>
+          </div>
+        )}
         {sight.zones
           .filter((zone) => zone.unknown_seconds > 0)
           .map((zone) => (
