@@ -374,6 +374,7 @@ export type AlertDetail = AlertSummary & {
 
 export type TransactionDetail = {
   transaction: Transaction;
+  cases: CaseName[];
   alerts: AlertSummary[];
   verdicts: Judgement[];
   video: Video[];

@@ -270,7 +270,7 @@ function Registers({ coverage, zone }: { coverage: Coverage; zone: string }) {
                 Transactions
               </th>
               <th scope="col" className="number">
-                Behind (p95)
+                Delay (95 % below)
               </th>
               <th scope="col">Clock</th>
             </tr>

@@ -21,8 +21,22 @@ export default function ReportPage() {
   // Today's, as far as it has come, when no day is asked for.
   const { store, day, today } = useDayOfStore(search, 0);
   const query = useQuery(reportQuery(store?.id ?? "", day));
-  const file = (format: "html" | "pdf" | "csv") =>
-    `/api/v1/reports/file${queryString({ store: store?.id, day, format })}`;
+  // On a phone the verdict comes before what is done with it.
+  const wide = window.matchMedia("(min-width: 800px)").matches;
+  const save = query.data && (
+    <p className="line save">
+      {(["PDF", "CSV", "HTML"] as const).map((format) => (
+        <a
+          key={format}
+          className="button small"
+          href={`/api/v1/reports/file${queryString({ store: store?.id, day, format: format.toLowerCase() })}`}
+          download
+        >
+          Save as {format}
+        </a>
+      ))}
+    </p>
+  );
   return (
     <div className="report">
       <header className="bar-of-page">
@@ -31,19 +45,7 @@ export default function ReportPage() {
         </h1>
         <DayPicker to="/reports" store={store} day={day} today={today} />
         <span className="fill" />
-        {query.data && (
-          <>
-            <a className="button small" href={file("html")} download>
-              Save as HTML
-            </a>
-            <a className="button small" href={file("pdf")} download>
-              Save as PDF
-            </a>
-            <a className="button small" href={file("csv")} download>
-              Save as CSV
-            </a>
-          </>
-        )}
+        {wide && save}
       </header>
       {query.isError ? (
         <Failed error={query.error} retry={() => query.refetch()} />
@@ -55,6 +57,7 @@ export default function ReportPage() {
           <Skeleton rows={3} height={140} />
         </>
       )}
+      {!wide && save}
     </div>
   );
 }
@@ -117,7 +120,8 @@ function Body({ report }: { report: Report }) {
           {money(report.totals.refunds_minor, currency)}
         </p>
         <p className="quiet">
-          {full(report.from, tz)} to {full(report.to, tz)}
+          {dayWords(report.from, tz)}, {hourMinute(report.from, tz)} to {dayWords(report.to, tz)},{" "}
+          {hourMinute(report.to, tz)} {zoneName(report.to, tz)}
         </p>
       </section>
       <div className="two">

@@ -44,7 +44,7 @@ export function Lane({ axis, spans, name, height = 18 }: Props) {
 // The hours of the store over or under lanes.
 export function AxisHours({ axis, zone }: { axis: Scale; zone: string }) {
   const [element, width] = useWidth<HTMLDivElement>();
-  const marks = ticks(axis, Math.max(2, Math.floor(width / 56)), axis.from);
+  const marks = ticks(axis, Math.max(2, Math.floor(width / 48)), axis.from);
   return (
     <div className="axis" ref={element} aria-hidden="true">
       {marks.slice(0, -1).map((mark) => (
