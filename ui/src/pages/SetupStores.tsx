@@ -46,7 +46,7 @@ export default function SetupStores() {
     },
     { name: "Currency", cell: (each) => each.currency },
     { name: "Day ends", cell: (each) => each.day_ends },
-    { name: "Closes", cell: (each) => each.closes ?? <span className="quiet">not said</span> },
+    { name: "Closes", cell: (each) => each.closes ?? <span className="quiet">when its day ends</span> },
     { name: "Cameras", className: "number", cell: (each) => each.cameras },
     { name: "Registers", className: "number", cell: (each) => each.registers },
     {
@@ -191,7 +191,7 @@ function StoreSheet({ store, known, close }: { store: SetStore | null; known: Se
               placeholder="21:30"
               value={form.closes ?? ""}
               change={(closes) => set({ closes: closes || null })}
-              hint="Its report goes out half an hour later. Empty: no report by itself."
+              hint="Its report goes out half an hour later. Empty: when its business day ends."
               fault={shown.closes}
             />
           </div>
