@@ -77,15 +77,15 @@ const ITEMS: &str = "SELECT document FROM case_items WHERE case_id = $1 ORDER BY
 const PEOPLE: &str = "SELECT person_id, role, kind, operator, name, note FROM case_people WHERE case_id = $1 \
                       ORDER BY added_at, person_id";
 const HISTORY: &str = "SELECT at, who, what, detail FROM case_history WHERE case_id = $1 ORDER BY seq DESC";
-const OF_ALERT: &str = concat!(
+const HOLDING: &str = concat!(
     "SELECT ",
     columns!(),
-    "WHERE c.case_id IN (SELECT case_id FROM case_items WHERE kind = 'alert' AND subject = $1) ORDER BY c.number DESC"
+    "WHERE c.case_id IN (SELECT case_id FROM case_items WHERE kind = $1 AND subject = $2) ORDER BY c.number DESC"
 );
 
 /// For [`super::statements`].
 pub(super) const STATEMENTS: &[&str] =
-    &[LIST, TOTAL, ONE, SINCE, LAST_CHANGE, STORES, CONCERNED, ITEMS, PEOPLE, HISTORY, OF_ALERT];
+    &[LIST, TOTAL, ONE, SINCE, LAST_CHANGE, STORES, CONCERNED, ITEMS, PEOPLE, HISTORY, HOLDING];
 
 type Read<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
@@ -267,8 +267,20 @@ impl Db {
     /// # Errors
     /// [`DbError`].
     pub async fn cases_of_alert(&self, alert: Uuid) -> Result<Vec<Case>, DbError> {
-        let rows = sqlx::query(OF_ALERT).bind(alert.to_string()).fetch_all(&self.pool).await;
-        self.whole_cases(&rows.map_err(failed("find the cases of an alert"))?).await
+        self.cases_holding("alert", alert).await
+    }
+
+    /// The cases that hold a receipt, newest first.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn cases_of_receipt(&self, event: Uuid) -> Result<Vec<Case>, DbError> {
+        self.cases_holding("receipt", event).await
+    }
+
+    async fn cases_holding(&self, kind: &str, subject: Uuid) -> Result<Vec<Case>, DbError> {
+        let rows = sqlx::query(HOLDING).bind(kind).bind(subject.to_string()).fetch_all(&self.pool).await;
+        self.whole_cases(&rows.map_err(failed("find the cases that hold something"))?).await
     }
 
     /// Cases that changed after a change number, in order of change.

@@ -19,7 +19,7 @@ use super::reports::ReportMails;
 use super::rules::RulePage;
 use super::searches::{SavedSearch, SearchPage};
 use super::tokens::{TokenMade, TokenPage};
-use super::views::{AlertDetail, AlertPage, AlertSummary, Me, TransactionDetail};
+use super::views::{AlertDetail, AlertPage, AlertSummary, Me, TransactionPage};
 use crate::report::Report;
 
 use super::{
@@ -303,7 +303,7 @@ pub(super) fn table() -> Vec<Route> {
             "/api/v1/transactions/{event_id}",
             Person,
             "One transaction with what the rules made of it.",
-            Json(TransactionDetail::schema),
+            Json(TransactionPage::schema),
             get(transactions::detail),
         ),
         Route::get(

@@ -12,10 +12,11 @@ use uuid::Uuid;
 use super::Shared;
 use super::alerts::{seen, shown, verdicts};
 use super::auth::{Caller, Person, Right};
+use super::case_views::CaseLink;
 use super::extract::Path;
 use super::problem::Problem;
 use super::sight::sight;
-use super::views::{TransactionDetail, offset, transaction};
+use super::views::{TransactionDetail, TransactionPage, offset, transaction};
 use crate::db::{AlertRow, DbError, people_of_transaction};
 
 /// Video before and after a transaction that has no alert.
@@ -89,13 +90,17 @@ pub(super) fn evidence(shared: &Shared, posted: &PostedTransaction) -> Vec<Evide
     }
 }
 
-/// One receipt.
+/// One receipt. The cases that hold it are for its page only: what is saved of it goes to strangers.
 pub(super) async fn detail(
     State(shared): State<Shared>,
     caller: Caller,
     Path(id): Path<Uuid>,
-) -> Result<Json<TransactionDetail>, Problem> {
-    proof(&shared, &caller.person(Right::Look)?, id).await.map(Json)
+) -> Result<Json<TransactionPage>, Problem> {
+    let person = caller.person(Right::Look)?;
+    let detail = proof(&shared, &person, id).await?;
+    let cases = shared.db.cases_of_receipt(id).await.map_err(|error| unread(&error))?;
+    let cases = cases.iter().filter(|case| person.sees_case(case)).map(CaseLink::of).collect();
+    Ok(Json(TransactionPage { detail, cases }))
 }
 
 /// Everything about the transaction of that id, if the person sees its store.

@@ -321,6 +321,14 @@ answer! {
         /// What can be seen of it.
         @flatten sight: Sight,
     }
+
+    /// One transaction as its page shows it.
+    struct TransactionPage {
+        /// The transaction.
+        @flatten detail: TransactionDetail,
+        /// The cases that hold its receipt, of those that the person sees.
+        cases: Vec<CaseLink>,
+    }
 }
 
 /// What a list shows of an alert.

@@ -383,6 +383,7 @@ export type AlertDetail = AlertSummary & {
 
 export type TransactionDetail = {
   transaction: Transaction;
+  cases: CaseName[];
   alerts: AlertSummary[];
   verdicts: Judgement[];
   video: Video[];

@@ -99,6 +99,17 @@ export function due(members: AlertSummary[]): AlertSummary[] {
   return open.length > 0 ? open : members;
 }
 
+// Whether alerts are about one and the same receipt: whoever has looked at one has looked at all of them. Others of an item
+// share seconds before a camera, and each has a receipt of its own.
+export function sameReceipt([first, ...others]: AlertSummary[]): boolean {
+  return others.every(
+    (each) =>
+      each.store_id === first?.store_id &&
+      each.register_id === first.register_id &&
+      each.event_time === first.event_time,
+  );
+}
+
 const latest = (item: QueueItem): string => item.members[0]?.event_time ?? "";
 
 // Puts an item where it belongs among those that are there.

@@ -1,7 +1,18 @@
 import { describe, expect, it } from "vitest";
 import type { QueueFilter } from "../api/queries";
 import type { AlertSummary, QueueItem } from "../api/types";
-import { arrive, due, EMPTY, hasLeft, load, neighbour, type Queue, release, type Wanted } from "../lib/live";
+import {
+  arrive,
+  due,
+  EMPTY,
+  hasLeft,
+  load,
+  neighbour,
+  type Queue,
+  release,
+  sameReceipt,
+  type Wanted,
+} from "../lib/live";
 
 const OPEN: QueueFilter = { state: "open" };
 
@@ -228,4 +239,11 @@ it("a decision is about what is open; about all when all are decided", () => {
   const b = decided(alert("b", 2));
   expect(due([a, b])).toEqual([a]);
   expect(due([b])).toEqual([b]);
+});
+
+it("one key decides all alerts of one receipt, and no receipt that nobody has looked at", () => {
+  const [a, again, later, other] = [alert("a", 1), alert("b", 1), alert("c", 2), alert("d", 1, { register_id: "2" })];
+  expect(sameReceipt([a, again])).toBe(true);
+  expect(sameReceipt([a, again, later])).toBe(false);
+  expect(sameReceipt([a, other])).toBe(false);
 });
