@@ -87,11 +87,13 @@ pub(crate) fn rows(rule: &Compiled, batches: &[RecordBatch]) -> Result<BTreeMap<
     Ok(rows)
 }
 
-/// The span of the recorder's clock that a rule looks at around an anchor: from, to.
+/// The span of the recorder's clock that a rule looks at around an anchor: from, to. A rule that looks back at
+/// transactions sees who was there then, too.
 pub(crate) fn looked(header: &Header, anchor: &Anchor) -> std::ops::Range<i64> {
     let margin = header.params.get("margin_ms").map_or(0, |margin| margin.default * 1_000);
-    let margin = margin.max(header.lookahead_seconds * 1_000_000) + anchor.aligned.bound_us;
-    anchor.aligned.begin_us - margin..anchor.aligned.end_us + margin
+    let after = margin.max(header.lookahead_seconds * 1_000_000) + anchor.aligned.bound_us;
+    let before = after + header.lookback_seconds * 1_000_000;
+    anchor.aligned.begin_us - before..anchor.aligned.end_us + after
 }
 
 /// What a judgement is made of beside the row.
