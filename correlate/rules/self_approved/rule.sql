@@ -2,7 +2,7 @@ WITH own AS (
   SELECT a.event_id, a.tenant_id, a.store_id, a.operator_id, a.event_us, a.total_minor, p.within_seconds
   FROM anchor a
   JOIN params p ON p.tenant_id = a.tenant_id AND p.store_id = a.store_id
-  WHERE NOT a.training AND NOT a.test AND a.supervisor_id = a.operator_id AND a.total_minor >= p.smallest_minor
+  WHERE NOT a.training AND NOT a.test AND a.supervisor_id = a.operator_id AND coalesce(a.total_minor >= p.smallest_minor, true)
 ),
 others AS (
   SELECT o.event_id, n.supervisor_id, n.event_id AS approved_id, (o.event_us - n.event_us) / 60000000 AS minutes,
@@ -14,8 +14,9 @@ others AS (
             AND NOT n.training AND NOT n.test
 )
 SELECT o.event_id AS anchor_id,
-       CASE WHEN n.event_id IS NULL THEN 'silent' ELSE 'fired' END AS outcome,
-       CASE WHEN n.event_id IS NULL THEN 'nobody_else_approves' ELSE 'approved_by_oneself' END AS why,
+       CASE WHEN n.event_id IS NULL THEN 'silent' WHEN o.total_minor IS NULL THEN 'indeterminate' ELSE 'fired' END AS outcome,
+       CASE WHEN n.event_id IS NULL THEN 'nobody_else_approves'
+            WHEN o.total_minor IS NULL THEN 'missing_total_minor' ELSE 'approved_by_oneself' END AS why,
        o.total_minor AS amount_minor, n.approved_id AS members, n.supervisor_id AS other_approver,
        n.minutes AS minutes_before
 FROM own o
