@@ -50,5 +50,6 @@ SELECT event_id AS anchor_id,
        CASE WHEN unnamed > 0 OR parked = 0 THEN 'indeterminate' ELSE 'fired' END AS outcome,
        CASE WHEN unnamed > 0 THEN 'missing_reference' WHEN parked = 0 THEN 'missing_total_minor'
             ELSE 'never_resumed' END AS why,
-       amount_minor, members, parked
+       amount_minor, members,
+       concat(CAST(parked AS VARCHAR), CASE WHEN parked = 1 THEN ' parked sale' ELSE ' parked sales' END) AS parked
 FROM left_over
