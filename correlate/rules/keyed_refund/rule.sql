@@ -14,6 +14,7 @@ cash AS (
   GROUP BY k.event_id
 )
 SELECT k.event_id AS anchor_id, 'fired' AS outcome, 'keyed_for_cash' AS why, k.keyed_minor AS amount_minor,
-       concat(CAST(k.items AS VARCHAR), CASE WHEN k.items = 1 THEN ' item' ELSE ' items' END) AS items, coalesce(k.item, 'one without a name') AS item
+       concat(CAST(k.items AS VARCHAR), CASE WHEN k.items = 1 THEN ' item' ELSE ' items' END) AS items,
+       coalesce(k.item, 'one without a name') AS item
 FROM keyed k
 JOIN cash c ON c.event_id = k.event_id
