@@ -28,6 +28,7 @@ mod raise;
 mod recorder;
 mod recovery;
 mod report;
+mod rules;
 mod search;
 mod setup;
 mod sql;
