@@ -12,19 +12,20 @@ pub(super) fn parse(text: &str) -> Result<Config, Vec<String>> {
     loop {
         match toml::from_str(&rest) {
             Ok(config) if problems.is_empty() => return Ok(config),
-            Ok(_) => return Err(problems),
+            Ok(_) => break,
             Err(error) => {
-                problems.push(error.to_string().trim_end().to_owned());
-                let Some(next) = error.span().and_then(|span| without_section(&rest, span.start)) else {
-                    return Err(problems);
-                };
+                let place = error.span().map_or(text.len(), |span| span.start);
+                problems.push((place, error.to_string().trim_end().to_owned()));
+                let Some(next) = without_section(&rest, place) else { break };
                 rest = next;
             }
         }
     }
+    problems.sort();
+    Err(problems.into_iter().map(|(_, problem)| problem).collect())
 }
 
-/// The text without the section at a place; the lines of the others keep their numbers. `None` if it was empty already.
+/// The text with blanks for the section at a place: the others keep theirs. `None` if it was blank already.
 fn without_section(text: &str, place: usize) -> Option<String> {
     let mut starts = vec![0];
     let mut at = 0;
@@ -38,8 +39,8 @@ fn without_section(text: &str, place: usize) -> Option<String> {
     let end = starts.iter().position(|start| *start > place).unwrap_or(starts.len() - 1);
     let (from, to) = (*starts.get(end.checked_sub(1)?)?, *starts.get(end)?);
     let (before, section, after) = (text.get(..from)?, text.get(from..to)?, text.get(to..)?);
-    let lines: String = section.chars().filter(|c| *c == '\n').collect();
-    (lines != section).then(|| format!("{before}{lines}{after}"))
+    let blank: String = section.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect();
+    (blank != section).then(|| format!("{before}{blank}{after}"))
 }
 
 /// Whether a line begins a section, and not one more point of a polygon.

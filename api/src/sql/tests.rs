@@ -323,7 +323,8 @@ async fn what_is_nested_too_deep_or_too_long_is_refused_before_it_is_walked() {
         (format!("SELECT {}1", "NOT ".repeat(10_000)), "54001"),
         (format!("SELECT 1{}", " + 1".repeat(100_000)), "54001"),
         (format!("SELECT 1{}", " UNION ALL SELECT 1".repeat(10_000)), "54001"),
-        (format!("SELECT {}", vec!["1"; 100_000].join(",")), "54011"),
+        (format!("SELECT {}", vec!["1"; 10_000].join(",")), "54011"),
+        (format!("SELECT 1 WHERE 1 IN ({})", vec!["1"; 100_000].join(",")), "54001"),
     ] {
         let failure = desk.ask(&sql).await.unwrap_err();
         let short: String = sql.chars().take(40).collect();
