@@ -19,6 +19,7 @@ export function HoursChart({ report }: { report: Report }) {
   const hours = useMemo(() => hoursOfDay(report, tz), [report, tz]);
   const most = Math.max(...hours.map((each) => each.transactions));
   if (most === 0) return null;
+  const busiest = hours.findIndex((each) => each.transactions === most);
   const wide = width / hours.length;
   const floor = TALL - UNDER;
   return (
@@ -32,7 +33,7 @@ export function HoursChart({ report }: { report: Report }) {
             return (
               <g key={hour}>
                 <rect x={at * wide + 1} y={floor - height} width={Math.max(1, wide - 2)} height={height} />
-                {transactions === most && (
+                {at === busiest && (
                   <text x={middle} y={floor - height - 4}>
                     {transactions}
                   </text>
