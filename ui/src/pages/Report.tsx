@@ -310,7 +310,7 @@ function Sight({ report }: { report: Report }) {
             </dd>
           </div>
         ))}
-        {sight.cameras.some((camera) => camera.uptime_permille !== null) && (
+        {sight.cameras.some((camera) => camera.uptime_permille !== null && camera.gaps.length > 0) && (
           <div className="hours">
             <dt>
               <span className="hidden">Hours</span>

@@ -1,4 +1,4 @@
-// The charts of the daily report: transactions and exceptions by the hour, and when each camera recorded.
+// The charts of the daily report: transactions and exceptions by the hour, and the gaps of each camera.
 import { useMemo } from "react";
 import type { Report } from "../api/types";
 import { hoursInWords, hoursOfDay } from "../lib/hours";
@@ -71,19 +71,19 @@ export function HoursChart({ report }: { report: Report }) {
 
 type OfCamera = Report["sight"]["cameras"][number];
 
-// When it recorded, over the whole business day as far as it has come.
+// When it did not record though it should have. The report does not say when it was to record, so that nothing is claimed of
+// the rest.
 export function CameraLane({ camera, axis }: { camera: OfCamera; axis: Scale }) {
   const spans = useMemo<Span[]>(
-    () => [
-      { start: axis.from, end: axis.to, fill: "recorded", text: "Recorded" },
-      ...camera.gaps.map<Span>((gap) => ({
+    () =>
+      camera.gaps.map((gap) => ({
         start: Date.parse(gap.start_at),
         end: Date.parse(gap.end_at),
         fill: "gap",
         text: `Not recorded: ${gapWords(gap.reason)}`,
       })),
-    ],
-    [camera.gaps, axis],
+    [camera.gaps],
   );
+  if (spans.length === 0) return null;
   return <Lane axis={axis} spans={spans} name={`Video of ${camera.name}`} height={14} />;
 }
