@@ -21,6 +21,7 @@ mod kiosk;
 mod lake;
 mod onvif;
 mod own_eyes;
+mod pages;
 mod postgres;
 mod presence;
 mod questions;

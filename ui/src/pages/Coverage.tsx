@@ -291,7 +291,11 @@ function Registers({ coverage, zone }: { coverage: Coverage; zone: string }) {
         </table>
       </div>
       {coverage.quarantined > 0 && (
-        <p className="warn">{coverage.quarantined} records could not be read and were set aside with their reasons.</p>
+        <p className="warn">
+          {coverage.quarantined === 1
+            ? "1 record could not be read and was set aside with its reason."
+            : `${coverage.quarantined} records could not be read and were set aside with their reasons.`}
+        </p>
       )}
     </section>
   );
@@ -328,7 +332,8 @@ function Rules({ coverage }: { coverage: Coverage }) {
                   </Link>
                 </th>
                 <td>
-                  <Chip tone={`rule-${each.state}`}>{words(each.state)}</Chip> {each.why && <small>{each.why}</small>}
+                  <Chip tone={`rule-${each.state}`}>{words(each.state)}</Chip>{" "}
+                  {each.why && <small>{words(each.why)}</small>}
                 </td>
                 <td className="number">{each.fired}</td>
                 <td className="number">{each.silent}</td>

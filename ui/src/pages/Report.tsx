@@ -7,7 +7,7 @@ import { reportMailsQuery, reportQuery } from "../api/queries";
 import type { Exception, Rate, Report, ReportMail } from "../api/types";
 import { scale } from "../lib/scale";
 import { dayWords, full, hourMinute, zoneName } from "../lib/time";
-import { dispositionName, gapWords, isOpen, money, quantity, words } from "../lib/words";
+import { dispositionName, gapWords, isOpen, money, noStill, quantity, words } from "../lib/words";
 import { Chip, DispositionMark, SeverityMark, StoreTime } from "../parts/bits";
 import { DayPicker, useDayOfStore } from "../parts/DayPicker";
 import { AxisHours } from "../parts/Lane";
@@ -190,7 +190,9 @@ function Item({ item, zone, currency }: { item: Exception; zone: string; currenc
           onError={() => setGone(true)}
         />
       ) : (
-        <div className="still">No picture{item.no_still && `: ${item.no_still}`}</div>
+        <div className="still" title={item.no_still ?? undefined}>
+          No picture{item.no_still && `: ${noStill(item.no_still)}`}
+        </div>
       )}
       <div>
         <p className="first">
@@ -308,7 +310,7 @@ function Sight({ report }: { report: Report }) {
             </dd>
           </div>
         ))}
-        {sight.cameras.some((camera) => camera.uptime_permille !== null) && (
+        {sight.cameras.some((camera) => camera.uptime_permille !== null && camera.gaps.length > 0) && (
           <div className="hours">
             <dt>
               <span className="hidden">Hours</span>

@@ -1,4 +1,4 @@
-// The charts of the daily report: transactions and exceptions by the hour, and when each camera recorded.
+// The charts of the daily report: transactions and exceptions by the hour, and the gaps of each camera.
 import { useMemo } from "react";
 import type { Report } from "../api/types";
 import { hoursInWords, hoursOfDay } from "../lib/hours";
@@ -19,6 +19,7 @@ export function HoursChart({ report }: { report: Report }) {
   const hours = useMemo(() => hoursOfDay(report, tz), [report, tz]);
   const most = Math.max(...hours.map((each) => each.transactions));
   if (most === 0) return null;
+  const busiest = hours.findIndex((each) => each.transactions === most);
   const wide = width / hours.length;
   const floor = TALL - UNDER;
   return (
@@ -32,7 +33,7 @@ export function HoursChart({ report }: { report: Report }) {
             return (
               <g key={hour}>
                 <rect x={at * wide + 1} y={floor - height} width={Math.max(1, wide - 2)} height={height} />
-                {transactions === most && (
+                {at === busiest && (
                   <text x={middle} y={floor - height - 4}>
                     {transactions}
                   </text>
@@ -70,19 +71,19 @@ export function HoursChart({ report }: { report: Report }) {
 
 type OfCamera = Report["sight"]["cameras"][number];
 
-// When it recorded, over the whole business day as far as it has come.
+// When it did not record though it should have. The report does not say when it was to record, so that nothing is claimed of
+// the rest.
 export function CameraLane({ camera, axis }: { camera: OfCamera; axis: Scale }) {
   const spans = useMemo<Span[]>(
-    () => [
-      { start: axis.from, end: axis.to, fill: "recorded", text: "Recorded" },
-      ...camera.gaps.map<Span>((gap) => ({
+    () =>
+      camera.gaps.map((gap) => ({
         start: Date.parse(gap.start_at),
         end: Date.parse(gap.end_at),
         fill: "gap",
         text: `Not recorded: ${gapWords(gap.reason)}`,
       })),
-    ],
-    [camera.gaps, axis],
+    [camera.gaps],
   );
+  if (spans.length === 0) return null;
   return <Lane axis={axis} spans={spans} name={`Video of ${camera.name}`} height={14} />;
 }
