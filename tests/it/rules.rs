@@ -240,10 +240,12 @@ fn tiles(plans: &[StorePlan], rung: &[Rung]) -> Vec<PresenceTile> {
             }
             open.retain(|(end, _)| *end > from);
             let shows = |zone: Seen| open.iter().any(|(_, open)| *open == zone);
-            let (state, blind) = match () {
-                () if shows(Seen::Blind) => (PresenceState::Unknown, Some(Blind::Frozen)),
-                () if shows(Seen::Occupied) => (PresenceState::Present, None),
-                () => (PresenceState::Absent, None),
+            let (state, blind) = if shows(Seen::Blind) {
+                (PresenceState::Unknown, Some(Blind::Frozen))
+            } else if shows(Seen::Occupied) {
+                (PresenceState::Present, None)
+            } else {
+                (PresenceState::Absent, None)
             };
             tiles.push(PresenceTile {
                 tenant_id: plan.store.tenant.clone(),
