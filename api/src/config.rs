@@ -299,7 +299,10 @@ impl Default for Lake {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("cannot read the configuration {path}")]
+    #[error(
+        "cannot read the configuration {path}: copy deploy/tillsight.example.toml there (docs/install.md), or name another \
+         with --config"
+    )]
     Read {
         /// The file.
         path: PathBuf,

@@ -3,6 +3,7 @@
 //! its own with its token. `GET /api/v1/feeds/rejects`: the dead letters one by one, newest first.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::str::FromStr as _;
 use std::time::Duration;
 
