@@ -45,11 +45,16 @@ left_over AS (
   LEFT JOIN unnamed u ON u.event_id = p.event_id
   WHERE n.parked_id IS NULL
   GROUP BY p.event_id
+),
+closings AS (
+  SELECT DISTINCT event_id FROM parked
 )
-SELECT event_id AS anchor_id,
-       CASE WHEN unnamed > 0 OR parked = 0 THEN 'indeterminate' ELSE 'fired' END AS outcome,
-       CASE WHEN unnamed > 0 THEN 'missing_reference' WHEN parked = 0 THEN 'missing_total_minor'
-            ELSE 'never_resumed' END AS why,
-       amount_minor, members,
-       concat(CAST(parked AS VARCHAR), CASE WHEN parked = 1 THEN ' parked sale' ELSE ' parked sales' END) AS parked
-FROM left_over
+SELECT c.event_id AS anchor_id,
+       CASE WHEN l.event_id IS NULL THEN 'silent' WHEN l.unnamed > 0 OR l.parked = 0 THEN 'indeterminate'
+            ELSE 'fired' END AS outcome,
+       CASE WHEN l.event_id IS NULL THEN 'all_resumed' WHEN l.unnamed > 0 THEN 'missing_reference'
+            WHEN l.parked = 0 THEN 'missing_total_minor' ELSE 'never_resumed' END AS why,
+       l.amount_minor, l.members,
+       concat(CAST(l.parked AS VARCHAR), CASE WHEN l.parked = 1 THEN ' parked sale' ELSE ' parked sales' END) AS parked
+FROM closings c
+LEFT JOIN left_over l ON l.event_id = c.event_id
