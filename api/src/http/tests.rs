@@ -230,6 +230,7 @@ impl House {
         (alert.anchor_event_id, alert.event_ids, alert.raised_at) = (anchor, vec![anchor], self.clock.now());
         alert.event_time += chrono::TimeDelta::seconds(number.into());
         judgement.store_id = alert.store_id.clone();
+        judgement.outcome = tillsight_schemas::judgement::Outcome::Fired;
         (judgement.anchor_event_id, judgement.event_time) = (anchor, alert.event_time);
         posted.header.event_id = anchor;
         posted.header.event_time = alert.event_time;

@@ -293,6 +293,7 @@ async fn live_events_do_not_tell_a_manager_of_alerts_about_her() {
     for with in [true, false] {
         let house = House::open().await;
         house.account("maria", Role::Manager, &["17"], MARIA).await;
+        house.account("otto", Role::Manager, &["17"], OTTO).await;
         let maria = format!("Bearer {}", house.token(TokenKind::Person, "maria").await);
         let ida = format!("Bearer {}", house.token(TokenKind::Person, "ida").await);
         let (telling, mut tasks) = (house.live.clone(), JoinSet::new());
