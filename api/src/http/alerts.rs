@@ -2,6 +2,8 @@
 //!
 //! An alert of a store that the person does not see is not found: its existence is no news for them.
 
+use std::num::NonZeroU32;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -34,7 +36,7 @@ pub(super) struct Asked {
     store: Option<StoreId>,
     rule: Option<String>,
     cursor: Option<String>,
-    limit: Option<u32>,
+    limit: Option<NonZeroU32>,
 }
 
 /// A decision as it is sent.
@@ -119,7 +121,7 @@ pub(super) async fn list(
     Query(asked): Query<Asked>,
 ) -> Result<Json<AlertPage>, Problem> {
     let person = caller.person(Right::Look)?;
-    let limit = asked.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
+    let limit = asked.limit.map_or(PAGE, NonZeroU32::get).min(LARGEST_PAGE);
     let Some(stores) = limited(&person, asked.store) else {
         return Ok(Json(AlertPage { items: Vec::new(), next_cursor: None }));
     };

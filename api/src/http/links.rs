@@ -4,7 +4,6 @@
 //! it was sent to one recipient, holds for a week, works once. Wrong tokens are counted, and from the sixth on their
 //! answer is that the asker must wait; a right one always works.
 
-use axum::Form;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -15,7 +14,7 @@ use tillsight_schemas::review::{Disposition, Review};
 use uuid::Uuid;
 
 use super::Shared;
-use super::extract::Path;
+use super::extract::{Form, Path};
 use super::problem::Problem;
 use crate::db::{AlertRow, DbError, Link};
 
@@ -33,7 +32,7 @@ pub(super) struct Said {
 
 /// The body, for the document of the surface.
 pub(super) fn form() -> Value {
-    json!({ "type": "object", "description": "A form (application/x-www-form-urlencoded): note, what there is to say." })
+    json!({ "type": "object", "properties": { "note": { "type": "string", "description": "What there is to say." } } })
 }
 
 fn unread(error: &DbError) -> Problem {

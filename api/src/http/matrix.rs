@@ -6,7 +6,8 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::routes::{Access, table};
+use super::route::Access;
+use super::routes::table;
 use super::tests::{House, read};
 use crate::db::{Role, TokenKind};
 

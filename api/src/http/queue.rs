@@ -5,6 +5,7 @@
 //! nothing. Decisions and assignments are kept for ever; they are what is audited, and have no second entry elsewhere.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 
 use axum::Json;
 use axum::extract::State;
@@ -42,7 +43,7 @@ pub(super) struct Asked {
     assignee: Option<String>,
     sort: Option<QueueOrder>,
     cursor: Option<String>,
-    limit: Option<u32>,
+    limit: Option<NonZeroU32>,
 }
 
 /// Decisions as they are sent.
@@ -191,7 +192,7 @@ pub(super) async fn list(
     Query(asked): Query<Asked>,
 ) -> Result<Json<QueuePage>, Problem> {
     let person = caller.person(Right::Look)?;
-    let limit = asked.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
+    let limit = asked.limit.map_or(PAGE, NonZeroU32::get).min(LARGEST_PAGE);
     let Some(stores) = limited(&person, asked.store) else {
         return Ok(Json(QueuePage { items: Vec::new(), next_cursor: None, total: 0 }));
     };
@@ -208,7 +209,7 @@ pub(super) async fn list(
             Some(name) => Whose::Of(name.to_owned()),
         },
         order: asked.sort.unwrap_or(QueueOrder::Time),
-        after: asked.cursor.as_deref().filter(|cursor| !cursor.is_empty()).map(read_cursor).transpose()?,
+        after: asked.cursor.as_deref().map(read_cursor).transpose()?,
         limit: limit + 1,
     };
     let (mut rows, total) = shared.db.queue(&filter).await.map_err(|error| unread(&error))?;

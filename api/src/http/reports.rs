@@ -70,7 +70,12 @@ fn place<'a>(shared: &'a Shared, person: &Person, asked: &Asked) -> Result<(&'a 
     let unknown =
         || Problem::new(StatusCode::NOT_FOUND, "not found", format!("there is no store {} for you", asked.store));
     let store = store.ok_or_else(unknown)?;
-    Ok((store, asked.day.unwrap_or_else(|| store.business_day(shared.clock.now()))))
+    let day = asked.day.unwrap_or_else(|| store.business_day(shared.clock.now()));
+    // Nanoseconds, in which SQL compares instants, end in 1677.
+    if day < NaiveDate::default() {
+        return Err(Problem::new(StatusCode::NOT_FOUND, "no such day", format!("{day} lies before 1970")));
+    }
+    Ok((store, day))
 }
 
 /// As whom a person reads.

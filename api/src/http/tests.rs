@@ -260,7 +260,7 @@ async fn nothing_but_health_and_signing_in_answers_a_stranger() {
         for headers in [&[][..], &[("cookie", "tillsight_session=guessed")], &[("authorization", "Bearer ts_guessed")]]
         {
             let answer = house.ask(&route.method.to_uppercase(), &path, headers, None).await;
-            if route.access == routes::Access::Open {
+            if route.access == super::route::Access::Open {
                 open.push(format!("{} {}", route.method, route.path));
                 assert_ne!(answer.status(), StatusCode::UNAUTHORIZED, "{path}");
             } else {

@@ -134,7 +134,7 @@ pub(super) async fn put(
     if name.as_ref().is_some_and(|name| name.len() > 200) {
         problems.push("name: it has more than 200 bytes".to_owned());
     }
-    let kind = text(draft.kind);
+    let kind = draft.kind.filter(|kind| !kind.is_empty());
     if kind.as_ref().is_some_and(|kind| !KINDS.contains(&kind.as_str())) {
         problems.push(format!("kind: it is one of {}, or nothing", KINDS.join(", ")));
     }
