@@ -52,10 +52,11 @@ demo: this-clone ## two stores on real baskets, from nothing to a running system
 
 bench: this-clone ## measure (AREA=name: only that), as a table and as target/bench/<area>.json; builds with optimisation
 	deploy/setup.sh bench
-	cargo bench --workspace --bench bench --locked -- $(AREA)
+	cargo build --workspace --bin tillsight --profile measure --locked
+	cargo bench --workspace --bench bench --profile measure --locked -- $(AREA)
 
 bench-check: this-clone ## whether what was measured is newer than the last commit and says what it should
-	cargo bench --workspace --bench bench --locked -- --check
+	cargo bench --workspace --bench bench --profile measure --locked -- --check
 
 demo-clean: ## remove what the demo made
 	rm -rf $(CACHE)/demo-* target/demo

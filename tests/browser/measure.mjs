@@ -174,12 +174,19 @@ const list = "section.list";
 const drawn = () => new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next)));
 const reach = async (id) => {
   const link = page.locator(`${list} a[href*="${id}"]`);
-  await page.locator(`${list} .scroll`).evaluate((box) => { box.scrollTop = 0; });
-  for (let turn = 0; turn < 400 && !(await link.count()); turn += 1) {
-    await page.locator(`${list} .scroll`).evaluate((box) => { box.scrollTop += box.clientHeight / 2; });
+  const box = page.locator(`${list} .scroll`);
+  await box.evaluate((box) => { box.scrollTop = 0; });
+  for (let turn = 0; turn < 200; turn += 1) {
     await within("a drawing", page.evaluate(drawn));
+    const seen = await box.evaluate((box, id) => {
+      const [row, frame] = [box.querySelector(`a[href*="${id}"]`)?.getBoundingClientRect(), box.getBoundingClientRect()];
+      if (row && row.top >= frame.top && row.bottom <= frame.bottom) return true;
+      box.scrollTop += box.clientHeight / 2;
+      return false;
+    }, id);
+    if (seen) return link.first();
   }
-  return link.first();
+  throw new Error(`alert ${id} is nowhere in the list`);
 };
 const opened = [];
 for (let at = 0; at < COUNT; at += 1) {
