@@ -306,10 +306,11 @@ const rolled = await within("scrolling", page.evaluate(async () => {
       [second, drawn] = [now, 0];
     }
     turn += 1;
-    box.scrollTop = turn % 120 === 0 ? Math.random() * box.scrollHeight : box.scrollTop + box.clientHeight / 8;
+    // Looked at before anything moves: nothing is laid out for the sake of the measurement.
     const { left, top, height } = box.getBoundingClientRect();
     const hit = document.elementFromPoint(left + 60, top + height / 2)?.closest(".hit");
     if (!hit || hit.classList.contains("cold")) cold += 1;
+    box.scrollTop = turn % 120 === 0 ? Math.random() * box.scrollHeight : box.scrollTop + box.clientHeight / 8;
   }
   return { gaps, rates, cold, height: box.scrollHeight };
 }));
