@@ -15,7 +15,7 @@ DEMO ?= $(CACHE)/demo-$(SEED)$(if $(filter-out 1,$(DRAWS)),-$(DRAWS))$(if $(VIDE
 # HEADLESS=1: ring live for six minutes, write target/demo/summary.json, end; not 0 when an alert is missing or too many.
 DEMO_FLAGS := --draws $(DRAWS) --days $(DAYS) $(OWN) $(if $(HEADLESS),--headless-seconds 360 --summary target/demo/summary.json)
 
-.PHONY: help build test superset lint ui demo demo-clean bench bench-check fmt publish this-clone
+.PHONY: help build test fuzz pages superset lint ui demo demo-clean bench bench-check fmt publish this-clone
 
 # Clones share the target directory, and cargo tells their crates apart by age only: after another clone was built, every
 # crate of this one is built anew.
@@ -38,6 +38,16 @@ test: ## set up, build, and run all tests
 	$(MAKE) build
 	npm --prefix ui run -s test
 	cargo test --workspace --locked
+
+fuzz: ## schemathesis on everything that the OpenAPI document says (FUZZ_SEED, FUZZ_EXAMPLES, FUZZ_PHASES)
+	deploy/setup.sh test
+	$(MAKE) build
+	cargo test --workspace --locked --test it -- --ignored --exact fuzz::schemathesis_finds_no_failure_whoever_asks --nocapture
+
+pages: ## every page for each of its people, on a desk and a phone, light and dark (TILLSIGHT_SCREENSHOTS=folder)
+	deploy/setup.sh test
+	$(MAKE) build
+	cargo test --workspace --locked --test it -- --ignored pages:: --nocapture
 
 superset: ## Apache Superset on the SQL endpoint, in a real browser; installs 0.8 GB, so it is no part of `make test`
 	deploy/setup.sh test
