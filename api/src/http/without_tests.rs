@@ -185,7 +185,7 @@ fn more() -> Vec<String> {
         .collect();
     paths.extend(["open", "closed", "all"].map(|state| format!("alerts?state={state}&limit=2")));
     paths.extend(
-        ["", "has:alert", "-has:alert", "type:refund", "kind:alert", "op:1042", "secret", "headphones&sort=score"]
+        ["", "has:alert", "-has:alert", "type:refund", "is:alert", "op:1042", "secret", "headphones&sort=score"]
             .map(|q| format!("search?q={q}")),
     );
     paths.push("search?q=refund headphones&sort=score&limit=1".replace(' ', "%20"));
