@@ -221,7 +221,7 @@ fn at_closing_and_half_an_hour_each_gets_one_mail_that_every_program_can_read() 
     assert_eq!(maria.get(&mails).1["items"].as_array().unwrap().len(), 1);
     // Nor from any page: Lena's two alerts are one for her, and her receipt is an ordinary receipt.
     let alerts = "/api/v1/alerts?state=all&store=99";
-    let about = |of: &Browser| -> Vec<Value> { of.get(alerts).1["items"].as_array().unwrap().clone() };
+    let about = |of: &Browser<'_>| -> Vec<Value> { of.get(alerts).1["items"].as_array().unwrap().clone() };
     let (hers, all) = (about(&maria), about(&lena));
     assert_eq!((hers.len(), all.len()), (1, 2), "{hers:?}");
     let hidden = all.iter().find(|alert| alert["operator_id"] == "1042").unwrap()["alert_id"].as_str().unwrap();
