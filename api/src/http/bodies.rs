@@ -145,12 +145,19 @@ pub(super) fn edit() -> Value {
     })
 }
 
+/// Puts an entry into the object at a place of a schema.
+pub(in crate::http) fn with_entry(schema: &mut Value, place: &str, name: &str, entry: Value) {
+    if let Some(Value::Object(entries)) = schema.pointer_mut(place) {
+        entries.insert(name.to_owned(), entry);
+    }
+}
+
 /// Something to add to a case.
 pub(super) fn adding() -> Value {
     let instant = json!({ "type": "string", "format": "date-time" });
     let one = |kind: CaseItemKind, required: &[&str], properties: Value| {
         let mut schema = json!({ "type": "object", "required": required, "properties": properties });
-        schema["properties"]["kind"] = json!({ "const": kind.as_str() });
+        with_entry(&mut schema, "/properties", "kind", json!({ "const": kind.as_str() }));
         schema
     };
     let clip = json!({

@@ -4,7 +4,7 @@ use axum::routing::{delete, get, post, put};
 use serde_json::{Value, json};
 
 use super::super::answer::Shown as _;
-use super::super::bodies::{int, name};
+use super::super::bodies::{int, name, with_entry};
 use super::super::route::{Access, Answer, Parameter, Route};
 use super::{cameras, discover, history, import, operators, presence, registers, stores, trial, tried, users, zones};
 
@@ -104,9 +104,9 @@ fn store() -> Value {
 
 fn changed_store() -> Value {
     let mut changed = store();
-    changed["required"] = json!(["name", "tz", "currency", "version"]);
-    changed["properties"]["version"] = int("The version that was looked at.");
-    changed["properties"]["store_id"] = text();
+    with_entry(&mut changed, "", "required", json!(["name", "tz", "currency", "version"]));
+    with_entry(&mut changed, "/properties", "version", int("The version that was looked at."));
+    with_entry(&mut changed, "/properties", "store_id", text());
     changed
 }
 
@@ -127,7 +127,7 @@ fn operator() -> Value {
 
 fn user() -> Value {
     let mut user = changed_user();
-    user["required"] = json!(["name", "role"]);
+    with_entry(&mut user, "", "required", json!(["name", "role"]));
     user
 }
 
