@@ -146,7 +146,7 @@ impl Evidence {
             event_time: header.event_time,
             outcome,
             why: why.to_owned(),
-            provisional: number % 9 == 0,
+            provisional: number.is_multiple_of(9),
             judged_at: header.event_time + TimeDelta::seconds(3),
         };
         if outcome == Outcome::Fired {

@@ -1,4 +1,4 @@
-//! Everything that the OpenAPI document of the HTTP surface allows, and what it forbids, asked of a running shop by
+//! Everything that the `OpenAPI` document of the HTTP surface allows, and what it forbids, asked of a running shop by
 //! schemathesis: as an administrator, an analyst, a manager and an integrator. `tests/clients/fuzz.toml` says what it is told.
 //!
 //! Seed and number of examples are fixed; `FUZZ_SEED`, `FUZZ_EXAMPLES` and `FUZZ_PHASES` try others.

@@ -3,6 +3,7 @@
 //!
 //! Not part of `make test`: it needs 0.8 GB that nothing else needs. `make superset` puts it in place and runs this.
 
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -73,7 +74,7 @@ impl Drop for Superset {
             drop(server.wait());
         }
         if std::thread::panicking() {
-            println!("---- what Superset said\n{}", self.log());
+            drop(writeln!(std::io::stderr(), "---- what Superset said\n{}", self.log()));
         }
     }
 }
