@@ -15,7 +15,7 @@ DEMO ?= $(CACHE)/demo-$(SEED)$(if $(filter-out 1,$(DRAWS)),-$(DRAWS))$(if $(VIDE
 # HEADLESS=1: ring live for six minutes, write target/demo/summary.json, end; not 0 when an alert is missing or too many.
 DEMO_FLAGS := --draws $(DRAWS) --days $(DAYS) $(OWN) $(if $(HEADLESS),--headless-seconds 360 --summary target/demo/summary.json)
 
-.PHONY: help build test lint ui demo demo-clean bench bench-check fmt publish this-clone
+.PHONY: help build test fuzz pages superset lint ui demo demo-clean bench bench-check fmt publish this-clone
 
 # Clones share the target directory, and cargo tells their crates apart by age only: after another clone was built, every
 # crate of this one is built anew.
@@ -39,6 +39,22 @@ test: ## set up, build, and run all tests
 	npm --prefix ui run -s test
 	cargo test --workspace --locked
 
+fuzz: ## schemathesis on everything that the OpenAPI document says (FUZZ_SEED, FUZZ_EXAMPLES, FUZZ_PHASES)
+	deploy/setup.sh test
+	$(MAKE) build
+	cargo test --workspace --locked --test it -- --ignored --exact fuzz::schemathesis_finds_no_failure_whoever_asks --nocapture
+
+pages: ## every page for each of its people, on a desk and a phone, light and dark (TILLSIGHT_SCREENSHOTS=folder)
+	deploy/setup.sh test
+	$(MAKE) build
+	cargo test --workspace --locked --test it -- --ignored pages:: --nocapture
+
+superset: ## Apache Superset on the SQL endpoint, in a real browser; installs 0.8 GB, so it is no part of `make test`
+	deploy/setup.sh test
+	deploy/setup.sh superset
+	$(MAKE) build
+	cargo test --workspace --locked --test it -- --ignored --exact superset::superset_lists_asks_and_draws --nocapture
+
 demo: this-clone ## two stores on real baskets, from nothing to a running system (SEED=n, DRAWS=n, HEADLESS=1, VIDEO=file ZONES=file)
 	deploy/setup.sh demo
 	cargo build --workspace --locked
@@ -46,10 +62,11 @@ demo: this-clone ## two stores on real baskets, from nothing to a running system
 
 bench: this-clone ## measure (AREA=name: only that), as a table and as target/bench/<area>.json; builds with optimisation
 	deploy/setup.sh bench
-	cargo bench --workspace --bench bench --locked -- $(AREA)
+	cargo build --workspace --bin tillsight --profile measure --locked
+	cargo bench --workspace --bench bench --profile measure --locked -- $(AREA)
 
 bench-check: this-clone ## whether what was measured is newer than the last commit and says what it should
-	cargo bench --workspace --bench bench --locked -- --check
+	cargo bench --workspace --bench bench --profile measure --locked -- --check
 
 demo-clean: ## remove what the demo made
 	rm -rf $(CACHE)/demo-* target/demo

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Puts in place what building, testing and running Tillsight needs besides the Rust toolchain.
 #
-#   deploy/setup.sh [demo|test|bench|lint|ui|run]   test when nothing is said
+#   deploy/setup.sh [demo|test|bench|lint|ui|run|superset]   test when nothing is said
 #
 #     ui      the web app, built into ui/dist, which the binary embeds
 #     lint    that, what `cargo build` needs: compilers, cmake, OpenSSL's headers; and shellcheck
@@ -11,6 +11,7 @@
 #             one with other people's SQL clients, pgJDBC and psqlODBC; Chromium and playwright-core; promtool, and what
 #             checks YAML and systemd units; poppler's and qpdf's programs, which read PDF
 #     bench   the same as test
+#     superset  Apache Superset in a Python environment of its own (0.8 GB), for `make superset`
 #     run     what a binary that is there already needs at run time: Java, Apache Kafka, ONNX Runtime, a detector of people
 #
 # Assumes a Debian-like Linux on x86-64, a Rust toolchain, and package registries reached through their ordinary
@@ -41,6 +42,7 @@ components_of() {
       echo packages ui kafka kafka_archive python clients browser completejourney footage onnxruntime detector promtool
       ;;
     run) echo packages kafka kafka_archive onnxruntime detector ;;
+    superset) echo packages superset ;;
   esac
 }
 
@@ -116,7 +118,7 @@ kafka_archive() {
 python() {
   local home=$CACHE/python pins=$HERE/python/requirements.txt
   case $1 in
-    about) echo "Python environment: confluent-kafka, fastavro, psycopg, DuckDB, deltalake, onvif-zeep-async, aiosmtpd|122|400|0|20" ;;
+    about) echo "Python environment: confluent-kafka, fastavro, psycopg, DuckDB, deltalake, onvif-zeep-async, aiosmtpd, schemathesis|140|447|0|25" ;;
     ready) stamped "$home/stamp" "$pins" && [[ -x $home/bin/python ]] ;;
     install)
       # Not moved into place: an environment's scripts know its path. The stamp comes last instead.
@@ -125,6 +127,24 @@ python() {
       "$home/bin/python" -m pip install -q --disable-pip-version-check --only-binary :all: --require-hashes -r "$pins" ||
         way_out "could not install deploy/python/requirements.txt (the package is named above): it needs CPython 3.10" \
           "or later ($(python3 --version 2>&1) is what python3 is); check the network or pip's index, then run again"
+      stamp "$home/stamp" "$pins"
+      ;;
+  esac
+}
+
+# Apart from the other clients: its pins are not theirs. Two of its packages come as source.
+superset() {
+  local home=$CACHE/superset pins=$HERE/python/superset.txt
+  case $1 in
+    about) echo "Apache Superset, for \`make superset\`|330|815|600|90" ;;
+    ready) stamped "$home/stamp" "$pins" && [[ -x $home/bin/superset ]] ;;
+    install)
+      rm -rf "$home"
+      python3 -m venv "$home" || way_out "python3 -m venv failed: apt-get install python3-venv, then run again"
+      "$home/bin/python" -m pip install -q --disable-pip-version-check --only-binary :all: --no-binary wtforms-json,odfpy \
+        --require-hashes -r "$pins" ||
+        way_out "could not install deploy/python/superset.txt (the package is named above): it needs CPython 3.11" \
+          "($(python3 --version 2>&1) is what python3 is); check the network or pip's index, then run again"
       stamp "$home/stamp" "$pins"
       ;;
   esac
@@ -389,7 +409,8 @@ find_missing_packages() {
       java_is_new_enough || names+=("$(java_package)")
       kafka ready || need maven command -v mvn
       if ! onnxruntime ready || ! detector ready || { [[ $MODE != run ]] && ! completejourney ready; } ||
-        { [[ $MODE == test || $MODE == bench ]] && { ! python ready || ! clients ready; }; }; then
+        { [[ $MODE == test || $MODE == bench ]] && { ! python ready || ! clients ready; }; } ||
+        { [[ $MODE == superset ]] && ! superset ready; }; then
         need python3-venv python3 -c 'import venv, ensurepip'
         need unzip command -v unzip
       fi
@@ -566,7 +587,7 @@ run_step() {
 
 main() {
   case ${1:-test} in
-    demo | test | bench | lint | ui | run) MODE=${1:-test} ;;
+    demo | test | bench | lint | ui | run | superset) MODE=${1:-test} ;;
     -h | --help) usage; return ;;
     *) die "there is no mode '$1'; see deploy/setup.sh --help" ;;
   esac

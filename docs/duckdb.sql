@@ -114,9 +114,10 @@ FROM lake.lp_judgements t LEFT JOIN ref.stores s USING (tenant_id, store_id)
 QUALIFY row_number() OVER (PARTITION BY t.tenant_id, t.store_id, judgement_id
                            ORDER BY revision DESC, logged_at DESC, log_offset DESC) = 1;
 
--- The last decision about an alert stands beside it.
+-- The last decision about an alert stands beside it; what a store said from its report is none.
 CREATE OR REPLACE VIEW lake.decisions AS
 SELECT tenant_id, store_id, alert_id, disposition, note AS review_note, reviewer, reviewed_at FROM lake.lp_reviews
+WHERE disposition NOT IN ('explained', 'look_at_it')
 QUALIFY row_number() OVER (PARTITION BY tenant_id, store_id, alert_id
                            ORDER BY reviewed_at DESC, logged_at DESC, log_offset DESC) = 1;
 

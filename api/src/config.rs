@@ -5,6 +5,7 @@
 
 mod cameras;
 mod mail;
+mod parse;
 mod surfaces;
 
 use std::collections::BTreeSet;
@@ -298,7 +299,10 @@ impl Default for Lake {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("cannot read the configuration {path}")]
+    #[error(
+        "cannot read the configuration {path}: copy deploy/tillsight.example.toml there (docs/install.md), or name another \
+         with --config"
+    )]
     Read {
         /// The file.
         path: PathBuf,
@@ -306,12 +310,12 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// The file is not TOML, or has a key that does not exist.
-    #[error("{path}: {problem}")]
+    #[error("{path}: {}", .problems.join("\n\n"))]
     Parse {
         /// The file.
         path: PathBuf,
         /// What is wrong, with line and column.
-        problem: String,
+        problems: Vec<String>,
     },
     /// The settings contradict each other or break a rule.
     #[error("{path} has {} problem(s):\n  - {}", .problems.len(), .problems.join("\n  - "))]
@@ -331,9 +335,8 @@ impl Config {
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let text =
             std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-        let parsed: Result<Self, _> = toml::from_str(&text);
-        let mut config =
-            parsed.map_err(|error| ConfigError::Parse { path: path.to_owned(), problem: error.to_string() })?;
+        let parsed = parse::parse(&text);
+        let mut config = parsed.map_err(|problems| ConfigError::Parse { path: path.to_owned(), problems })?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let folder =
             std::path::absolute(folder).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;

@@ -181,7 +181,7 @@ pub struct Judged {
     pub judgement: Judgement,
     /// Its alert: new, amended or retracted.
     pub alert: Option<Alert>,
-    /// The transactions of the alert: event id and the record as JSON.
+    /// The transactions of the alert, or the anchor of a judgement that could not see: event id and the record as JSON.
     pub events: Vec<(Uuid, String)>,
 }
 

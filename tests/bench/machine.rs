@@ -43,9 +43,14 @@ fn git(arguments: &[&str]) -> String {
     said.map(|said| String::from_utf8_lossy(&said.stdout).trim().to_owned()).unwrap_or_default()
 }
 
-/// Processor seconds of this process so far, all threads (100 ticks a second).
+/// Processor seconds of this process so far, all threads.
 pub(crate) fn processor_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    processor_seconds_of(std::process::id())
+}
+
+/// Processor seconds of a process so far, all threads (100 ticks a second).
+pub(crate) fn processor_seconds_of(process: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
     // After the name in parentheses: fields 3 and on; utime and stime are 14 and 15 (proc_pid_stat(5)).
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
     let ticks: u32 = fields[11..13].iter().map(|ticks| ticks.parse::<u32>().unwrap()).sum();

@@ -11,13 +11,19 @@
     reason = "a measurement fails loudly and prints"
 )]
 
+mod chain;
 mod check;
 mod engine;
+mod evidence;
 mod machine;
+#[path = "../it/raise.rs"]
+mod raise;
 mod report;
 mod search;
 mod sheet;
 mod shop;
+mod sql;
+mod ui;
 
 use sheet::Sheet;
 
@@ -25,8 +31,13 @@ use sheet::Sheet;
 type Measure = fn(&mut Sheet);
 
 /// Every area: its name and what measures it.
-const AREAS: [(&str, Measure); 3] =
-    [("engine", engine::measure), ("report", report::measure), ("search", search::measure)];
+const AREAS: [(&str, Measure); 5] = [
+    ("engine", engine::measure),
+    ("report", report::measure),
+    ("search", search::measure),
+    ("sql", sql::measure),
+    ("ui", ui::measure),
+];
 
 fn main() {
     // `cargo bench` hands its own flag on.

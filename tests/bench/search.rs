@@ -77,7 +77,7 @@ async fn index_and_ask(sheet: &mut Sheet) {
 }
 
 fn ask(search: &Search, text: &str) -> Vec<f64> {
-    let scope = Scope { tenant: demo::TENANT.parse().unwrap(), stores: Vec::new() };
+    let scope = Scope::whole(demo::TENANT.parse().unwrap(), Vec::new());
     let request =
         Request { text: text.into(), from: None, to: None, scope, order: Order::Time, limit: 50, cursor: None };
     (0..TIMES)

@@ -95,6 +95,8 @@ fn an_analyst_groups_decides_builds_a_case_and_keeps_a_search() {
     let (status, case) = lena.post("/api/v1/cases", &opening);
     assert_eq!(status, 201, "{case}");
     let path = format!("/api/v1/cases/{}", case["case_id"].as_str().unwrap());
+    let (_, page) = lena.get(&format!("/api/v1/transactions/{event}"));
+    assert_eq!(page["cases"][0]["case_id"], case["case_id"], "the page of the receipt names the case: {page}");
     let holds = eventually("the recorder holds the video of both", || {
         let holds = held(&shop);
         if holds.len() == 2 { Ok(holds) } else { Err(format!("{holds:?}")) }

@@ -219,6 +219,23 @@ fn at_closing_and_half_an_hour_each_gets_one_mail_that_every_program_can_read() 
     let (_, own) = maria.get(&format!("/api/v1/reports?store=99&day={day}"));
     assert_eq!(own["exceptions"].as_array().unwrap().len(), 1, "{own}");
     assert_eq!(maria.get(&mails).1["items"].as_array().unwrap().len(), 1);
+    // Nor from any page: Lena's two alerts are one for her, and her receipt is an ordinary receipt.
+    let alerts = "/api/v1/alerts?state=all&store=99";
+    let about = |of: &Browser<'_>| -> Vec<Value> { of.get(alerts).1["items"].as_array().unwrap().clone() };
+    let (hers, all) = (about(&maria), about(&lena));
+    assert_eq!((hers.len(), all.len()), (1, 2), "{hers:?}");
+    let hidden = all.iter().find(|alert| alert["operator_id"] == "1042").unwrap()["alert_id"].as_str().unwrap();
+    assert_eq!(maria.get(&format!("/api/v1/alerts/{hidden}")).0, 404);
+    assert_eq!(lena.get(&format!("/api/v1/alerts/{hidden}")).0, 200);
+    assert_eq!(maria.get("/api/v1/queue?state=all&store=99").1["total"], 1);
+    eventually("both alerts and all receipts are found", || {
+        let total = |q: &str| lena.get(&format!("/api/v1/search?q=store:99%20{q}")).1["total"].clone();
+        let found = (total("is:alert"), total("has:alert"), total("is:receipt"));
+        if found == (json!(2), json!(4), json!(6)) { Ok(()) } else { Err(format!("{found:?}")) }
+    });
+    let total = |q: &str| maria.get(&format!("/api/v1/search?q=store:99%20{q}")).1["total"].clone();
+    assert_eq!((total("is:alert"), total("has:alert"), total("is:receipt")), (json!(1), json!(2), json!(6)));
+    assert_eq!(total("op:1042"), 1, "her receipt");
 
     // On a phone, and the button.
     let script = folder.path().join("mail.mjs");
@@ -236,15 +253,38 @@ fn at_closing_and_half_an_hour_each_gets_one_mail_that_every_program_can_read() 
     let mut curl = Command::new("curl");
     let pressed = run(curl.args(["-s", "--data", "note=price+match"]).arg(shop.url(&path)), b"");
     assert!(pressed.contains("Noted"), "{pressed}");
+    assert_eq!(lena.get("/api/v1/queue?store=99&asked=true").1["total"], 0, "that asks for nothing");
+    let links = of_maria["links"].as_array().unwrap().iter().filter_map(Value::as_str);
+    let mut paths = links.filter_map(|link| Some(format!("/r/{}", link.split_once("/r/")?.1)));
+    let path = paths.find(|path| shop.get(path, None).1.contains("Ask loss prevention to look at it")).unwrap();
+    let mut curl = Command::new("curl");
+    assert!(run(curl.args(["-s", "--data", "note="]).arg(shop.url(&path)), b"").contains("Noted"));
+    let first = lena.get("/api/v1/queue").1["items"][0].clone();
+    assert_eq!((&first["asked"]["by"], &first["asked"]["report_day"]), (&json!("maria@example.com"), &json!(day)));
+    let script = folder.path().join("asked.mjs");
+    std::fs::write(&script, include_str!("../browser/asked.mjs")).unwrap();
+    let mut browser = Command::new("timeout");
+    browser.args(["--kill-after=5", "180", "node"]).arg(&script).args([&shop.url("/"), "lena", PASSWORD]);
+    browser.arg(folder.path());
+    browser.env("BROWSER_HOME", cache().join("browser"));
+    let seen: Value = serde_json::from_str(&run(&mut browser, b"")).unwrap();
+    for place in ["first", "asked", "history"] {
+        assert!(seen[place].as_str().unwrap().contains("The store asks to look"), "{place}: {seen}");
+    }
+    assert!(seen["asked"].as_str().unwrap().contains("maria@example.com"), "{seen}");
+    assert_eq!(seen["report"], format!("/reports?store=99&day={day}"));
+    assert!(seen["history"].as_str().unwrap().contains("price match"), "what was explained, with its note: {seen}");
+    assert_eq!(seen["filtered"].as_array().unwrap().len(), 1, "{seen}");
+    assert_eq!((&seen["wide"], &seen["violations"]), (&json!(390), &json!({ "light": [], "dark": [] })));
     let (_, report) = lena.get(&format!("/api/v1/reports?store=99&day={day}"));
     let said: Vec<&Value> =
         report["exceptions"].as_array().unwrap().iter().flat_map(|each| each["said"].as_array().unwrap()).collect();
     assert_eq!(
-        (said.len(), &said[0]["note"], &said[0]["reviewer"]),
-        (1, &json!("price match"), &json!("maria@example.com"))
+        (said.len(), &said[1]["note"], &said[1]["reviewer"]),
+        (2, &json!("price match"), &json!("maria@example.com"))
     );
-    becomes("the log has it, and no decision", &"explained|".to_owned(), || {
-        let asked = "select r.disposition as said, a.disposition as decided from lp.reviews r join lp.alerts a using (alert_id)";
+    becomes("the log has it, and no decision", &"explained|\nlook_at_it|".to_owned(), || {
+        let asked = "select r.disposition as said, a.disposition as decided from lp.reviews r join lp.alerts a using (alert_id) order by 1";
         shop.query(&anna, asked)
     });
 }

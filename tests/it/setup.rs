@@ -1,6 +1,7 @@
 //! Setting up on the pages' side of a running shop: a camera is tried, added, recorded and looked at without a restart,
 //! and removed; curl is the browser, and the cameras are real servers.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -9,7 +10,8 @@ use tillsight_schemas::{Clock as _, SystemClock, TimeSpan};
 use tillsight_tests::Shop;
 use tillsight_tests::camera::{Camera, PLAIN, source};
 use tillsight_tests::onvif::OnvifDevice;
-use tillsight_tests::outside::{eventually, python};
+use tillsight_tests::outside::{eventually, output, python};
+use tillsight_tests::shop::binary;
 
 use crate::http::Browser;
 
@@ -110,6 +112,16 @@ fn a_camera_is_tried_added_recorded_and_removed_without_a_restart() {
         if until > began { Ok(reader(until)) } else { Err(until.to_string()) }
     });
     assert_eq!(kept.gaps, [], "the first camera was not interrupted: {kept:?}");
+
+    // What was set up on the pages is checked like what stands in the file.
+    let check = output(Command::new(binary()).arg("--config").arg(shop.config()).arg("check"), b"");
+    let check = String::from_utf8_lossy(&check.stdout).into_owned();
+    for said in
+        ["ok   camera till-1 ", "ok   camera till-2 ", "ok   zone till-2-customer", "2 x 43.2 GB a day, 15.8 TB a year"]
+    {
+        assert!(check.contains(said), "{said}: {check}");
+    }
+    assert!(check.contains("looks a second; 1 cameras x 4 = 4 wanted"), "{check}");
 
     // Removed: the stream ends as declared, what was recorded stays, its zone is gone, and the file does not bring it back.
     assert_eq!(ida.delete("/api/v1/setup/cameras/17/till-2").0, 204);

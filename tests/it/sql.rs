@@ -7,6 +7,7 @@ use tillsight_datasets::store_day::StoreDay;
 use tillsight_tests::Shop;
 use tillsight_tests::day;
 use tillsight_tests::outside::{becomes, python};
+use tillsight_tests::shop::binary;
 
 const COUNTS: &str = "select (select count(*) from pos.transactions where register_id <> 'extra') as transactions, \
                       (select count(*) from pos.lines where register_id <> 'extra') as lines, \
@@ -154,6 +155,44 @@ fn a_statement_that_takes_too_long_is_stopped_and_others_go_on() {
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}: {said}", began.elapsed());
     assert!(said.contains("time"), "{said}");
     assert_eq!(shop.query(&login, "select 1"), "1");
+}
+
+#[test]
+fn a_login_that_is_revoked_ends_with_what_it_runs() {
+    let shop = Shop::shared();
+    let login = shop.head_office("gone", "");
+    const SESSIONS: &str = r#"
+import subprocess, sys, threading, time, psycopg
+dsn, *revoke = sys.argv[1:]
+busy, idle = psycopg.connect(dsn, autocommit=True), psycopg.connect(dsn, autocommit=True)
+assert idle.execute("select 1").fetchone() == (1,)
+said = []
+def endless():
+    try:
+        busy.execute("select count(*) from generate_series(1, 1000000) a, generate_series(1, 1000000) b where a.value <> b.value")
+    except psycopg.Error as error:
+        said.append((error.sqlstate, time.monotonic()))
+thread = threading.Thread(target=endless)
+thread.start()
+subprocess.run(revoke, check=True, stdout=subprocess.DEVNULL)
+revoked = time.monotonic()
+thread.join()
+assert said[0][0] == "57014" and said[0][1] - revoked < 6, (said, revoked)
+try:
+    while time.monotonic() - revoked < 10:
+        try:
+            idle.execute("select 1")
+        except psycopg.errors.QueryCanceled:
+            pass  # it ran just then; the next one is told why
+    raise SystemExit("goes on")
+except psycopg.Error as error:
+    assert "revoked" in str(error) or "closed" in str(error), error
+print("ok")
+"#;
+    let (program, config) = (binary().display().to_string(), shop.config().display().to_string());
+    let revoke = [&shop.dsn(&login), &program, "--config", &config, "token", "revoke", &login.0];
+    assert_eq!(python(SESSIONS, &revoke).trim(), "ok");
+    assert!(shop.query(&login, "select 1").contains("password authentication failed"));
 }
 
 /// Statements that want more than there is; each is stopped, whatever it wants most.

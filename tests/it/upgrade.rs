@@ -73,6 +73,8 @@ async fn database(dir: &Path, expected: &Value) {
         let events = db.alert_events(id).await.unwrap();
         assert_eq!(events.len(), row.alert.event_ids.len(), "the receipts of {id}");
         assert!(!db.judgements_of(row.alert.anchor_event_id).await.unwrap().is_empty(), "the judgements of {id}");
+        // Whom it concerns is found out when an earlier version did not write it.
+        assert!(row.alert.operator_id.iter().all(|operator| row.people.contains(operator)), "{id}: {:?}", row.people);
         reviews += db.reviews(id).await.unwrap().len();
     }
     assert_eq!(reviews, number(expected, "reviews"));

@@ -139,7 +139,8 @@ impl Shop {
         self.dir.path().join("data")
     }
 
-    fn config(&self) -> PathBuf {
+    /// The configuration.
+    pub fn config(&self) -> PathBuf {
         self.dir.path().join("tillsight.toml")
     }
 

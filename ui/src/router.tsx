@@ -9,6 +9,7 @@ import {
 } from "@tanstack/react-router";
 import { parseAddress, writeAddress } from "./lib/search";
 import type { Address } from "./lib/watch";
+import { forAdmins } from "./parts/ForAdmins";
 import { Shell } from "./parts/Shell";
 import { setupSearch } from "./parts/setup/useTask";
 import { Empty, Failed, Skeleton } from "./parts/states";
@@ -21,6 +22,7 @@ export type QueueSearch = {
   rule?: string;
   operator?: string;
   assignee?: string;
+  asked?: "true";
   sort?: "value";
 };
 
@@ -47,6 +49,7 @@ const alerts = createRoute({
     rule: text(search.rule),
     operator: text(search.operator),
     assignee: text(search.assignee),
+    asked: String(search.asked) === "true" ? "true" : undefined,
     sort: search.sort === "value" ? "value" : undefined,
   }),
   component: lazyRouteComponent(() => import("./pages/Queue")),
@@ -140,49 +143,49 @@ const setupCameras = createRoute({
   getParentRoute: () => root,
   path: "/setup/cameras",
   validateSearch: setupSearch,
-  component: lazyRouteComponent(() => import("./pages/SetupCameras")),
+  component: forAdmins(() => import("./pages/SetupCameras")),
 });
 const setupZones = createRoute({
   getParentRoute: () => root,
   path: "/setup/cameras/$store/$camera",
   validateSearch: setupSearch,
-  component: lazyRouteComponent(() => import("./pages/SetupZones")),
+  component: forAdmins(() => import("./pages/SetupZones")),
 });
 const setupStores = createRoute({
   getParentRoute: () => root,
   path: "/setup/stores",
   validateSearch: setupSearch,
-  component: lazyRouteComponent(() => import("./pages/SetupStores")),
+  component: forAdmins(() => import("./pages/SetupStores")),
 });
 const setupRegisters = createRoute({
   getParentRoute: () => root,
   path: "/setup/registers",
   validateSearch: setupSearch,
-  component: lazyRouteComponent(() => import("./pages/SetupRegisters")),
+  component: forAdmins(() => import("./pages/SetupRegisters")),
 });
 const setupOperators = createRoute({
   getParentRoute: () => root,
   path: "/setup/operators",
   validateSearch: setupSearch,
-  component: lazyRouteComponent(() => import("./pages/SetupOperators")),
+  component: forAdmins(() => import("./pages/SetupOperators")),
 });
 const setupUsers = createRoute({
   getParentRoute: () => root,
   path: "/setup/users",
   validateSearch: setupSearch,
-  component: lazyRouteComponent(() => import("./pages/SetupUsers")),
+  component: forAdmins(() => import("./pages/SetupUsers")),
 });
 const setupTokens = createRoute({
   getParentRoute: () => root,
   path: "/setup/tokens",
   validateSearch: setupSearch,
-  component: lazyRouteComponent(() => import("./pages/SetupTokens")),
+  component: forAdmins(() => import("./pages/SetupTokens")),
 });
 const feeds = createRoute({
   getParentRoute: () => root,
   path: "/feeds",
   validateSearch: setupSearch,
-  component: lazyRouteComponent(() => import("./pages/Feeds")),
+  component: forAdmins(() => import("./pages/Feeds")),
 });
 const setups = [
   setup,

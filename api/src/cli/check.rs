@@ -2,6 +2,11 @@
 //!
 //! It changes nothing but for a probe file in the data and recording folders, which it removes again.
 
+mod afford;
+mod clock;
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
 use std::path::Path;
 use std::sync::Arc;
@@ -12,15 +17,13 @@ use tillsight_schemas::error::chain;
 use tillsight_schemas::{Clock as _, SystemClock};
 
 use super::say;
-use crate::config::{Camera, Config, KafkaMode, Surface};
-use crate::db::Db;
-use crate::run::{broker_problem, installed_model, installed_runtime};
+use crate::config::{Camera, Config, KafkaMode, PlacedZone, PresenceBy, Surface};
+use crate::db::{Db, SetUp};
+use crate::run::broker_problem;
 use crate::tls;
 
 /// How long an address has to answer.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// What a camera sends, when it is not known: 4 Mbit/s, in bytes a day.
-const BYTES_A_DAY: u64 = 4_000_000 / 8 * 86_400;
 
 /// What was found about one thing: what it is now, or what is wrong and how to cure it.
 type Finding = Result<String, String>;
@@ -31,48 +34,63 @@ pub(super) fn check(config: &Config, path: &Path) -> bool {
     let mut add = |what: &str, finding: Finding| findings.push((what.to_owned(), finding));
     let running = running(config);
     add("data folder", writable(&config.data.dir));
-    add("recordings", writable(&config.volume()).map(|said| format!("{said}; {}", storage(config))));
-    add("database", database(config));
+    let (database, set_up) = database(config);
+    let set_up = with_configured(config, set_up);
+    let volume = writable(&config.volume());
+    add("recordings", volume.map(|said| format!("{said}; {}", afford::storage(config, set_up.cameras.len()))));
+    add("database", database);
     for (surface, what) in config.surfaces().iter().zip(["HTTP", "SQL", "Flight SQL"]) {
         add(what, port(surface.listen, running));
     }
-    let (certificates, warnings) = certificates(config);
+    let (certificates, mut warnings) = certificates(config);
     for (what, finding) in certificates {
         add(&what, finding);
     }
     add("broker", broker(config, running));
-    add("rules", rules(config));
-    if !config.zones.is_empty() {
-        let model = config.analytics.model.clone().unwrap_or_else(installed_model);
-        add("detector", file(&model, "run deploy/setup.sh demo, or name another one in analytics.model"));
-        let runtime = config.analytics.runtime.clone().unwrap_or_else(installed_runtime);
-        add("ONNX Runtime", file(&runtime, "run deploy/setup.sh demo, or name it in analytics.runtime"));
+    match clock::clock() {
+        Ok(finding) => add("clock", finding),
+        Err(warning) => warnings.push(warning),
     }
-    for camera in &config.cameras {
+    add("rules", rules(config));
+    let looked_at = set_up
+        .cameras
+        .iter()
+        .filter(|camera| camera.presence != PresenceBy::Camera && set_up.zones.iter().any(|zone| zone.is_on(camera)));
+    match looked_at.count() {
+        0 => {}
+        cameras => add("detector", afford::detector(config, cameras)),
+    }
+    for camera in &set_up.cameras {
         add(&format!("camera {}", camera.id), camera_answers(camera));
     }
-    for placed in &config.zones {
+    for placed in &set_up.zones {
         if let Some(register) = &placed.register {
             add(&format!("zone {}", placed.id), Ok(format!("before register {register} of store {}", placed.store)));
         }
     }
-    for store in &config.stores {
+    for store in &set_up.stores {
         add("store", Ok(format!("{} {} ({}, {})", store.key(), store.name, store.tz, store.currency)));
+    }
+    if set_up.stores.is_empty() {
+        warnings.push(
+            "no store yet: add one on the page Stores, or as [[store]]; until then every record is refused".into(),
+        );
     }
     for integrator in &config.integrators {
         let stores: Vec<&str> = integrator.stores.iter().map(|store| store.as_str()).collect();
         let stores = if stores.is_empty() { "all stores".to_owned() } else { stores.join(", ") };
         add("integrator", Ok(format!("{} of {}: {stores}", integrator.id, integrator.tenant)));
     }
+    let colours = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     for (what, finding) in &findings {
-        let (mark, text) = match finding {
-            Ok(text) => ("ok  ", text),
-            Err(text) => ("BAD ", text),
+        let (colour, mark, text) = match finding {
+            Ok(text) => ("32", "ok  ", text),
+            Err(text) => ("31", "BAD ", text),
         };
-        say(&format!("{mark} {what:<16} {text}"));
+        say(&format!("{} {what:<16} {text}", coloured(colours, colour, mark)));
     }
     for warning in &warnings {
-        say(&format!("WARN {warning}"));
+        say(&format!("{} {warning}", coloured(colours, "33", "WARN")));
     }
     let bad = findings.iter().filter(|(_, finding)| finding.is_err()).count();
     say(&match bad {
@@ -81,6 +99,27 @@ pub(super) fn check(config: &Config, path: &Path) -> bool {
         bad => format!("{bad} things are not good."),
     });
     bad == 0
+}
+
+fn coloured(colours: bool, colour: &str, mark: &str) -> String {
+    if colours { format!("\x1b[{colour}m{mark}\x1b[0m") } else { mark.to_owned() }
+}
+
+/// What was set up by pages and commands, and what the configuration names beyond it.
+fn with_configured(config: &Config, set_up: Option<SetUp>) -> SetUp {
+    let mut all = set_up.unwrap_or_default();
+    let mut stores: BTreeMap<_, _> = config.stores.iter().map(|store| (store.key(), store.clone())).collect();
+    stores.extend(std::mem::take(&mut all.stores).into_iter().map(|store| (store.key(), store)));
+    let of = |camera: &Camera| (camera.tenant.clone(), camera.store.clone(), camera.id.clone());
+    let mut cameras: BTreeMap<_, _> = config.cameras.iter().map(|camera| (of(camera), camera.clone())).collect();
+    cameras.extend(std::mem::take(&mut all.cameras).into_iter().map(|camera| (of(&camera), camera)));
+    let of = |zone: &PlacedZone| (zone.store.clone(), zone.id.clone());
+    let mut zones: BTreeMap<_, _> = config.zones.iter().map(|zone| (of(zone), zone.clone())).collect();
+    zones.extend(std::mem::take(&mut all.zones).into_iter().map(|zone| (of(&zone), zone)));
+    all.stores = stores.into_values().collect();
+    all.cameras = cameras.into_values().collect();
+    all.zones = zones.into_values().collect();
+    all
 }
 
 /// A line for each certificate, whoever uses it; and what works and should be otherwise.
@@ -122,38 +161,23 @@ fn writable(folder: &Path) -> Finding {
     Ok(folder.display().to_string())
 }
 
-/// How long the disk lasts: free bytes / (cameras x bytes of a day).
-fn storage(config: &Config) -> String {
-    let volume = config.volume();
-    let Ok(stat) = rustix::fs::statvfs(&volume) else {
-        return "how much is free cannot be told".to_owned();
+/// Whether it can be opened, and what is set up in it.
+fn database(config: &Config) -> (Finding, Option<SetUp>) {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return (Err(error.to_string()), None),
     };
-    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
-    let cameras = u64::try_from(config.cameras.len()).unwrap_or(u64::MAX);
-    let gib = free >> 30;
-    match free.saturating_mul(10).checked_div(cameras.saturating_mul(BYTES_A_DAY)) {
-        None => format!("{gib} GiB free"),
-        Some(tenths) => format!(
-            "{gib} GiB free last {}.{} days for {cameras} cameras of 4 Mbit/s (43 GB a camera and day), kept for {} days",
-            tenths / 10,
-            tenths % 10,
-            config.recording.retain_days
-        ),
-    }
-}
-
-fn database(config: &Config) -> Finding {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| error.to_string())?;
     let location = config.database();
     let opened = runtime.block_on(async {
-        let open = Db::open(&location, Arc::new(SystemClock));
+        let open = async { Db::open(&location, Arc::new(SystemClock)).await?.set_up().await };
         tokio::time::timeout(PATIENCE * 3, open).await
     });
     match opened {
-        Ok(Ok(_)) => Ok(config.database.url.as_ref().map_or("SQLite", |_| "PostgreSQL").to_owned()),
-        Ok(Err(error)) => Err(format!("{}; look at database.url", chain(&error))),
-        Err(_) => Err("does not answer; look at database.url and whether the server runs".to_owned()),
+        Ok(Ok(set_up)) => {
+            (Ok(config.database.url.as_ref().map_or("SQLite", |_| "PostgreSQL").to_owned()), Some(set_up))
+        }
+        Ok(Err(error)) => (Err(format!("{}; look at database.url", chain(&error))), None),
+        Err(_) => (Err("does not answer; look at database.url and whether the server runs".to_owned()), None),
     }
 }
 
@@ -194,13 +218,6 @@ fn answers(address: &str) -> Result<(), String> {
 fn rules(config: &Config) -> Finding {
     let rules = Rule::all(config.rules.folder.as_deref()).map_err(|error| chain(&error))?;
     Ok(format!("{} are installed", rules.len()))
-}
-
-fn file(path: &Path, cure: &str) -> Finding {
-    match std::fs::File::open(path) {
-        Ok(_) => Ok(path.display().to_string()),
-        Err(error) => Err(format!("{} cannot be read ({error}): {cure}", path.display())),
-    }
 }
 
 /// Whether its address answers and its password is there; what it sends shows when it runs.

@@ -127,7 +127,7 @@ async fn search(config: &Config) -> Found {
             text: String::new(),
             from: None,
             to: None,
-            scope: Scope { tenant, stores: Vec::new() },
+            scope: Scope::whole(tenant, Vec::new()),
             order: Order::Time,
             limit: 1,
             cursor: None,

@@ -98,7 +98,11 @@ pub(super) fn user(config: &Config, command: UserCommand) -> Result<(), Box<dyn 
                     Some(phc) => db.set_password(&name, &phc).await?,
                     None => say(&format!("`tillsight user password {name}` lets them sign in to the pages")),
                 }
-                say(&format!("added {name}; `tillsight token create --user {name}` gives them SQL"));
+                if role == Role::Manager {
+                    say(&format!("added {name}"));
+                } else {
+                    say(&format!("added {name}; `tillsight token create --user {name}` gives them SQL"));
+                }
             }
             UserCommand::Password { name } => {
                 let typed = typed_password()?;
@@ -130,7 +134,7 @@ pub(super) fn token(config: &Config, command: TokenCommand) -> Result<(), Box<dy
         match command {
             TokenCommand::Create { owner, name, stores } => {
                 let (kind, owner) = match owner {
-                    Owner { user: Some(user), .. } => (TokenKind::Sql, known(&db, user).await?),
+                    Owner { user: Some(user), .. } => (TokenKind::Sql, may_ask(&db, user).await?),
                     Owner { http: Some(user), .. } => (TokenKind::Person, known(&db, user).await?),
                     Owner { integrator: Some(integrator), .. } => {
                         (TokenKind::Integrator, may_write(config, integrator, &stores)?)
@@ -177,6 +181,15 @@ async fn known(db: &Db, user: String) -> Result<String, DbError> {
     match db.user(&user).await? {
         Some(_) => Ok(user),
         None => Err(DbError::Missing(format!("user {user}"))),
+    }
+}
+
+/// Somebody who may have SQL.
+async fn may_ask(db: &Db, name: String) -> Result<String, Box<dyn Error>> {
+    let user = db.user(&name).await?.ok_or_else(|| DbError::Missing(format!("user {name}")))?;
+    match db.keeps_from_sql(&user).await? {
+        Some(why) => Err(why.into()),
+        None => Ok(name),
     }
 }
 

@@ -50,9 +50,16 @@ pub(super) fn rule(command: &RuleCommand) -> Result<(), Box<dyn std::error::Erro
 }
 
 fn list(folder: Option<&Path>, long: bool) -> Result<(), Box<dyn std::error::Error>> {
-    for rule in Rule::all(folder)? {
+    for rule in Rule::known(folder)? {
         let header = &rule.header;
-        say(&format!("{:28} {:5} {:8} {}", header.id.as_str(), header.version, header.severity, header.name));
+        let asked_for = if header.by_default { "" } else { " (off)" };
+        say(&format!(
+            "{:28} {:5} {:8} {}{asked_for}",
+            header.id.as_str(),
+            header.version,
+            header.severity,
+            header.name
+        ));
         if long {
             say(&format!("    {}", header.description));
             for need in &header.needed {
@@ -70,9 +77,9 @@ fn list(folder: Option<&Path>, long: bool) -> Result<(), Box<dyn std::error::Err
     Ok(())
 }
 
-/// The rules of these names, or all.
+/// The rules of these names, or all that judge.
 pub(super) fn chosen(wanted: &[String], folder: Option<&Path>) -> Result<Vec<Rule>, Box<dyn std::error::Error>> {
-    let mut rules = Rule::all(folder)?;
+    let mut rules = if wanted.is_empty() { Rule::all(folder)? } else { Rule::known(folder)? };
     for name in wanted {
         if !rules.iter().any(|rule| rule.header.id.as_str() == name) {
             return Err(format!("there is no rule {name}; `tillsight rule list` names them").into());
@@ -83,7 +90,7 @@ pub(super) fn chosen(wanted: &[String], folder: Option<&Path>) -> Result<Vec<Rul
 }
 
 fn test(wanted: &[String], folder: Option<&Path>) -> Result<(), Box<dyn std::error::Error>> {
-    let rules = chosen(wanted, folder)?;
+    let rules = if wanted.is_empty() { Rule::known(folder)? } else { chosen(wanted, folder)? };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (mut passed, mut failed) = (0_u32, 0_u32);
     for rule in &rules {

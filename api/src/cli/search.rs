@@ -75,7 +75,7 @@ fn query(config: &Config, arguments: &SearchArguments) -> Result<(), Box<dyn Err
         text: arguments.query.join(" "),
         from: None,
         to: None,
-        scope: Scope { tenant, stores: Vec::new() },
+        scope: Scope::whole(tenant, Vec::new()),
         order: if arguments.best { Order::Score } else { Order::Time },
         limit: arguments.limit,
         cursor: None,

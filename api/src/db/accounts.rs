@@ -10,6 +10,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
 use tillsight_schemas::id::{OperatorId, StoreId, TenantId};
 
+use super::concerned::set_apart;
 use super::epochs::count;
 use super::sessions::{END_ALL, begun_after, seen_after};
 use super::setup::{self, Change, ChangeError, Expected, Key, What};
@@ -119,6 +120,9 @@ impl Db {
             }
             Err(error) => return Err(failed("add an account")(error).into()),
         }
+        if let Some(operator) = &account.operator {
+            set_apart(&mut transaction, &user.tenant, operator).await?;
+        }
         setup::put(&mut transaction, by, &version(account), now).await?;
         transaction.commit().await.map_err(failed("commit an account"))?;
         Ok(())
@@ -155,6 +159,9 @@ impl Db {
         }
         if account.disabled {
             sqlx::query(END_ALL).bind(&user.name).execute(&mut *transaction).await.map_err(failed("end sessions"))?;
+        }
+        if let Some(operator) = &account.operator {
+            set_apart(&mut transaction, &user.tenant, operator).await?;
         }
         setup::put(&mut transaction, by, &version(account), now).await?;
         transaction.commit().await.map_err(failed("commit an account"))?;

@@ -1,21 +1,20 @@
-//! Alerts as people work with them: lists, one with its transactions and reviews, decisions.
+//! Alerts as people work with them: lists, one with its transactions and reviews.
 
 use chrono::{DateTime, Utc};
+use sqlx::Row;
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, Row};
 use tillsight_schemas::alert::Alert;
-use tillsight_schemas::id::{StoreId, TenantId};
+use tillsight_schemas::codes;
+use tillsight_schemas::id::{OperatorId, StoreId, TenantId};
 use tillsight_schemas::judgement::Judgement;
 use tillsight_schemas::pos::PostedTransaction;
 use tillsight_schemas::review::{Disposition, Review};
-use tillsight_schemas::wire::avro;
-use tillsight_schemas::{codes, port::Outgoing, topic};
 use uuid::Uuid;
 
-use super::epochs::{count, tell};
 use super::judgements::listed;
 use super::queue::Odds;
-use super::{Db, DbError, failed};
+use super::without::concerns_nobody;
+use super::{Db, DbError, Without, failed};
 
 codes! {
     /// Which alerts a list shows.
@@ -36,6 +35,8 @@ pub struct AlertFilter {
     pub tenant: TenantId,
     /// The stores; all of the retailer when empty.
     pub stores: Vec<StoreId>,
+    /// Whose alerts are left out.
+    pub without: Without,
     /// Open, closed or all.
     pub state: AlertState,
     /// One rule only.
@@ -65,13 +66,17 @@ pub struct AlertRow {
     pub assignee: Option<String>,
     /// How the alerts of its rule were decided.
     pub odds: Odds,
+    /// The operators and approvers that it concerns.
+    pub people: Vec<OperatorId>,
+    /// When the store last asked, from its report, to look at it, and under which address.
+    pub asked: Option<(DateTime<Utc>, String)>,
 }
 
 /// What [`row`] reads of the alerts `a` with the odds `o` of their rules.
 macro_rules! columns {
     () => {
         "a.change, a.document, a.disposition, a.reviewed_by, a.reviewed_at, a.item, a.assignee, \
-         coalesce(o.confirmed, 0), coalesce(o.decided, 0)"
+         coalesce(o.confirmed, 0), coalesce(o.decided, 0), coalesce(a.people, ''), a.asked_at, coalesce(a.asked_by, '')"
     };
 }
 /// Where [`columns`] come from.
@@ -84,13 +89,14 @@ pub(super) use {columns, tables};
 
 /// Selects alerts by a condition.
 macro_rules! select {
-    ($condition:literal) => {
-        concat!("SELECT ", columns!(), " FROM ", tables!(), " WHERE ", $condition)
+    ($($condition:tt)*) => {
+        concat!("SELECT ", columns!(), " FROM ", tables!(), " WHERE ", $($condition)*)
     };
 }
 
 const LIST: &str = select!(
-    "a.tenant = $1 AND ($2 = '' OR replace($2, ',' || a.store || ',', '') <> $2) AND ($3 = '' OR a.rule = $3) \
+    concerns_nobody!("a.alert_id", "a.store", "$8"),
+    " AND a.tenant = $1 AND ($2 = '' OR replace($2, ',' || a.store || ',', '') <> $2) AND ($3 = '' OR a.rule = $3) \
      AND ($4 = 'all' OR ($4 = 'open') = (a.disposition IS NULL AND a.state <> 'retracted')) \
      AND (a.event_time < $5 OR (a.event_time = $5 AND a.alert_id < $6)) \
      ORDER BY a.event_time DESC, a.alert_id DESC LIMIT $7"
@@ -103,54 +109,24 @@ const OF_DAY: &str =
 const EVENTS: &str = "SELECT document FROM alert_events WHERE alert_id = $1";
 const OF_EVENT: &str = "SELECT alert_id FROM alert_events WHERE event_id = $1 ORDER BY alert_id";
 const JUDGED: &str = "SELECT document FROM judgements WHERE anchor_event_id = $1 ORDER BY rule";
-const OUTCOMES: &str = "SELECT rule, outcome, why, count(*) FROM judgements WHERE tenant = $1 AND store = $2 \
-                        AND event_time >= $3 AND event_time < $4 GROUP BY rule, outcome, why ORDER BY rule, outcome, why";
+const OUTCOMES: &str = concat!(
+    "SELECT rule, outcome, why, count(*) FROM judgements j WHERE tenant = $1 AND store = $2 AND event_time >= $3 \
+     AND event_time < $4 AND ",
+    concerns_nobody!("j.judgement_id", "j.store", "$5"),
+    " GROUP BY rule, outcome, why ORDER BY rule, outcome, why"
+);
 const REVIEWS: &str = "SELECT document FROM reviews WHERE alert_id = $1 ORDER BY reviewed_at DESC";
-const REVIEW: &str = "INSERT INTO reviews (review_id, alert_id, reviewed_at, document) VALUES ($1, $2, $3, $4)";
-const DECIDE: &str = "UPDATE alerts SET disposition = $2, reviewed_by = $3, reviewed_at = $4, change = $5 \
-                      WHERE alert_id = $1 AND revision = $6";
-const BEFORE: &str = "SELECT rule, disposition FROM alerts WHERE alert_id = $1";
-const COUNT_IN: &str = "INSERT INTO odds (tenant, rule, decided, confirmed) VALUES ($1, $2, $3, $4) \
-                        ON CONFLICT (tenant, rule) DO UPDATE SET decided = odds.decided + excluded.decided, \
-                        confirmed = odds.confirmed + excluded.confirmed";
 
 /// For [`super::statements`].
-pub(super) const STATEMENTS: &[&str] = &[
-    LIST,
-    ONE,
-    SINCE,
-    LAST_CHANGE,
-    OF_DAY,
-    EVENTS,
-    OF_EVENT,
-    JUDGED,
-    OUTCOMES,
-    REVIEWS,
-    REVIEW,
-    DECIDE,
-    BEFORE,
-    COUNT_IN,
-];
-
-/// What became of a decision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decided {
-    /// It holds.
-    Taken,
-    /// The alert was amended meanwhile: look again.
-    Changed {
-        /// Its revision.
-        current: i32,
-    },
-    /// There is no such alert.
-    Unknown,
-}
+pub(super) const STATEMENTS: &[&str] =
+    &[LIST, ONE, SINCE, LAST_CHANGE, OF_DAY, EVENTS, OF_EVENT, JUDGED, OUTCOMES, REVIEWS];
 
 /// Reads [`columns`].
 pub(super) fn row(row: &AnyRow) -> Result<AlertRow, DbError> {
     let read = || -> Result<AlertRow, Box<dyn std::error::Error + Send + Sync>> {
         let disposition: Option<String> = row.try_get(2)?;
         let reviewed_at: Option<i64> = row.try_get(4)?;
+        let (people, asked_at): (String, Option<i64>) = (row.try_get(9)?, row.try_get(10)?);
         Ok(AlertRow {
             change: row.try_get(0)?,
             alert: serde_json::from_str(&row.try_get::<String, _>(1)?)?,
@@ -160,6 +136,8 @@ pub(super) fn row(row: &AnyRow) -> Result<AlertRow, DbError> {
             item: row.try_get::<String, _>(5)?.parse()?,
             assignee: row.try_get(6)?,
             odds: Odds { confirmed: row.try_get(7)?, decided: row.try_get(8)? },
+            people: people.split(';').filter(|id| !id.is_empty()).map(str::parse).collect::<Result<_, _>>()?,
+            asked: asked_at.and_then(DateTime::from_timestamp_micros).zip(Some(row.try_get(11)?)),
         })
     };
     read().map_err(|_| DbError::Damaged("alert"))
@@ -192,6 +170,7 @@ impl Db {
             .bind(before)
             .bind(id)
             .bind(i64::from(filter.limit))
+            .bind(filter.without.listed())
             .fetch_all(&self.pool)
             .await
             .map_err(failed("list alerts"))?;
@@ -281,7 +260,8 @@ impl Db {
         documents(&rows.map_err(failed("read judgements"))?, "judgement")
     }
 
-    /// How often each rule came to which outcome and why, for events of a store in a span (microseconds).
+    /// How often each rule came to which outcome and why, for events of a store in a span (microseconds). Alerts and blind
+    /// spots of those who are left out do not count.
     ///
     /// # Errors
     /// [`DbError`].
@@ -290,12 +270,14 @@ impl Db {
         tenant: &TenantId,
         store: &StoreId,
         span: std::ops::Range<i64>,
+        without: &Without,
     ) -> Result<Vec<(String, String, String, i64)>, DbError> {
         let rows = sqlx::query(OUTCOMES)
             .bind(tenant.as_str())
             .bind(store.as_str())
             .bind(span.start)
             .bind(span.end)
+            .bind(without.listed())
             .fetch_all(&self.pool)
             .await
             .map_err(failed("count judgements"))?;
@@ -310,81 +292,5 @@ impl Db {
     pub async fn reviews(&self, id: Uuid) -> Result<Vec<Review>, DbError> {
         let rows = sqlx::query(REVIEWS).bind(id.to_string()).fetch_all(&self.pool).await;
         documents(&rows.map_err(failed("read reviews"))?, "review")
-    }
-
-    /// Takes decisions about the revisions of alerts that were looked at, each with a review of its own, and tells the
-    /// log. Says of each whether it was taken; those that were not cost the others nothing.
-    ///
-    /// # Errors
-    /// [`DbError`]; then none was taken.
-    pub async fn decide(&self, reviews: &[Review]) -> Result<Vec<Decided>, DbError> {
-        let mut transaction = self.pool.begin().await.map_err(failed("begin"))?;
-        let mut outcomes = Vec::with_capacity(reviews.len());
-        for review in reviews {
-            outcomes.push(write_decision(&mut transaction, review).await?);
-        }
-        transaction.commit().await.map_err(failed("commit decisions"))?;
-        Ok(outcomes)
-    }
-}
-
-async fn write_decision(connection: &mut AnyConnection, review: &Review) -> Result<Decided, DbError> {
-    // Counting first takes SQLite's write lock, and makes those who decide at once wait for each other on PostgreSQL.
-    let change = count(connection, "change").await?;
-    let id = review.alert_id.to_string();
-    let before =
-        sqlx::query(BEFORE).bind(&id).fetch_optional(&mut *connection).await.map_err(failed("read an alert"))?;
-    let Some(before) = before else { return Ok(Decided::Unknown) };
-    let disposition = (review.disposition != Disposition::Reopened).then_some(review.disposition);
-    let decided = sqlx::query(DECIDE)
-        .bind(&id)
-        .bind(disposition.map(Disposition::as_str))
-        .bind(&review.reviewer)
-        .bind(review.reviewed_at.timestamp_micros())
-        .bind(change)
-        .bind(i64::from(review.alert_revision))
-        .execute(&mut *connection)
-        .await
-        .map_err(failed("decide about an alert"))?;
-    if decided.rows_affected() == 0 {
-        let found = sqlx::query(ONE).bind(&id).fetch_one(&mut *connection).await.map_err(failed("read an alert"))?;
-        return Ok(Decided::Changed { current: row(&found)?.alert.revision });
-    }
-    let earlier: Option<String> = before.try_get(1).map_err(failed("read an alert"))?;
-    let earlier = earlier.map(|code| code.parse::<Disposition>()).transpose();
-    let (was, is) = (weight(earlier.map_err(|_| DbError::Damaged("alert"))?), weight(disposition));
-    if was != is {
-        sqlx::query(COUNT_IN)
-            .bind(review.tenant_id.as_str())
-            .bind(before.try_get::<String, _>(0).map_err(failed("read an alert"))?)
-            .bind(is.0 - was.0)
-            .bind(is.1 - was.1)
-            .execute(&mut *connection)
-            .await
-            .map_err(failed("count a decision"))?;
-    }
-    let document = serde_json::to_string(review).map_err(|_| DbError::Damaged("review"))?;
-    sqlx::query(REVIEW)
-        .bind(review.review_id.to_string())
-        .bind(&id)
-        .bind(review.reviewed_at.timestamp_micros())
-        .bind(document)
-        .execute(&mut *connection)
-        .await
-        .map_err(failed("write a review"))?;
-    let values = avro::encode(std::slice::from_ref(review)).map_err(|_| DbError::Damaged("review"))?;
-    for value in values {
-        let key = format!("{}/{}", review.tenant_id, review.store_id);
-        tell(connection, &Outgoing { topic: topic::REVIEW.to_owned(), key, value }).await?;
-    }
-    Ok(Decided::Taken)
-}
-
-/// How much a decision counts among the decided and the confirmed of its rule; what is followed up is not decided yet.
-fn weight(disposition: Option<Disposition>) -> (i64, i64) {
-    match disposition {
-        None | Some(Disposition::FollowUp | Disposition::Reopened) => (0, 0),
-        Some(Disposition::Confirmed) => (1, 1),
-        Some(_) => (1, 0),
     }
 }

@@ -134,6 +134,8 @@ pub struct Case {
     pub notes: i64,
     /// The stores that it is or was about.
     pub stores: Vec<StoreId>,
+    /// The operators that it is or was about.
+    pub concerned: Vec<OperatorId>,
 }
 
 /// Something that a case holds.

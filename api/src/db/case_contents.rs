@@ -11,9 +11,10 @@ use tillsight_schemas::wire::avro;
 use tillsight_schemas::{TimeSpan, topic};
 use uuid::Uuid;
 
-use super::case::{CaseAct, CaseItem, CasePerson, Content};
+use super::case::{CaseAct, CaseItem, CasePerson, CaseRole, Content};
 use super::cases::{read_items, read_people};
 use super::casework::{CaseError, Work};
+use super::concerned::{concern_by, concern_case};
 use super::epochs::{count, tell};
 use super::{Db, DbError, failed};
 
@@ -94,6 +95,7 @@ impl Work<'_> {
                 .await
                 .map_err(failed("add to a case"))?;
         }
+        concern_by(self.connection, &self.case.id.to_string(), &item.content).await?;
         self.enter(CaseAct::Added, &new.label).await?;
         self.tell(&item.holds).await?;
         Ok(())
@@ -194,6 +196,9 @@ impl Db {
             .execute(&mut *work.connection)
             .await
             .map_err(failed("add a person to a case"))?;
+        if person.role == CaseRole::Subject {
+            concern_case(work.connection, &id.to_string(), &person.operator).await?;
+        }
         work.enter(CaseAct::PersonAdded, &described(person)).await?;
         transaction.commit().await.map_err(failed("commit a case"))?;
         Ok(())

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::case::{Case, CaseEntry, CaseItem, CasePerson, CaseStatus};
 use super::judgements::listed;
-use super::{Db, DbError, failed};
+use super::{Db, DbError, Without, failed};
 
 /// Which cases a list shows.
 #[derive(Debug, Clone)]
@@ -18,6 +18,8 @@ pub struct CaseFilter {
     pub tenant: TenantId,
     /// The stores that the person sees; all of the retailer when empty.
     pub stores: Vec<StoreId>,
+    /// Whose cases are left out.
+    pub without: Without,
     /// The person: cases about no store yet are seen by those who opened or own them, and by those who see all stores.
     pub person: String,
     /// One status only.
@@ -52,7 +54,9 @@ macro_rules! fits {
          OR replace(lower(c.title || ' ' || c.summary_text || ' ' || coalesce(c.owner, '')), $6, '') \
          <> lower(c.title || ' ' || c.summary_text || ' ' || coalesce(c.owner, '')) \
          OR EXISTS (SELECT 1 FROM case_people p WHERE p.case_id = c.case_id AND replace(lower(coalesce(p.name, '') || ' ' \
-         || coalesce(p.operator, '')), $6, '') <> lower(coalesce(p.name, '') || ' ' || coalesce(p.operator, ''))))"
+         || coalesce(p.operator, '')), $6, '') <> lower(coalesce(p.name, '') || ' ' || coalesce(p.operator, '')))) \
+         AND ($7 = '' OR NOT EXISTS (SELECT 1 FROM case_concerned w WHERE w.case_id = c.case_id \
+         AND replace($7, ';' || w.operator || ';', '') <> $7))"
     };
 }
 
@@ -60,26 +64,28 @@ const LIST: &str = concat!(
     "SELECT ",
     columns!(),
     fits!(),
-    " AND (c.updated_at < $7 OR (c.updated_at = $7 AND c.case_id < $8)) ORDER BY c.updated_at DESC, c.case_id DESC LIMIT $9"
+    " AND (c.updated_at < $8 OR (c.updated_at = $8 AND c.case_id < $9)) ORDER BY c.updated_at DESC, c.case_id DESC \
+     LIMIT $10"
 );
 const TOTAL: &str = concat!("SELECT count(*) FROM cases c ", fits!());
 const ONE: &str = concat!("SELECT ", columns!(), "WHERE c.case_id = $1");
 const SINCE: &str = concat!("SELECT ", columns!(), "WHERE c.change > $1 ORDER BY c.change LIMIT $2");
 const LAST_CHANGE: &str = "SELECT coalesce(max(change), 0) FROM cases";
 const STORES: &str = "SELECT store FROM case_stores WHERE case_id = $1 ORDER BY store";
+const CONCERNED: &str = "SELECT operator FROM case_concerned WHERE case_id = $1 ORDER BY operator";
 const ITEMS: &str = "SELECT document FROM case_items WHERE case_id = $1 ORDER BY seq";
 const PEOPLE: &str = "SELECT person_id, role, kind, operator, name, note FROM case_people WHERE case_id = $1 \
                       ORDER BY added_at, person_id";
 const HISTORY: &str = "SELECT at, who, what, detail FROM case_history WHERE case_id = $1 ORDER BY seq DESC";
-const OF_ALERT: &str = concat!(
+const HOLDING: &str = concat!(
     "SELECT ",
     columns!(),
-    "WHERE c.case_id IN (SELECT case_id FROM case_items WHERE kind = 'alert' AND subject = $1) ORDER BY c.number DESC"
+    "WHERE c.case_id IN (SELECT case_id FROM case_items WHERE kind = $1 AND subject = $2) ORDER BY c.number DESC"
 );
 
 /// For [`super::statements`].
 pub(super) const STATEMENTS: &[&str] =
-    &[LIST, TOTAL, ONE, SINCE, LAST_CHANGE, STORES, ITEMS, PEOPLE, HISTORY, OF_ALERT];
+    &[LIST, TOTAL, ONE, SINCE, LAST_CHANGE, STORES, CONCERNED, ITEMS, PEOPLE, HISTORY, HOLDING];
 
 type Read<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
@@ -109,6 +115,7 @@ fn whole(row: &AnyRow) -> Read<Case> {
         clips: row.try_get(17)?,
         notes: row.try_get(18)?,
         stores: Vec::new(),
+        concerned: Vec::new(),
     })
 }
 
@@ -159,11 +166,18 @@ pub(super) async fn read_people(connection: &mut AnyConnection, id: Uuid) -> Res
 async fn with_stores(connection: &mut AnyConnection, mut case: Case) -> Result<Case, DbError> {
     let stores: Vec<String> = sqlx::query_scalar(STORES)
         .bind(case.id.to_string())
-        .fetch_all(connection)
+        .fetch_all(&mut *connection)
         .await
         .map_err(failed("read the stores of a case"))?;
     let stores: Result<_, _> = stores.into_iter().map(|store| store.parse()).collect();
     case.stores = stores.map_err(|_| DbError::Damaged("case"))?;
+    let concerned: Vec<String> = sqlx::query_scalar(CONCERNED)
+        .bind(case.id.to_string())
+        .fetch_all(connection)
+        .await
+        .map_err(failed("read whom a case concerns"))?;
+    let concerned: Result<_, _> = concerned.into_iter().map(|operator| operator.parse()).collect();
+    case.concerned = concerned.map_err(|_| DbError::Damaged("case"))?;
     Ok(case)
 }
 
@@ -186,7 +200,7 @@ impl Db {
         let stores = listed(&filter.stores);
         let status = filter.status.map_or("", CaseStatus::as_str);
         let owner = filter.owner.as_deref().unwrap_or_default();
-        let text = filter.text.to_lowercase();
+        let (text, without) = (filter.text.to_lowercase(), filter.without.operators());
         let rows = sqlx::query(LIST)
             .bind(filter.tenant.as_str())
             .bind(&stores)
@@ -194,6 +208,7 @@ impl Db {
             .bind(status)
             .bind(owner)
             .bind(&text)
+            .bind(&without)
             .bind(before)
             .bind(id)
             .bind(i64::from(filter.limit))
@@ -207,6 +222,7 @@ impl Db {
             .bind(status)
             .bind(owner)
             .bind(&text)
+            .bind(&without)
             .fetch_one(&self.pool)
             .await
             .map_err(failed("count cases"))?;
@@ -251,8 +267,20 @@ impl Db {
     /// # Errors
     /// [`DbError`].
     pub async fn cases_of_alert(&self, alert: Uuid) -> Result<Vec<Case>, DbError> {
-        let rows = sqlx::query(OF_ALERT).bind(alert.to_string()).fetch_all(&self.pool).await;
-        self.whole_cases(&rows.map_err(failed("find the cases of an alert"))?).await
+        self.cases_holding("alert", alert).await
+    }
+
+    /// The cases that hold a receipt, newest first.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn cases_of_receipt(&self, event: Uuid) -> Result<Vec<Case>, DbError> {
+        self.cases_holding("receipt", event).await
+    }
+
+    async fn cases_holding(&self, kind: &str, subject: Uuid) -> Result<Vec<Case>, DbError> {
+        let rows = sqlx::query(HOLDING).bind(kind).bind(subject.to_string()).fetch_all(&self.pool).await;
+        self.whole_cases(&rows.map_err(failed("find the cases that hold something"))?).await
     }
 
     /// Cases that changed after a change number, in order of change.

@@ -11,7 +11,7 @@ use tillsight_schemas::wire::columns;
 use tillsight_schemas::{ReplayClock, TimeSpan, topic};
 
 use super::*;
-use crate::db::{CaseFilter, CasePerson, CasePersonKind, CaseRole, Content};
+use crate::db::{CaseFilter, CasePerson, CasePersonKind, CaseRole, Content, Without};
 
 async fn open() -> (TempDir, Db, Uuid) {
     let dir = tempfile::tempdir().unwrap();
@@ -155,6 +155,7 @@ async fn cases_are_numbered_per_retailer_found_by_words_and_seen_with_all_their_
 
     let seen = async |stores: &[&str], person: &str, text: &str| {
         let filter = CaseFilter {
+            without: Without::default(),
             tenant: tenant("acme"),
             stores: stores.iter().map(|store| store.parse().unwrap()).collect(),
             person: person.into(),

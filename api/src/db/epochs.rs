@@ -13,10 +13,13 @@ use tillsight_schemas::alert::Alert;
 use tillsight_schemas::port::{
     Epoch, EpochStore, Fenced, KnownJudgement, Outbox, Outgoing, Partition, PortError, Tenure,
 };
+use tillsight_schemas::pos::PostedTransaction;
 use uuid::Uuid;
 
-use super::items::place;
+use super::concerned::{concern, concern_alert};
+use super::items::{Moved, place};
 use super::queue::prior;
+use super::without::people_of_transaction;
 use super::{Db, DbError, failed};
 
 const TAKE: &str = "INSERT INTO engine_checkpoint (topic, number, fence, document) VALUES ($1, $2, 1, NULL) \
@@ -169,7 +172,14 @@ impl EpochStore for Db {
                 .execute(&mut *transaction)
                 .await
                 .map_err(failed("write a judgement"))?;
-            let Some(alert) = &judged.alert else { continue };
+            let Some(alert) = &judged.alert else {
+                for (_, document) in &judged.events {
+                    let anchor: PostedTransaction = serde_json::from_str(document)?;
+                    let people = people_of_transaction(&anchor);
+                    concern(&mut transaction, &judgement.judgement_id.to_string(), &people).await?;
+                }
+                continue;
+            };
             raise(&mut transaction, alert).await?;
             for (event_id, document) in &judged.events {
                 sqlx::query(EVENT)
@@ -180,7 +190,8 @@ impl EpochStore for Db {
                     .await
                     .map_err(failed("write the events of an alert"))?;
             }
-            place(&mut transaction, alert).await?;
+            concern_alert(&mut transaction, alert).await?;
+            place(&mut transaction, alert, Moved::Written).await?;
         }
         for record in &epoch.outgoing {
             tell(&mut transaction, record).await?;

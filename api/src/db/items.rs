@@ -3,14 +3,16 @@
 //! Two alerts of a store belong together when they share a transaction, or when they are of one operator and spans of
 //! their video overlap at a camera; and with them whatever belongs together with either. The id of an item is the
 //! smallest id of its alerts, so it does not depend on the order in which they came. An alert that was taken back binds
-//! nothing. An alert is placed in the transaction that writes it: lists never see it without its item.
+//! nothing, and alerts bind each other only where they concern the same of those operators who read here
+//! ([`super::concerned`]). An alert is placed in the transaction that writes it: lists never see it without its item.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::{AnyConnection, Row};
 use tillsight_schemas::alert::{Alert, AlertState};
 use uuid::Uuid;
 
+use super::concerned::apart;
 use super::epochs::count;
 use super::queue::prior;
 use super::{Db, DbError, failed};
@@ -24,7 +26,7 @@ const SPAN: &str = "INSERT INTO alert_spans (alert_id, tenant, store, operator, 
 const OVERLAPPING: &str = "SELECT alert_id FROM alert_spans WHERE tenant = $1 AND store = $2 AND operator = $3 \
                            AND camera = $4 AND to_at > $5 AND from_at < $6";
 const SHARING: &str = "SELECT alert_id FROM alert_events WHERE event_id = $1";
-const MEMBERS: &str = "SELECT alert_id, item, assignee, document FROM alerts WHERE alert_id = $1 \
+const MEMBERS: &str = "SELECT alert_id, item, assignee, document, people FROM alerts WHERE alert_id = $1 \
                        OR (item <> '' AND item = (SELECT item FROM alerts WHERE alert_id = $1))";
 const PLACE: &str = "UPDATE alerts SET item = $2 WHERE alert_id = $1";
 const MOVE: &str = "UPDATE alerts SET item = $2, change = $3 WHERE alert_id = $1";
@@ -49,13 +51,26 @@ pub(super) const STATEMENTS: &[&str] = &[
     super::queue::ASSIGNED,
 ];
 
+/// How an alert that is placed hears of it when it moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Moved {
+    /// It was written just now, with a change number of its own.
+    Written,
+    /// It was there before, and gets a change number as the others do.
+    Counted,
+}
+
 /// An alert with the item it was in.
 struct Member {
     item: String,
     assignee: Option<String>,
     alert: Alert,
+    /// Those who read here, of the people it concerns.
+    insiders: String,
 }
 
+/// An operator, and those whom the alert concerns and who read here.
+type Whose<'a> = (&'a str, &'a str);
 /// A camera and a span of microseconds.
 type Span<'a> = (&'a str, i64, i64);
 
@@ -71,25 +86,29 @@ fn spans(alert: &Alert) -> impl Iterator<Item = (&str, Span<'_>)> {
     })
 }
 
-/// The item of each alert, by the smallest id of those that belong together.
-fn grouped<'a>(alerts: impl Iterator<Item = &'a Alert> + Clone) -> BTreeMap<Uuid, Uuid> {
-    let mut items: BTreeMap<Uuid, Uuid> = alerts.clone().map(|alert| (alert.alert_id, alert.alert_id)).collect();
+/// The item of each alert, by the smallest id of those that belong together; each comes with those whom it concerns and who
+/// read here.
+fn grouped<'a>(alerts: impl Iterator<Item = (&'a Alert, &'a str)> + Clone) -> BTreeMap<Uuid, Uuid> {
+    let mut items: BTreeMap<Uuid, Uuid> = alerts.clone().map(|(alert, _)| (alert.alert_id, alert.alert_id)).collect();
     let mut join = |a: Uuid, b: Uuid| {
         let (Some(a), Some(b)) = (items.get(&a).copied(), items.get(&b).copied()) else { return };
         if a != b {
             items.values_mut().filter(|item| **item == a.max(b)).for_each(|item| *item = a.min(b));
         }
     };
-    let mut by_event: BTreeMap<Uuid, Uuid> = BTreeMap::new();
-    for alert in alerts.clone().filter(|alert| alert.state != AlertState::Retracted) {
+    let mut by_event: BTreeMap<(Uuid, &str), Uuid> = BTreeMap::new();
+    for (alert, insiders) in alerts.clone().filter(|(alert, _)| alert.state != AlertState::Retracted) {
         for event in &alert.event_ids {
-            join(*by_event.entry(*event).or_insert(alert.alert_id), alert.alert_id);
+            join(*by_event.entry((*event, insiders)).or_insert(alert.alert_id), alert.alert_id);
         }
     }
-    let mut in_time: Vec<(&str, Span<'_>, Uuid)> =
-        alerts.flat_map(|alert| spans(alert).map(|(operator, span)| (operator, span, alert.alert_id))).collect();
+    let mut in_time: Vec<(Whose<'_>, Span<'_>, Uuid)> = alerts
+        .flat_map(|(alert, insiders)| {
+            spans(alert).map(move |(operator, span)| ((operator, insiders), span, alert.alert_id))
+        })
+        .collect();
     in_time.sort_unstable();
-    let mut last: Option<(&str, Span<'_>, Uuid)> = None;
+    let mut last: Option<(Whose<'_>, Span<'_>, Uuid)> = None;
     for (operator, (camera, from, to), id) in in_time {
         let open = last.filter(|(whose, (at, _, until), _)| (*whose, *at) == (operator, camera) && from < *until);
         if let Some((_, _, other)) = open {
@@ -103,7 +122,8 @@ fn grouped<'a>(alerts: impl Iterator<Item = &'a Alert> + Clone) -> BTreeMap<Uuid
 
 /// Puts an alert that was just written into its item, joins items that it connects and parts those that it held
 /// together before. An alert that joins an item which one person was given is given to that person.
-pub(super) async fn place(connection: &mut AnyConnection, alert: &Alert) -> Result<(), DbError> {
+pub(super) async fn place(connection: &mut AnyConnection, alert: &Alert, moved: Moved) -> Result<(), DbError> {
+    let apart = apart(connection, &alert.tenant_id).await?;
     let own = alert.alert_id.to_string();
     let mut near = vec![own.clone()];
     near.extend(write_spans(connection, alert).await?);
@@ -116,16 +136,17 @@ pub(super) async fn place(connection: &mut AnyConnection, alert: &Alert) -> Resu
     let mut members: BTreeMap<String, Member> = BTreeMap::new();
     for id in near {
         if !members.contains_key(&id) {
-            members.extend(members_of(connection, &id).await?);
+            members.extend(members_of(connection, &id, &apart).await?);
         }
     }
-    let items = grouped(members.values().map(|member| &member.alert));
+    let items = grouped(members.values().map(|member| (&member.alert, member.insiders.as_str())));
     for (id, member) in &members {
         let Some(item) = items.get(&member.alert.alert_id).map(Uuid::to_string) else { continue };
         if member.item == item {
             continue;
         }
-        let change = if *id == own { None } else { Some(count(connection, "change").await?) };
+        let told = *id == own && moved == Moved::Written;
+        let change = if told { None } else { Some(count(connection, "change").await?) };
         let query = sqlx::query(if change.is_some() { MOVE } else { PLACE }).bind(id).bind(item);
         let query = match change {
             Some(change) => query.bind(change),
@@ -173,11 +194,19 @@ async fn write_spans(connection: &mut AnyConnection, alert: &Alert) -> Result<Ve
     Ok(near)
 }
 
-async fn members_of(connection: &mut AnyConnection, id: &str) -> Result<Vec<(String, Member)>, DbError> {
+async fn members_of(
+    connection: &mut AnyConnection,
+    id: &str,
+    apart: &BTreeSet<String>,
+) -> Result<Vec<(String, Member)>, DbError> {
     let rows = sqlx::query(MEMBERS).bind(id).fetch_all(connection).await.map_err(failed("read an item"))?;
     let read = |row: &sqlx::any::AnyRow| -> Result<_, Box<dyn std::error::Error + Send + Sync>> {
         let alert = serde_json::from_str(&row.try_get::<String, _>(3)?)?;
-        Ok((row.try_get(0)?, Member { item: row.try_get(1)?, assignee: row.try_get(2)?, alert }))
+        let people: Option<String> = row.try_get(4)?;
+        let people = people.unwrap_or_default();
+        let insiders: Vec<&str> = people.split(';').filter(|operator| apart.contains(*operator)).collect();
+        let insiders = insiders.join(";");
+        Ok((row.try_get(0)?, Member { item: row.try_get(1)?, assignee: row.try_get(2)?, alert, insiders }))
     };
     rows.iter().map(|row| read(row).map_err(|_| DbError::Damaged("alert"))).collect()
 }
@@ -234,7 +263,7 @@ impl Db {
                     .execute(&mut *transaction)
                     .await
                     .map_err(failed("place an alert"))?;
-                place(&mut transaction, &alert).await?;
+                place(&mut transaction, &alert, Moved::Written).await?;
             }
             transaction.commit().await.map_err(failed("commit the items of alerts"))?;
         }
@@ -258,7 +287,24 @@ mod tests {
     }
 
     fn items(alerts: &[Alert]) -> Vec<u128> {
-        grouped(alerts.iter()).into_values().map(|item| item.as_u128()).collect()
+        grouped(alerts.iter().map(|alert| (alert, ""))).into_values().map(|item| item.as_u128()).collect()
+    }
+
+    #[test]
+    fn alerts_about_somebody_who_reads_here_bind_only_each_other() {
+        let chain = [
+            alert(1, Some("a"), "till", (0, 10), 7),
+            alert(2, Some("a"), "till", (5, 15), 7),
+            alert(3, Some("a"), "till", (10, 20), 7),
+            alert(4, Some("a"), "till", (0, 20), 8),
+        ];
+        let about = |insiders: [&'static str; 4]| -> Vec<u128> {
+            let items = grouped(chain.iter().zip(insiders));
+            items.into_values().map(|item| item.as_u128()).collect()
+        };
+        assert_eq!(about(["", "", "", ""]), [1, 1, 1, 1]);
+        assert_eq!(about(["", "1042", "", "1042"]), [1, 2, 1, 2]);
+        assert_eq!(about(["1", "1;2", "2", "1"]), [1, 2, 3, 1]);
     }
 
     #[test]

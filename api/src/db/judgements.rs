@@ -4,16 +4,23 @@ use sqlx::Row;
 use tillsight_schemas::id::{StoreId, TenantId};
 use tillsight_schemas::judgement::Judgement;
 
-use super::{Db, DbError, failed};
+use super::without::concerns_nobody;
+use super::{Db, DbError, Without, failed};
 
-const BLIND: &str = "SELECT document FROM judgements WHERE tenant = $1 AND ($2 = '' OR replace($2, ',' || store || ',', '') <> $2) \
-                     AND ($3 = '' OR rule = $3) AND outcome = 'indeterminate' AND event_time >= $4 \
-                     AND (event_time < $5 OR (event_time = $5 AND judgement_id < $6)) \
-                     ORDER BY event_time DESC, judgement_id DESC LIMIT $7";
-const REASONS: &str = "SELECT store, rule, why, count(*) FROM judgements WHERE tenant = $1 \
-                       AND ($2 = '' OR replace($2, ',' || store || ',', '') <> $2) AND ($3 = '' OR rule = $3) \
-                       AND outcome = 'indeterminate' AND event_time >= $4 GROUP BY store, rule, why \
-                       ORDER BY count(*) DESC, store, rule, why";
+const BLIND: &str = concat!(
+    "SELECT document FROM judgements j WHERE tenant = $1 AND ($2 = '' OR replace($2, ',' || store || ',', '') <> $2) \
+     AND ($3 = '' OR rule = $3) AND outcome = 'indeterminate' AND event_time >= $4 \
+     AND (event_time < $5 OR (event_time = $5 AND judgement_id < $6)) AND ",
+    concerns_nobody!("j.judgement_id", "j.store", "$8"),
+    " ORDER BY event_time DESC, judgement_id DESC LIMIT $7"
+);
+const REASONS: &str = concat!(
+    "SELECT store, rule, why, count(*) FROM judgements j WHERE tenant = $1 \
+     AND ($2 = '' OR replace($2, ',' || store || ',', '') <> $2) AND ($3 = '' OR rule = $3) \
+     AND outcome = 'indeterminate' AND event_time >= $4 AND ",
+    concerns_nobody!("j.judgement_id", "j.store", "$5"),
+    " GROUP BY store, rule, why ORDER BY count(*) DESC, store, rule, why"
+);
 
 /// For [`super::statements`].
 pub(super) const STATEMENTS: &[&str] = &[BLIND, REASONS];
@@ -25,6 +32,8 @@ pub struct BlindFilter {
     pub tenant: TenantId,
     /// The stores; all of the retailer when empty.
     pub stores: Vec<StoreId>,
+    /// Whose blind spots are left out.
+    pub without: Without,
     /// One rule only.
     pub rule: Option<String>,
     /// Events of this instant or later, in microseconds.
@@ -71,6 +80,7 @@ impl Db {
             .bind(before)
             .bind(id)
             .bind(i64::from(filter.limit))
+            .bind(filter.without.listed())
             .fetch_all(&self.pool)
             .await
             .map_err(failed("list blind spots"))?;
@@ -87,6 +97,7 @@ impl Db {
             .bind(listed(&filter.stores))
             .bind(filter.rule.clone().unwrap_or_default())
             .bind(filter.from)
+            .bind(filter.without.listed())
             .fetch_all(&self.pool)
             .await
             .map_err(failed("count blind spots"))?;

@@ -2,7 +2,8 @@
 //!
 //! A link is 32 random bytes, of which only the SHA-256 is kept, bound to a recipient, an alert and an action. Using it and
 //! writing what was said is one transaction. What is said stands in the alert's history and goes to the log; it decides
-//! nothing, so the alert stays as it is for loss prevention, and its row counts as changed.
+//! nothing, so the alert stays open for loss prevention. Its row counts as changed, and says when the store asked to look at
+//! it: that comes first in the queue.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::Row;
@@ -25,10 +26,11 @@ const FIND: &str = "SELECT recipient, alert_id, action, expires_at, used_at FROM
 const USE: &str = "UPDATE report_links SET used_at = $2 WHERE sha256 = $1 AND used_at IS NULL AND expires_at > $2";
 const FORGET: &str = "DELETE FROM report_links WHERE expires_at <= $1";
 const CHANGED: &str = "UPDATE alerts SET change = $2 WHERE alert_id = $1";
+const ASKED: &str = "UPDATE alerts SET asked_at = $2, asked_by = $3 WHERE alert_id = $1";
 const SAY: &str = "INSERT INTO reviews (review_id, alert_id, reviewed_at, document) VALUES ($1, $2, $3, $4)";
 
 /// For [`super::statements`].
-pub(super) const STATEMENTS: &[&str] = &[MAKE, FIND, USE, FORGET, CHANGED, SAY];
+pub(super) const STATEMENTS: &[&str] = &[MAKE, FIND, USE, FORGET, CHANGED, ASKED, SAY];
 
 /// A link.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,6 +113,15 @@ impl Db {
             .execute(&mut *transaction)
             .await
             .map_err(failed("mark an alert"))?;
+        if said.disposition == Disposition::LookAtIt {
+            sqlx::query(ASKED)
+                .bind(said.alert_id.to_string())
+                .bind(said.reviewed_at.timestamp_micros())
+                .bind(&said.reviewer)
+                .execute(&mut *transaction)
+                .await
+                .map_err(failed("mark an alert"))?;
+        }
         sqlx::query(SAY)
             .bind(said.review_id.to_string())
             .bind(said.alert_id.to_string())

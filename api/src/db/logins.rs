@@ -1,4 +1,5 @@
-//! Who may log in to SQL: the name of a token, the rows of its owner.
+//! Who may log in to SQL: the name of a token, the rows of its owner. Nobody from whom alerts are left out: `lp.alerts` has
+//! all of them.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -8,7 +9,7 @@ use rand::RngExt as _;
 use tillsight_correlate::sql::{Scope, Stores};
 use tillsight_schemas::port::PortError;
 
-use super::{Audit, Db, DbError, failed};
+use super::{Audit, Db, DbError, Role, User, failed};
 use crate::sql::{Login, LoginSource, StatementLog, StatementRecord};
 
 const MAKE_SECRET: &str = "INSERT INTO secrets (name, hex) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
@@ -38,11 +39,31 @@ impl Db {
     }
 }
 
+impl Db {
+    /// Why somebody gets no SQL: they would see there what the pages leave out for them. `None` when they may have it.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn keeps_from_sql(&self, user: &User) -> Result<Option<String>, DbError> {
+        if user.role == Role::Manager {
+            return Ok(Some(format!("{} is a manager: SQL shows alerts about managers, too", user.name)));
+        }
+        let without = self.without(user).await?;
+        Ok((!without.is_empty()).then(|| {
+            format!("{} works at tills: SQL would show what concerns them; give it to somebody else", user.name)
+        }))
+    }
+}
+
 #[async_trait]
 impl LoginSource for Db {
     async fn login(&self, role_name: &str) -> Result<Option<Login>, PortError> {
         let Some((owner, verifier)) = self.scram(role_name).await? else { return Ok(None) };
         let Some(user) = self.user(&owner).await? else { return Ok(None) };
+        if let Some(why) = self.keeps_from_sql(&user).await? {
+            tracing::warn!(login = role_name, why, "a log-in to SQL is refused");
+            return Ok(None);
+        }
         let stores = if user.stores.is_empty() { Stores::All } else { Stores::Only(BTreeSet::from_iter(user.stores)) };
         Ok(Some(Login { user: user.name, scope: Scope { tenant: user.tenant, stores }, verifier }))
     }

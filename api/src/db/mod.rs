@@ -11,6 +11,8 @@ mod case;
 mod case_contents;
 mod cases;
 mod casework;
+mod concerned;
+mod decisions;
 mod epochs;
 mod items;
 mod judgements;
@@ -24,6 +26,7 @@ mod sessions;
 mod setup;
 mod tokens;
 mod users;
+mod without;
 
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -35,7 +38,7 @@ use tillsight_schemas::clock::SharedClock;
 use tillsight_schemas::{ErrorKind, HasKind};
 
 pub use accounts::{Account, AccountChange, AccountError};
-pub use alerts::{AlertFilter, AlertRow, AlertState, Decided};
+pub use alerts::{AlertFilter, AlertRow, AlertState};
 pub use audit::{Audit, AuditWriter, DirectAudit};
 pub use case::{
     Case, CaseAct, CaseEntry, CaseItem, CaseItemKind, CasePerson, CasePersonKind, CaseRole, CaseStatus, Content,
@@ -43,6 +46,7 @@ pub use case::{
 pub use case_contents::{MOST_ITEMS, NewItem};
 pub use cases::CaseFilter;
 pub use casework::{CaseChange, CaseError};
+pub use decisions::Decided;
 pub use judgements::{BlindFilter, BlindReason};
 pub use links::{LINK_HOLDS, Link};
 pub use logins::UsedTokens;
@@ -56,6 +60,7 @@ pub use setup::{
 pub(crate) use setup::{camera_document, store_document, zone_document};
 pub use tokens::{NewToken, TokenKind, TokenOrder, TokenOwner, TokenRow};
 pub use users::{Role, User};
+pub use without::{Insiders, Without, people_of, people_of_transaction};
 
 /// What failed.
 #[derive(Debug, thiserror::Error)]
@@ -190,6 +195,7 @@ impl Db {
             .map_err(|source| DbError::Migrate { url: url.clone(), source })?;
         let db = Self { pool, clock };
         db.place_alerts().await?;
+        db.describe().await?;
         Ok(db)
     }
 
@@ -256,6 +262,8 @@ pub fn statements() -> Vec<&'static str> {
         case_contents::STATEMENTS,
         cases::STATEMENTS,
         casework::STATEMENTS,
+        concerned::STATEMENTS,
+        decisions::STATEMENTS,
         epochs::STATEMENTS,
         items::STATEMENTS,
         judgements::STATEMENTS,
@@ -270,6 +278,7 @@ pub fn statements() -> Vec<&'static str> {
         setup::PASSWORD_STATEMENTS,
         tokens::STATEMENTS,
         users::STATEMENTS,
+        without::STATEMENTS,
     ]
     .concat()
 }

@@ -4,6 +4,9 @@
 //! the decided alerts of its rule, to which ten are added that were decided as its severity lets expect. So a new rule
 //! starts with its severity, and after some dozens of decisions its own record counts. SQL and [`Odds`] compute it alike,
 //! in whole minor units; amounts of different currencies are compared as numbers.
+//!
+//! What the store asks to look at comes first among the newest, as long as nobody has decided. For those from whom alerts
+//! are left out, decisions do not count as odds: theirs would tell of alerts that they do not see.
 
 use chrono::{DateTime, Utc};
 use sqlx::{AnyConnection, Row};
@@ -15,12 +18,13 @@ use uuid::Uuid;
 use super::alerts::{columns, row, tables};
 use super::epochs::count;
 use super::judgements::listed;
-use super::{AlertRow, AlertState, Db, DbError, failed};
+use super::without::concerns_nobody;
+use super::{AlertRow, AlertState, Db, DbError, Without, failed};
 
 codes! {
     /// In which order items come.
     pub enum QueueOrder {
-        /// Newest first.
+        /// What the store asks to look at, then the newest first.
         Time = "time",
         /// By what they are expected to come to.
         Value = "value",
@@ -45,8 +49,12 @@ pub struct QueueFilter {
     pub tenant: TenantId,
     /// The stores; all of the retailer when empty.
     pub stores: Vec<StoreId>,
+    /// Whose alerts are left out.
+    pub without: Without,
     /// Open, closed or all.
     pub state: AlertState,
+    /// Only what the store asks to look at.
+    pub asked: bool,
     /// One rule only.
     pub rule: Option<String>,
     /// One operator only.
@@ -145,7 +153,29 @@ macro_rules! fits {
         "a.tenant = $1 AND ($2 = '' OR replace($2, ',' || a.store || ',', '') <> $2) AND ($3 = '' OR a.rule = $3) \
          AND ($4 = '' OR a.operator = $4) \
          AND ($5 = 'any' OR ($5 = 'none' AND a.assignee IS NULL) OR ($5 = 'one' AND a.assignee = $6)) \
-         AND ($7 = 'all' OR ($7 = 'open') = (a.disposition IS NULL AND a.state <> 'retracted'))"
+         AND ($7 = 'all' OR ($7 = 'open') = (a.disposition IS NULL AND a.state <> 'retracted')) \
+         AND ($8 = '' OR a.asked_at IS NOT NULL)"
+    };
+}
+
+/// Those among them that concern nobody who is left out.
+macro_rules! seen {
+    () => {
+        concat!(fits!(), " AND ", concerns_nobody!("a.alert_id", "a.store", "$9"))
+    };
+}
+
+/// Alerts `a` with the odds `o` of their rules, for those who may know them.
+macro_rules! told {
+    () => {
+        "alerts a LEFT JOIN odds o ON o.tenant = a.tenant AND o.rule = a.rule AND $9 = ''"
+    };
+}
+
+/// More than any instant in microseconds: what is asked for comes before all that is not.
+macro_rules! asked_first {
+    () => {
+        "2305843009213693952"
     };
 }
 
@@ -153,19 +183,22 @@ const PAGE: &str = concat!(
     "SELECT ",
     columns!(),
     ", p.worth, p.newest FROM ",
-    tables!(),
+    told!(),
     " JOIN (SELECT item, worth, newest FROM (SELECT a.item AS item, max(a.event_time) AS newest, \
-     CASE WHEN $8 = 'value' THEN max(coalesce(a.amount * (10 * coalesce(o.confirmed, 0) + a.prior) \
-     / (10 * coalesce(o.decided, 0) + 100), -1)) ELSE max(a.event_time) END AS worth FROM ",
-    tables!(),
+     CASE WHEN $10 = 'value' THEN max(coalesce(a.amount * (10 * coalesce(o.confirmed, 0) + a.prior) \
+     / (10 * coalesce(o.decided, 0) + 100), -1)) ELSE max(a.event_time) + max(CASE WHEN a.asked_at IS NOT NULL \
+     AND a.disposition IS NULL AND a.state <> 'retracted' THEN ",
+    asked_first!(),
+    " ELSE 0 END) END AS worth FROM ",
+    told!(),
     " WHERE ",
-    fits!(),
-    " GROUP BY a.item) AS items WHERE worth < $9 OR (worth = $9 AND (newest < $10 OR (newest = $10 AND item < $11))) \
-     ORDER BY worth DESC, newest DESC, item DESC LIMIT $12) AS p ON p.item = a.item WHERE ",
-    fits!(),
+    seen!(),
+    " GROUP BY a.item) AS items WHERE worth < $11 OR (worth = $11 AND (newest < $12 OR (newest = $12 AND item < $13))) \
+     ORDER BY worth DESC, newest DESC, item DESC LIMIT $14) AS p ON p.item = a.item WHERE ",
+    seen!(),
     " ORDER BY p.worth DESC, p.newest DESC, p.item DESC, a.event_time DESC, a.alert_id DESC"
 );
-const TOTAL: &str = concat!("SELECT count(DISTINCT a.item) FROM alerts a WHERE ", fits!());
+const TOTAL: &str = concat!("SELECT count(DISTINCT a.item) FROM alerts a WHERE ", seen!());
 const ITEM: &str = concat!(
     "SELECT ",
     columns!(),
@@ -214,7 +247,8 @@ impl Db {
             Whose::Nobodys => ("none", ""),
             Whose::Of(name) => ("one", name.as_str()),
         };
-        let stores = listed(&filter.stores);
+        let (stores, without) = (listed(&filter.stores), filter.without.listed());
+        let asked = if filter.asked { "asked" } else { "" };
         let rule = filter.rule.as_deref().unwrap_or_default();
         let operator = filter.operator.as_ref().map_or("", OperatorId::as_str);
         let after = filter.after.clone();
@@ -227,6 +261,8 @@ impl Db {
             .bind(whose)
             .bind(name)
             .bind(filter.state.as_str())
+            .bind(asked)
+            .bind(&without)
             .bind(filter.order.as_str())
             .bind(after.worth)
             .bind(after.newest)
@@ -243,6 +279,8 @@ impl Db {
             .bind(whose)
             .bind(name)
             .bind(filter.state.as_str())
+            .bind(asked)
+            .bind(&without)
             .fetch_one(&self.pool)
             .await
             .map_err(failed("count the queue"))?;

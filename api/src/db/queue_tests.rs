@@ -7,10 +7,11 @@ use tillsight_schemas::ReplayClock;
 use tillsight_schemas::alert::{Alert, AlertState as State};
 use tillsight_schemas::judgement::Judgement;
 use tillsight_schemas::port::{Epoch, EpochStore as _, Judged, Partition};
+use tillsight_schemas::pos::PostedTransaction;
 use tillsight_schemas::review::{Disposition, Review};
 
 use super::*;
-use crate::db::Decided;
+use crate::db::{AccountChange, Decided, Role, User};
 
 struct Shop {
     _dir: TempDir,
@@ -39,7 +40,11 @@ impl Shop {
         judgement.judgement_id = alert.alert_id;
         let partition = Partition::new("engine", 0);
         let fence = self.db.take(&partition).await.unwrap().fence;
-        let events = alert.event_ids.iter().map(|event| (*event, "{}".to_owned())).collect();
+        let sample = include_str!("../../../schemas/samples/v1/posted_transaction.json");
+        let mut posted: PostedTransaction = serde_json::from_str(sample).unwrap();
+        posted.transaction.operator_id.clone_from(&alert.operator_id);
+        let posted = serde_json::to_string(&posted).unwrap();
+        let events = alert.event_ids.iter().map(|event| (*event, posted.clone())).collect();
         let judged = vec![Judged { judgement, alert: Some(alert.clone()), events }];
         let epoch = Epoch { partition, fence, checkpoint: String::new(), judged, outgoing: Vec::new() };
         self.db.commit_epoch(&epoch).await.unwrap();
@@ -76,7 +81,9 @@ fn filter(change: impl FnOnce(&mut QueueFilter)) -> QueueFilter {
     let mut filter = QueueFilter {
         tenant: "acme".parse().unwrap(),
         stores: Vec::new(),
+        without: Without::default(),
         state: AlertState::Open,
+        asked: false,
         rule: None,
         operator: None,
         whose: Whose::Any,
@@ -215,4 +222,57 @@ async fn alerts_of_an_older_version_are_placed_when_the_database_is_opened() {
     assert_eq!(shop.queue(|filter| filter.operator = Some("1042".parse().unwrap())).await, (vec![vec![2, 1]], 1));
     let (items, _) = shop.db.queue(&filter(|filter| filter.order = QueueOrder::Value)).await.unwrap();
     assert_eq!(items[0].place.worth, items[0].alerts[0].expected().unwrap(), "SQL and Rust agree");
+}
+
+#[tokio::test]
+async fn who_reads_here_does_not_see_alerts_about_themselves_and_cannot_tell_that_there_are_any() {
+    let shop = Shop::open().await;
+    let by = |operator: &'static str| move |alert: &mut Alert| alert.operator_id = operator.parse().ok();
+    // They share a transaction: one item, whose id is that of the alert about Maria.
+    let shared = |operator: &'static str| {
+        move |alert: &mut Alert| {
+            alert.operator_id = operator.parse().ok();
+            alert.event_ids.push(Uuid::from_u128(9_999));
+        }
+    };
+    shop.raise(1, 0, shared("1042")).await;
+    shop.raise(2, 5, shared("7")).await;
+    shop.raise(3, 900, by("1042")).await;
+    assert_eq!(shop.queue(|_| {}).await, (vec![vec![3], vec![2, 1]], 2));
+    let before = shop.db.last_change().await.unwrap();
+    let user = User {
+        name: "maria".into(),
+        tenant: "acme".parse().unwrap(),
+        role: Role::Manager,
+        stores: vec!["17".parse().unwrap()],
+    };
+    let account = |operator: Option<&str>| AccountChange {
+        user: user.clone(),
+        email: None,
+        operator: operator.map(|id| id.parse().unwrap()),
+        disabled: false,
+    };
+    shop.db.add_account("ida", &account(None)).await.unwrap();
+    assert!(shop.db.without(&user).await.unwrap().is_empty());
+    shop.db.set_account("ida", &account(Some("1042"))).await.unwrap();
+    let without = shop.db.without(&user).await.unwrap();
+    let told = shop.db.alerts_since(before, 10).await.unwrap();
+    assert_eq!(told.len(), 1, "that an alert stands in another item now is told");
+    let hers = |filter: &mut QueueFilter| filter.without = without.clone();
+    assert_eq!(shop.queue(hers).await, (vec![vec![2]], 1));
+    assert_eq!((shop.item_of(1).await, shop.item_of(2).await), (1, 2));
+    assert_eq!(shop.queue(|_| {}).await.1, 3, "for others they are two items now");
+
+    // What an older version wrote is found out when the database is opened, and not twice.
+    for undo in
+        ["UPDATE alerts SET people = NULL", "DELETE FROM concerned", "DELETE FROM counters WHERE name = 'described'"]
+    {
+        sqlx::query(undo).execute(&shop.db.pool).await.unwrap();
+    }
+    for _ in 0..2 {
+        shop.db.describe().await.unwrap();
+        assert_eq!(shop.queue(hers).await, (vec![vec![2]], 1));
+    }
+    let row = shop.db.alert(Uuid::from_u128(3)).await.unwrap().unwrap();
+    assert_eq!(row.people, ["1042".parse().unwrap()]);
 }

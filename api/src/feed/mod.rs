@@ -40,7 +40,7 @@ type LaneKey = (IntegratorId, StoreId, RegisterId);
 pub(crate) struct Feeds {
     state: RwLock<State>,
     rules: Arc<Vec<Header>>,
-    stores: Stores,
+    stores: RwLock<Stores>,
     complete: AtomicBool,
 }
 
@@ -67,7 +67,16 @@ pub(crate) struct FeedNow {
 impl Feeds {
     /// Knows nothing yet.
     pub(crate) fn new(rules: Arc<Vec<Header>>, stores: Stores) -> Self {
-        Self { state: RwLock::default(), rules, stores, complete: AtomicBool::new(false) }
+        Self { state: RwLock::default(), rules, stores: RwLock::new(stores), complete: AtomicBool::new(false) }
+    }
+
+    /// From now on these stores are set up.
+    pub(crate) fn set_stores(&self, stores: Stores) {
+        *self.stores.write().unwrap_or_else(PoisonError::into_inner) = stores;
+    }
+
+    fn stores(&self) -> Stores {
+        self.stores.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The rules that are installed.
@@ -127,7 +136,8 @@ impl Feeds {
 
     /// The business day of an instant; UTC's where no store is known.
     pub(crate) fn day(&self, tenant: &TenantId, store: Option<&StoreId>, at: DateTime<Utc>) -> NaiveDate {
-        let store = store.and_then(|store| self.stores.get(tenant, store));
+        let stores = self.stores();
+        let store = store.and_then(|store| stores.get(tenant, store));
         store.map_or_else(|| at.date_naive(), |store| store.business_day(at))
     }
 
@@ -157,7 +167,8 @@ impl Feeds {
 
     fn note_rejected(&self, (tenant, integrator): (&TenantId, &IntegratorId), rejected: Rejected) {
         // What is wrong may name anything: stores that are not set up and registers that were never heard are not kept.
-        let store = rejected.store.clone().filter(|store| self.stores.get(tenant, store).is_some());
+        let stores = self.stores();
+        let store = rejected.store.clone().filter(|store| stores.get(tenant, store).is_some());
         let day = self.day(tenant, store.as_ref(), rejected.at);
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let register = store.clone().zip(rejected.register.clone());

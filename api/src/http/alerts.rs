@@ -1,12 +1,17 @@
 //! `GET /api/v1/alerts`, `GET /api/v1/alerts/{id}`, `POST /api/v1/alerts/{id}/review`.
 //!
-//! An alert of a store that the person does not see is not found: its existence is no news for them.
+//! An alert of a store that the person does not see, or about themselves, is not found: its existence is no news for them.
+
+use std::collections::BTreeSet;
+
+use std::num::NonZeroU32;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
-use tillsight_schemas::id::{StoreId, StoreKey};
+use tillsight_schemas::id::{OperatorId, StoreId, StoreKey};
+use tillsight_schemas::judgement::{Judgement, Outcome};
 use tillsight_schemas::review::{Disposition, Review};
 use uuid::Uuid;
 
@@ -18,7 +23,7 @@ use super::problem::Problem;
 use super::queue::{AssignmentShown, Expected, item};
 use super::sight::{has_video, sight};
 use super::views::{AlertDetail, AlertPage, AlertSummary, RuleShown, TransactionShown, offset, summary, transaction};
-use crate::db::{AlertFilter, AlertRow, AlertState, DbError, Decided};
+use crate::db::{AlertFilter, AlertRow, AlertState, DbError, Decided, Odds, people_of_transaction};
 
 /// Alerts of a page, unless the question says how many.
 const PAGE: u32 = 50;
@@ -34,7 +39,7 @@ pub(super) struct Asked {
     store: Option<StoreId>,
     rule: Option<String>,
     cursor: Option<String>,
-    limit: Option<u32>,
+    limit: Option<NonZeroU32>,
 }
 
 /// A decision as it is sent.
@@ -106,6 +111,48 @@ pub(super) fn changed(current: i32) -> String {
     format!("the alert has changed since it was looked at; it is at revision {current} now")
 }
 
+/// Alerts as a person sees them: those outside their scope are not there, and who does not see all of a rule's alerts is not
+/// told how they were decided.
+pub(super) fn seen(person: &Person, mut rows: Vec<AlertRow>) -> Vec<AlertRow> {
+    rows.retain(|row| person.scope.sees_alert(row));
+    if !person.scope.without.is_empty() {
+        rows.iter_mut().for_each(|row| row.odds = Odds::default());
+    }
+    rows
+}
+
+/// What rules made of a transaction, as far as a person may know it. Who does not see every alert is not told of rules that
+/// were silent: the one that is missing would be the one that fired. Of their own transactions they are told nothing.
+pub(super) async fn verdicts(
+    shared: &Shared,
+    person: &Person,
+    posted: (&StoreId, Uuid, &BTreeSet<OperatorId>),
+) -> Result<Vec<Judgement>, DbError> {
+    let (store, event, people) = posted;
+    let without = &person.scope.without;
+    let verdicts = shared.db.judgements_of(event).await?;
+    if without.is_empty() {
+        return Ok(verdicts);
+    }
+    if without.leaves_out(store, people) {
+        return Ok(Vec::new());
+    }
+    let mut seen = Vec::with_capacity(verdicts.len());
+    for verdict in verdicts {
+        let shown = match verdict.outcome {
+            Outcome::Silent => false,
+            Outcome::Indeterminate => true,
+            Outcome::Fired => {
+                shared.db.alert(verdict.judgement_id).await?.is_some_and(|row| person.scope.sees_alert(&row))
+            }
+        };
+        if shown {
+            seen.push(verdict);
+        }
+    }
+    Ok(seen)
+}
+
 /// What a list shows of an alert, with what is recorded at this moment.
 pub(super) async fn shown(shared: &Shared, row: &AlertRow) -> AlertSummary {
     let store = StoreKey::new(row.alert.tenant_id.clone(), row.alert.store_id.clone());
@@ -119,7 +166,7 @@ pub(super) async fn list(
     Query(asked): Query<Asked>,
 ) -> Result<Json<AlertPage>, Problem> {
     let person = caller.person(Right::Look)?;
-    let limit = asked.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
+    let limit = asked.limit.map_or(PAGE, NonZeroU32::get).min(LARGEST_PAGE);
     let Some(stores) = limited(&person, asked.store) else {
         return Ok(Json(AlertPage { items: Vec::new(), next_cursor: None }));
     };
@@ -127,12 +174,13 @@ pub(super) async fn list(
     let filter = AlertFilter {
         tenant: person.scope.tenant.clone(),
         stores,
+        without: person.scope.without.clone(),
         state: asked.state.unwrap_or(AlertState::Open),
         rule: asked.rule,
         before,
         limit: limit + 1,
     };
-    let mut rows = shared.db.alerts(&filter).await.map_err(|error| unread(&error))?;
+    let mut rows = seen(&person, shared.db.alerts(&filter).await.map_err(|error| unread(&error))?);
     let page = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = rows.len() > page;
     rows.truncate(page);
@@ -153,10 +201,10 @@ pub(super) fn read_cursor(cursor: &str) -> Result<(i64, String), Problem> {
     Ok((micros.parse().map_err(|_| bad())?, id.to_string()))
 }
 
-/// The alert of that id, if the person sees its store.
+/// The alert of that id, if the person sees it.
 pub(super) async fn find(shared: &Shared, person: &Person, id: Uuid) -> Result<AlertRow, Problem> {
     let row = shared.db.alert(id).await.map_err(|error| unread(&error))?;
-    row.filter(|row| person.scope.sees(&row.alert.tenant_id, &row.alert.store_id)).ok_or_else(|| unknown(id))
+    seen(person, row.into_iter().collect()).pop().ok_or_else(|| unknown(id))
 }
 
 /// One alert with its proof.
@@ -175,7 +223,10 @@ pub(super) async fn proof(shared: &Shared, person: &Person, id: Uuid) -> Result<
     let store = StoreKey::new(alert.tenant_id.clone(), alert.store_id.clone());
     let events = shared.db.alert_events(id).await.map_err(|error| unread(&error))?;
     let reviews = shared.db.reviews(id).await.map_err(|error| unread(&error))?;
-    let verdicts = shared.db.judgements_of(alert.anchor_event_id).await.map_err(|error| unread(&error))?;
+    let found = events.iter().find(|posted| posted.header.event_id == alert.anchor_event_id);
+    let people = found.map(people_of_transaction).unwrap_or_default();
+    let verdicts = verdicts(shared, person, (&alert.store_id, alert.anchor_event_id, &people)).await;
+    let verdicts = verdicts.map_err(|error| unread(&error))?;
     let shop = shared.stores.get(&store.tenant, &store.store);
     let ahead = offset(alert.clock.method, alert.clock.offset_us);
     let (anchor, mut related): (Vec<TransactionShown>, Vec<TransactionShown>) = events
@@ -192,7 +243,12 @@ pub(super) async fn proof(shared: &Shared, person: &Person, id: Uuid) -> Result<
         severity: alert.severity,
         params: Vec::new(),
     });
-    let members = shared.db.item(row.item).await.map_err(|error| unread(&error))?;
+    let members = seen(person, shared.db.item(row.item).await.map_err(|error| unread(&error))?);
+    let mut said = Vec::new();
+    for other in members.iter().map(|member| member.alert.alert_id).filter(|other| *other != id) {
+        let of_other = shared.db.reviews(other).await.map_err(|error| unread(&error))?;
+        said.extend(of_other.into_iter().filter(|review| !review.disposition.decides()));
+    }
     let item = item(shared, row.item, &members).await.ok_or_else(|| unknown(id))?;
     let given = shared.db.assignments(id).await.map_err(|error| unread(&error))?;
     let cases = shared.db.cases_of_alert(id).await.map_err(|error| unread(&error))?;
@@ -205,9 +261,10 @@ pub(super) async fn proof(shared: &Shared, person: &Person, id: Uuid) -> Result<
         related,
         sight,
         reviews,
+        said,
         assignments: given.into_iter().map(AssignmentShown::of).collect(),
         item,
-        expected: Expected::of(&row),
+        expected: Expected::of(&row, person),
         cases: cases.iter().filter(|case| person.sees_case(case)).map(CaseLink::of).collect(),
         verdicts,
     })

@@ -2,7 +2,8 @@
 //! [`Caller`] is the extractor that every route uses which is not open to all.
 //!
 //! Roles and stores are decided here and nowhere else: a handler asks [`Caller::person`] for a [`Right`] and gets the
-//! person's [`Scope`], without which it cannot name a store.
+//! person's [`Scope`], without which it cannot name a store. What a person took part in themselves is outside of it
+//! ([`Without`]): such an alert is not found, not counted and not told of, as one of another store.
 
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
@@ -13,7 +14,8 @@ use tillsight_schemas::id::{StoreId, TenantId};
 
 use super::Shared;
 use super::problem::Problem;
-use crate::db::{Case, Role, TokenKind, TokenOwner, User};
+use crate::db::{AlertRow, Case, Role, TokenKind, TokenOwner, User, Without};
+use crate::search;
 
 /// The cookie of a session.
 pub(super) const COOKIE: &str = "tillsight_session";
@@ -35,13 +37,15 @@ pub(super) enum Right {
     SetUp,
 }
 
-/// The stores that a person sees.
+/// What a person sees.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Scope {
     /// The retailer.
     pub(super) tenant: TenantId,
     /// The stores; all of the retailer when empty.
     pub(super) stores: Vec<StoreId>,
+    /// Whose alerts are left out.
+    pub(super) without: Without,
 }
 
 /// A person with what they may see.
@@ -60,8 +64,8 @@ pub(super) struct Person {
 pub(super) enum Caller {
     /// An integrator or a collector of metrics.
     Program(TokenOwner),
-    /// A person.
-    Person(User),
+    /// A person, with those whose alerts they do not see.
+    Person(User, Without),
 }
 
 impl Scope {
@@ -69,15 +73,27 @@ impl Scope {
     pub(super) fn sees(&self, tenant: &TenantId, store: &StoreId) -> bool {
         self.tenant == *tenant && (self.stores.is_empty() || self.stores.contains(store))
     }
+
+    /// Whether an alert belongs to it.
+    pub(super) fn sees_alert(&self, row: &AlertRow) -> bool {
+        self.sees(&row.alert.tenant_id, &row.alert.store_id)
+            && !self.without.leaves_out(&row.alert.store_id, &row.people)
+    }
+
+    /// The same for search.
+    pub(super) fn of_search(&self) -> search::Scope {
+        let Self { tenant, stores, without } = self.clone();
+        search::Scope { tenant, stores, without }
+    }
 }
 
 impl Person {
     /// What a user sees; `None` for a manager without a store.
-    pub(super) fn of(user: &User) -> Option<Self> {
+    pub(super) fn of(user: &User, without: Without) -> Option<Self> {
         if user.role == Role::Manager && user.stores.is_empty() {
             return None;
         }
-        let scope = Scope { tenant: user.tenant.clone(), stores: user.stores.clone() };
+        let scope = Scope { tenant: user.tenant.clone(), stores: user.stores.clone(), without };
         Some(Self { name: user.name.clone(), role: user.role, scope })
     }
 
@@ -91,13 +107,14 @@ impl Person {
         }
     }
 
-    /// Whether a case is for this person: it sees every store of it; a case about no store yet is for those who opened or
-    /// own it, and for those who see all stores.
+    /// Whether a case is for this person: it sees every store of it, and nobody whose alerts it does not see is in it; a
+    /// case about no store yet is for those who opened or own it, and for those who see all stores.
     pub(super) fn sees_case(&self, case: &Case) -> bool {
         let own = case.created_by == self.name || case.owner.as_ref() == Some(&self.name);
         self.may(Right::Case)
             && self.scope.tenant == case.tenant
             && case.stores.iter().all(|store| self.scope.sees(&case.tenant, store))
+            && !self.scope.without.anywhere(&case.concerned)
             && (!case.stores.is_empty() || self.scope.stores.is_empty() || own)
     }
 }
@@ -121,13 +138,13 @@ impl Caller {
 
     /// The person who asks, if it is one who may do this.
     pub(super) fn person(&self, right: Right) -> Result<Person, Problem> {
-        let Self::Person(user) = self else {
+        let Self::Person(user, without) = self else {
             return Err(forbidden(
                 "this address is for people: sign in, or send a token of `tillsight token create --http USER`"
                     .to_owned(),
             ));
         };
-        let Some(person) = Person::of(user) else {
+        let Some(person) = Person::of(user, without.clone()) else {
             return Err(forbidden(format!("{} manages no store; an administrator can name them", user.name)));
         };
         if person.may(right) {
@@ -180,6 +197,13 @@ pub(super) fn unauthorised(detail: &str) -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "unauthorised", detail)
 }
 
+/// A person with those whose alerts they do not see.
+async fn known(shared: &Shared, user: User) -> Result<Caller, Problem> {
+    let without = shared.db.without(&user).await;
+    let without = without.map_err(|error| Problem::unavailable("what you may see cannot be looked up", &error))?;
+    Ok(Caller::Person(user, without))
+}
+
 async fn bearer(shared: &Shared, secret: &str) -> Result<Caller, Problem> {
     let unchecked = |error: &crate::db::DbError| Problem::unavailable("the token cannot be checked", error);
     let owner = shared.db.token_owner(secret).await.map_err(|error| unchecked(&error))?;
@@ -188,7 +212,7 @@ async fn bearer(shared: &Shared, secret: &str) -> Result<Caller, Problem> {
         TokenKind::Integrator | TokenKind::Metrics => Ok(Caller::Program(owner)),
         TokenKind::Sql => Err(forbidden("a token for SQL does not open HTTP".to_owned())),
         TokenKind::Person => match shared.db.user(&owner.owner).await.map_err(|error| unchecked(&error))? {
-            Some(user) => Ok(Caller::Person(user)),
+            Some(user) => known(shared, user).await,
             None => Err(forbidden(format!("{} has no access any more", owner.owner))),
         },
     }
@@ -219,6 +243,6 @@ where
         if !matches!(parts.method, Method::GET | Method::HEAD) {
             from_our_page(&parts.headers)?;
         }
-        Ok(Self::Person(user))
+        known(shared, user).await
     }
 }

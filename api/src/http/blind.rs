@@ -1,6 +1,8 @@
 //! `GET /api/v1/blindspots`: what the rules could not decide, newest first, and how often each reason. A blind spot is no
 //! accusation and no all-clear: somebody may still look at the receipt and its video.
 
+use std::num::NonZeroU32;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -31,7 +33,7 @@ pub(super) struct Asked {
     rule: Option<String>,
     from: Option<DateTime<Utc>>,
     cursor: Option<String>,
-    limit: Option<u32>,
+    limit: Option<NonZeroU32>,
 }
 
 answer! {
@@ -75,11 +77,12 @@ pub(super) async fn list(
         Some(store) => vec![store],
         None => person.scope.stores.clone(),
     };
-    let limit = asked.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
+    let limit = asked.limit.map_or(PAGE, NonZeroU32::get).min(LARGEST_PAGE);
     let from = asked.from.unwrap_or_else(|| shared.clock.now() - BACK);
     let filter = BlindFilter {
         tenant: person.scope.tenant.clone(),
         stores,
+        without: person.scope.without.clone(),
         rule: asked.rule,
         from: from.timestamp_micros(),
         before: asked.cursor.as_deref().map(read_cursor).transpose()?,

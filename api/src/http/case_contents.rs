@@ -2,6 +2,8 @@
 //!
 //! What is added must be something that the person sees; its video is held until it is taken out again.
 
+use std::collections::BTreeSet;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -19,7 +21,7 @@ use super::cases::{find, proof, refused, text};
 use super::extract::{Body, Path};
 use super::problem::Problem;
 use super::{alerts, transactions};
-use crate::db::{CaseItemKind, CasePerson, CasePersonKind, CaseRole, Content, NewItem};
+use crate::db::{CaseItemKind, CasePerson, CasePersonKind, CaseRole, Content, NewItem, people_of_transaction};
 
 /// Letters of a note at most.
 const LONGEST_NOTE: usize = 20_000;
@@ -75,6 +77,7 @@ pub(super) async fn alert_item(shared: &Shared, person: &Person, id: Uuid) -> Re
 /// A receipt that a person sees, for a case.
 pub(super) async fn receipt_item(shared: &Shared, person: &Person, id: Uuid) -> Result<NewItem, Problem> {
     let posted = transactions::find(shared, person, id).await?.posted;
+    own_work(person, &people_of_transaction(&posted))?;
     let till = &posted.transaction;
     let kind = till.kind.as_str().to_lowercase().replace('_', " ");
     let number = till.receipt_no.as_deref().map(|number| format!(" {number}")).unwrap_or_default();
@@ -84,6 +87,15 @@ pub(super) async fn receipt_item(shared: &Shared, person: &Person, id: Uuid) -> 
         store: Some(till.store_id.clone()),
         content: Content::Receipt(Box::new(posted)),
     })
+}
+
+/// Refuses what would be a case about the person who works on it.
+fn own_work(person: &Person, people: &BTreeSet<OperatorId>) -> Result<(), Problem> {
+    if person.scope.without.anywhere(people) {
+        let detail = "you work at tills as one of these people: a case about it is somebody else's";
+        return Err(invalid("about yourself", detail));
+    }
+    Ok(())
 }
 
 /// A note for a case.
@@ -162,6 +174,9 @@ pub(super) async fn add_person(
     let given = |what, words: Option<String>, longest| {
         words.filter(|words| !words.trim().is_empty()).map(|words| text(what, &words, longest)).transpose()
     };
+    if adding.role == CaseRole::Subject {
+        own_work(&person, &adding.operator_id.iter().cloned().collect())?;
+    }
     let added = CasePerson {
         id: Uuid::new_v4(),
         role: adding.role,

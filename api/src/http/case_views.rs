@@ -8,7 +8,7 @@ use tillsight_schemas::pos::PostedTransaction;
 use uuid::Uuid;
 
 use super::Shared;
-use super::alerts::shown;
+use super::alerts::{seen, shown};
 use super::answer::answer;
 use super::auth::{Person, Right};
 use super::problem::Problem;
@@ -254,7 +254,8 @@ async fn item(shared: &Shared, person: &Person, held: db::CaseItem) -> Result<Ca
     };
     match (held.content, held.store) {
         (Content::Alert(id), _) => {
-            if let Some(row) = shared.db.alert(id).await.map_err(|error| unread(&error))? {
+            let row = shared.db.alert(id).await.map_err(|error| unread(&error))?;
+            for row in seen(person, row.into_iter().collect()) {
                 item.alert = Some(shown(shared, &row).await);
             }
         }

@@ -3,6 +3,7 @@
 //! A case that a person does not see is not found. What a case holds is changed in [`super::case_contents`].
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 
 use axum::Json;
 use axum::extract::State;
@@ -17,7 +18,7 @@ use super::auth::{Caller, Person, Right};
 use super::case_contents::{alert_item, note_item, receipt_item};
 use super::case_views::{CaseDetail, CasePage, CaseSummary, unread, whole};
 use super::extract::{Body, Path, Query};
-use super::people::assignable;
+use super::people::{assignable, concerns_them};
 use super::problem::Problem;
 use crate::db::{Case, CaseChange, CaseError, CaseFilter, CaseStatus};
 
@@ -33,12 +34,12 @@ const LONGEST_SUMMARY: usize = 20_000;
 /// Which cases are asked for.
 #[derive(Debug, Deserialize)]
 pub(super) struct Asked {
-    status: Option<String>,
+    status: Option<CaseStatus>,
     owner: Option<String>,
     #[serde(default)]
     q: String,
     cursor: Option<String>,
-    limit: Option<u32>,
+    limit: Option<NonZeroU32>,
 }
 
 /// A case as it is opened.
@@ -123,17 +124,19 @@ pub(super) async fn list(
     Query(asked): Query<Asked>,
 ) -> Result<Json<CasePage>, Problem> {
     let person = caller.person(Right::Case)?;
-    let limit = asked.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
-    let given = |text: Option<String>| text.filter(|text| !text.is_empty());
-    let status = given(asked.status).map(|code| code.parse::<CaseStatus>()).transpose();
+    let limit = asked.limit.map_or(PAGE, NonZeroU32::get).min(LARGEST_PAGE);
     let filter = CaseFilter {
         tenant: person.scope.tenant.clone(),
         stores: person.scope.stores.clone(),
+        without: person.scope.without.clone(),
         person: person.name.clone(),
-        status: status.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "bad status", error))?,
-        owner: given(asked.owner).map(|name| if name == "me" { person.name.clone() } else { name }),
+        status: asked.status,
+        owner: asked
+            .owner
+            .filter(|name| !name.is_empty())
+            .map(|name| if name == "me" { person.name.clone() } else { name }),
         text: asked.q.trim().to_owned(),
-        before: given(asked.cursor).as_deref().map(read_cursor).transpose()?,
+        before: asked.cursor.as_deref().map(read_cursor).transpose()?,
         limit: limit + 1,
     };
     let (mut cases, total) = shared.db.cases(&filter).await.map_err(|error| unread(&error))?;
@@ -187,7 +190,10 @@ pub(super) async fn edit(
     let case = find(&shared, &person, id).await?;
     if let Some(Some(owner)) = &edit.owner {
         let stores: BTreeSet<_> = case.stores.iter().collect();
-        assignable(&shared, &person, owner, Right::Case, stores).await?;
+        let other = assignable(&shared, &person, owner, Right::Case, stores).await?;
+        if other.scope.without.anywhere(&case.concerned) {
+            return Err(concerns_them(owner));
+        }
     }
     for (what, minor) in [("loss_minor", edit.loss_minor), ("recovered_minor", edit.recovered_minor)] {
         if minor.flatten().is_some_and(|minor| minor < 0) {

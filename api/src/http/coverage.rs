@@ -176,7 +176,7 @@ pub(super) async fn coverage(
     let micros = span.start().timestamp_micros()..span.end().timestamp_micros();
     let outcomes = shared
         .db
-        .outcomes(&key.tenant, &key.store, micros)
+        .outcomes(&key.tenant, &key.store, micros, &person.scope.without)
         .await
         .map_err(|error| Problem::unavailable("the judgements cannot be read", &error))?;
     Ok(Json(CoverageShown {

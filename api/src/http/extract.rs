@@ -1,9 +1,35 @@
 //! Extractors whose refusals are problems (RFC 9457) like every other answer.
 
-use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
-use axum::extract::{FromRequest, FromRequestParts};
+use std::fmt;
+use std::marker::PhantomData;
+
+use axum::body::Bytes;
+use axum::extract::rejection::{
+    BytesRejection, FormRejection, JsonRejection, PathRejection, QueryRejection, StringRejection,
+};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::problem::Problem;
+
+/// Whether a request is only tried.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+pub(super) enum DryRun {
+    /// It is meant.
+    #[default]
+    #[serde(rename = "0", alias = "false")]
+    No,
+    /// Everything is answered and nothing is written.
+    #[serde(rename = "1", alias = "true")]
+    Yes,
+}
+
+impl DryRun {
+    /// What it can be in a query.
+    pub(super) const CODES: &'static [&'static str] = &["0", "1", "false", "true"];
+}
 
 /// The query string.
 #[derive(FromRequestParts)]
@@ -15,10 +41,64 @@ pub(super) struct Query<T>(pub(super) T);
 #[from_request(via(axum::extract::Path), rejection(Problem))]
 pub(super) struct Path<T>(pub(super) T);
 
-/// A JSON document.
-#[derive(FromRequest)]
-#[from_request(via(axum::Json), rejection(Problem))]
+/// A JSON document: an object. serde would take an array for a struct, field by field.
 pub(super) struct Body<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let axum::Json(Object(document)) = axum::Json::from_request(request, state).await?;
+        Ok(Self(document))
+    }
+}
+
+/// What is read from a JSON object and nothing else.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map))
+            }
+        }
+
+        deserializer.deserialize_map(Fields(PhantomData)).map(Self)
+    }
+}
+
+/// A form.
+#[derive(FromRequest)]
+#[from_request(via(axum::Form), rejection(Problem))]
+pub(super) struct Form<T>(pub(super) T);
+
+/// A body that is taken as it is.
+pub(super) struct Whole<T>(pub(super) T);
+
+impl<S: Send + Sync> FromRequest<S> for Whole<String> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        Ok(Self(String::from_request(request, state).await?))
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Whole<Bytes> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        Ok(Self(Bytes::from_request(request, state).await?))
+    }
+}
 
 impl From<QueryRejection> for Problem {
     fn from(rejection: QueryRejection) -> Self {
@@ -35,5 +115,43 @@ impl From<PathRejection> for Problem {
 impl From<JsonRejection> for Problem {
     fn from(rejection: JsonRejection) -> Self {
         Self::new(rejection.status(), "bad document", rejection.body_text())
+    }
+}
+
+impl From<FormRejection> for Problem {
+    fn from(rejection: FormRejection) -> Self {
+        Self::new(rejection.status(), "bad form", rejection.body_text())
+    }
+}
+
+impl From<StringRejection> for Problem {
+    fn from(rejection: StringRejection) -> Self {
+        Self::new(rejection.status(), "bad text", rejection.body_text())
+    }
+}
+
+impl From<BytesRejection> for Problem {
+    fn from(rejection: BytesRejection) -> Self {
+        Self::new(rejection.status(), "bad body", rejection.body_text())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_is_an_object() {
+        #[derive(Debug, Deserialize)]
+        struct Draft {
+            #[serde(default)]
+            name: Option<String>,
+        }
+        let read = serde_json::from_str::<Object<Draft>>(r#"{"name":"x"}"#).unwrap();
+        assert_eq!(read.0.name.as_deref(), Some("x"));
+        for other in ["[]", r#"["x"]"#, "null", "1"] {
+            let refused = serde_json::from_str::<Object<Draft>>(other).err().unwrap();
+            assert!(refused.to_string().contains("expected an object"), "{refused}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! its own with its token. `GET /api/v1/feeds/rejects`: the dead letters one by one, newest first.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::str::FromStr as _;
 use std::time::Duration;
 
@@ -252,7 +253,7 @@ pub(super) struct AskedRejects {
     code: Option<String>,
     store: Option<StoreId>,
     cursor: Option<String>,
-    limit: Option<usize>,
+    limit: Option<NonZeroU32>,
 }
 
 /// Whose feeds somebody may see.
@@ -341,7 +342,7 @@ pub(super) async fn rejects(
     if let Some(code) = asked.code.as_ref().filter(|code| RejectCode::from_str(code).is_err()) {
         return Err(bad(format!("code is {code:?}; it can be {}", RejectCode::CODES.join(", "))));
     }
-    let limit = asked.limit.unwrap_or(PAGES.0).clamp(1, PAGES.1);
+    let limit = asked.limit.map_or(PAGES.0, |limit| usize::try_from(limit.get()).unwrap_or(PAGES.1)).min(PAGES.1);
     let dlq = topic::dlq(&topic::landing(&permits.integrator));
     let window = match shared.windows.before(dlq, cursor, LOOKED_THROUGH, PATIENCE).await {
         Ok(window) => window,

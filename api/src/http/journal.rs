@@ -12,11 +12,13 @@ use tillsight_schemas::judgement::Judgement;
 use uuid::Uuid;
 
 use super::Shared;
+use super::alerts::verdicts;
 use super::answer::answer;
 use super::auth::{Caller, Right};
 use super::extract::{Path, Query};
 use super::problem::Problem;
 use super::transactions::find;
+use crate::db::people_of_transaction;
 use crate::search::MOST_NEIGHBOURS;
 
 /// Minutes before and after, unless the question says how many.
@@ -108,8 +110,9 @@ pub(super) async fn journal(
     }
     let mut entries = Vec::with_capacity(found.len());
     for posted in found {
+        let people = people_of_transaction(&posted);
         let (header, transaction) = (posted.header, posted.transaction);
-        let verdicts = shared.db.judgements_of(header.event_id).await;
+        let verdicts = verdicts(&shared, &person, (&store, header.event_id, &people)).await;
         entries.push(JournalEntry {
             event_id: header.event_id,
             kind: transaction.kind.as_str().to_owned(),

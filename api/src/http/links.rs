@@ -4,7 +4,6 @@
 //! it was sent to one recipient, holds for a week, works once. Wrong tokens are counted, and from the sixth on their
 //! answer is that the asker must wait; a right one always works.
 
-use axum::Form;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -15,7 +14,7 @@ use tillsight_schemas::review::{Disposition, Review};
 use uuid::Uuid;
 
 use super::Shared;
-use super::extract::Path;
+use super::extract::{Form, Path};
 use super::problem::Problem;
 use crate::db::{AlertRow, DbError, Link};
 
@@ -33,7 +32,7 @@ pub(super) struct Said {
 
 /// The body, for the document of the surface.
 pub(super) fn form() -> Value {
-    json!({ "type": "object", "description": "A form (application/x-www-form-urlencoded): note, what there is to say." })
+    json!({ "type": "object", "properties": { "note": { "type": "string", "description": "What there is to say." } } })
 }
 
 fn unread(error: &DbError) -> Problem {
@@ -62,7 +61,17 @@ async fn find(shared: &Shared, token: &str) -> Result<(Link, AlertRow), Response
         let page = page("This link does nothing any more", &html! { p { (why) } });
         return Err((StatusCode::GONE, page).into_response());
     }
-    match shared.db.alert(link.alert_id).await.map_err(|error| unread(&error).into_response())? {
+    let row = shared.db.alert(link.alert_id).await.map_err(|error| unread(&error).into_response())?;
+    let gone = match (&row, shared.reporter.recipients.iter().find(|one| one.email == link.recipient)) {
+        // Since the mail left it was found out that it is about its recipient.
+        (Some(row), Some(recipient)) => {
+            let insiders =
+                shared.db.insiders(&recipient.tenant).await.map_err(|error| unread(&error).into_response())?;
+            insiders.recipient(recipient).leaves_out(&row.alert.store_id, &row.people)
+        }
+        _ => false,
+    };
+    match row.filter(|_| !gone) {
         Some(row) => Ok((link, row)),
         None => Err((StatusCode::GONE, page("The alert is gone", &html! {})).into_response()),
     }
@@ -77,7 +86,7 @@ pub(super) async fn ask(State(shared): State<Shared>, Path(token): Path<String>)
     let (title, what, button) = match link.action {
         Disposition::LookAtIt => (
             "Ask loss prevention to look at it",
-            "It is put first in their report and stands in the alert's history, with your address.",
+            "It is put first in their report and their queue, and stands in the alert's history, with your address.",
             "Ask them to look",
         ),
         _ => (

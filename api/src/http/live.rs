@@ -36,6 +36,7 @@ impl Live {
         let shops = Arc::new(set_up.stores);
         let search = shared.search.with_stores(&shops);
         shared.stores = Stores::new(shops.iter().cloned());
+        shared.feeds.set_stores(shared.stores.clone());
         shared.reporter.cameras = Arc::clone(&cameras);
         shared.reporter.shops = Arc::clone(&shops);
         shared.search = search;

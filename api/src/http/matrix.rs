@@ -6,7 +6,8 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::routes::{Access, table};
+use super::route::Access;
+use super::routes::table;
 use super::tests::{House, read};
 use crate::db::{Role, TokenKind};
 
@@ -19,7 +20,7 @@ const WORKS_ON_CASES: &str = "analyst admin";
 const SETS_UP: &str = "admin";
 
 /// Who may use a route; programs are named by the kind of their token.
-fn allowed(method: &str, path: &str) -> Option<&'static str> {
+pub(super) fn allowed(method: &str, path: &str) -> Option<&'static str> {
     let of_setup = path.strip_prefix("/api/v1/setup/");
     Some(match (method, path) {
         (_, "/livez" | "/readyz" | "/r/{token}") | ("post", "/api/v1/session") => "everybody",
@@ -53,16 +54,16 @@ fn allowed(method: &str, path: &str) -> Option<&'static str> {
 }
 
 /// What there is of a store: an alert, its receipt, a case of it with its item and person, a search.
-struct Things {
-    store: &'static str,
-    camera: &'static str,
-    alert: String,
-    event: String,
-    case: [String; 3],
+pub(super) struct Things {
+    pub(super) store: &'static str,
+    pub(super) camera: &'static str,
+    pub(super) alert: String,
+    pub(super) event: String,
+    pub(super) case: [String; 3],
 }
 
 /// The address of a route with a store's things in it, and what is sent.
-fn request(method: &str, path: &str, of: &Things, search: &str) -> (String, Option<Value>) {
+pub(super) fn request(method: &str, path: &str, of: &Things, search: &str) -> (String, Option<Value>) {
     let Things { store, camera, alert, event, case: [case, item, person] } = of;
     let span = "from=2026-11-22T15:00:00Z&to=2026-11-22T15:00:05Z";
     let mut address = path

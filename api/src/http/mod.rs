@@ -33,9 +33,11 @@ mod people;
 mod places;
 mod pos;
 mod problem;
+mod queries;
 mod queue;
 mod receipts;
 mod reports;
+mod route;
 mod routes;
 mod rules;
 mod search;
@@ -52,6 +54,8 @@ mod token_tests;
 mod tokens;
 mod transactions;
 mod views;
+#[cfg(test)]
+mod without_tests;
 #[cfg(test)]
 mod work_tests;
 

@@ -11,7 +11,7 @@ use super::Shared;
 use super::answer::answer;
 use super::auth::{Caller, Person, Right};
 use super::problem::Problem;
-use crate::db::DbError;
+use crate::db::{DbError, Without};
 
 answer! {
     /// Somebody who decides about alerts.
@@ -43,21 +43,37 @@ fn meet(one: &Person, other: &Person) -> bool {
 pub(super) async fn list(State(shared): State<Shared>, caller: Caller) -> Result<Json<PersonPage>, Problem> {
     let person = caller.person(Right::Review)?;
     let users = shared.db.users().await.map_err(|error| unread(&error))?;
-    let others = users.iter().filter_map(Person::of).filter(|other| other.may(Right::Review) && meet(&person, other));
+    let others = users
+        .iter()
+        .filter_map(|user| Person::of(user, Without::default()))
+        .filter(|other| other.may(Right::Review) && meet(&person, other));
     let items = others.map(|other| PersonShown { name: other.name, role: other.role.to_string() }).collect();
     Ok(Json(PersonPage { items }))
 }
 
-/// Refuses a name that work on these stores cannot be given to.
+/// What is said when something would be given to somebody who does not see it.
+pub(super) fn concerns_them(name: &str) -> Problem {
+    let detail = format!("it is about {name}, or about another manager of the store: give it to somebody else");
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "cannot be given to", detail)
+}
+
+/// Somebody whom work on these stores can be given to; other names are refused.
 pub(super) async fn assignable(
     shared: &Shared,
     person: &Person,
     name: &str,
     right: Right,
     stores: BTreeSet<&StoreId>,
-) -> Result<(), Problem> {
+) -> Result<Person, Problem> {
     let user = shared.db.user(name).await.map_err(|error| unread(&error))?;
-    let other = user.as_ref().and_then(Person::of).filter(|other| other.scope.tenant == person.scope.tenant);
+    let without = match &user {
+        Some(user) => shared.db.without(user).await.map_err(|error| unread(&error))?,
+        None => Without::default(),
+    };
+    let other = user
+        .as_ref()
+        .and_then(|user| Person::of(user, without))
+        .filter(|other| other.scope.tenant == person.scope.tenant);
     let refused = |detail: String| Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "cannot be given to", detail));
     let Some(other) = other else {
         return refused(format!("there is nobody called {name:?}; GET /api/v1/people lists who there is"));
@@ -68,6 +84,6 @@ pub(super) async fn assignable(
     }
     match stores.into_iter().find(|store| !other.scope.sees(&person.scope.tenant, store)) {
         Some(store) => refused(format!("{name} does not see store {store}")),
-        None => Ok(()),
+        None => Ok(other),
     }
 }

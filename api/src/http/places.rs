@@ -12,6 +12,7 @@ use super::answer::answer;
 use super::auth::{Caller, Right};
 use super::cameras::CameraShown;
 use super::problem::Problem;
+use super::setup::registers::names;
 
 answer! {
     /// A till or lane.
@@ -40,7 +41,7 @@ answer! {
         tz: String,
         /// ISO 4217 code.
         currency: String,
-        /// The registers that a zone belongs to or whose clock is known.
+        /// The registers that a zone belongs to, whose clock is known, or that have a name.
         registers: Vec<RegisterShown>,
     }
 
@@ -61,15 +62,17 @@ answer! {
 pub(super) async fn stores(State(shared): State<Shared>, caller: Caller) -> Result<Json<StorePage>, Problem> {
     let person = caller.person(Right::Look)?;
     let seen = shared.shops.iter().filter(|store| person.scope.sees(&store.tenant, &store.id));
+    let names = names(&shared, &person.scope.tenant).await?;
     let items = seen.map(|store| {
         let key = store.key();
         let drawn = shared.cameras.registers(&key);
+        let named = names.keys().filter(|(of, _)| of == store.id.as_str()).filter_map(|(_, id)| id.parse().ok());
         let ids: BTreeSet<RegisterId> =
-            drawn.iter().map(|(id, _, _)| id.clone()).chain(shared.known.registers(&key)).collect();
+            drawn.iter().map(|(id, _, _)| id.clone()).chain(shared.known.registers(&key)).chain(named).collect();
         let registers = ids.into_iter().map(|id| {
             let of = drawn.iter().find(|(register, _, _)| *register == id);
             RegisterShown {
-                name: None,
+                name: names.get(&(store.id.to_string(), id.to_string())).cloned(),
                 cameras: of.map(|(_, cameras, _)| cameras.clone()).unwrap_or_default(),
                 zones: of.map(|(_, _, zones)| zones.clone()).unwrap_or_default(),
                 clock: shared.known.clock(&key, &id),

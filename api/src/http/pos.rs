@@ -25,14 +25,15 @@ use uuid::Uuid;
 use super::Shared;
 use super::answer::answer;
 use super::auth::Caller;
-use super::extract::Query;
+use super::extract::{DryRun, Query, Whole};
 use super::problem::Problem;
 use crate::feed::{Blindness, blind_rules, blind_sentence};
 
 /// How records are to be taken.
 #[derive(Debug, Deserialize)]
 pub(super) struct Asked {
-    dry_run: Option<String>,
+    #[serde(default)]
+    dry_run: DryRun,
 }
 
 answer! {
@@ -101,17 +102,10 @@ pub(super) async fn receive(
     caller: Caller,
     Query(asked): Query<Asked>,
     headers: HeaderMap,
-    body: Bytes,
+    Whole(body): Whole<Bytes>,
 ) -> Result<(StatusCode, Json<Intake>), Problem> {
     let (permits, only) = caller.permits(&shared)?;
-    let dry_run = match asked.dry_run.as_deref() {
-        None | Some("0" | "false") => false,
-        Some("" | "1" | "true") => true,
-        Some(other) => {
-            let detail = format!("dry_run is {other:?}; it is 1 or 0");
-            return Err(Problem::new(StatusCode::BAD_REQUEST, "bad parameter", detail));
-        }
-    };
+    let dry_run = asked.dry_run == DryRun::Yes;
     let documents = documents(&headers, &body)?;
     if documents.is_empty() {
         return Err(Problem::new(StatusCode::BAD_REQUEST, "no records", "the body holds no record"));

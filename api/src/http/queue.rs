@@ -5,6 +5,7 @@
 //! nothing. Decisions and assignments are kept for ever; they are what is audited, and have no second entry elsewhere.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 
 use axum::Json;
 use axum::extract::State;
@@ -16,13 +17,13 @@ use tillsight_schemas::review::Disposition;
 use uuid::Uuid;
 
 use super::Shared;
-use super::alerts::{changed, decides, limited, noted, reviewed, shown, unread};
+use super::alerts::{self, changed, decides, limited, noted, reviewed, shown, unread};
 use super::answer::answer;
 use super::auth::{Caller, Person, Right};
 use super::extract::{Body, Query};
-use super::people::assignable;
+use super::people::{assignable, concerns_them};
 use super::problem::Problem;
-use super::views::AlertSummary;
+use super::views::{AlertSummary, StoreAsks};
 use crate::db::{AlertRow, AlertState, Assignment, Decided, QueueFilter, QueueOrder, QueuePlace, Whose};
 
 /// Items of a page, unless the question says how many.
@@ -40,9 +41,11 @@ pub(super) struct Asked {
     rule: Option<String>,
     operator: Option<OperatorId>,
     assignee: Option<String>,
+    #[serde(default)]
+    asked: bool,
     sort: Option<QueueOrder>,
     cursor: Option<String>,
-    limit: Option<u32>,
+    limit: Option<NonZeroU32>,
 }
 
 /// Decisions as they are sent.
@@ -85,6 +88,8 @@ answer! {
         expected_minor: Option<i64>,
         /// Who was given the head.
         assignee: Option<String>,
+        /// That the store asks to look at one of its alerts, the last time it did; null when it does not.
+        asked: Option<StoreAsks>,
     }
 
     /// A page of the queue.
@@ -101,9 +106,9 @@ answer! {
     struct Expected {
         /// The chance, 0 to 1.
         p: f64,
-        /// How many alerts of the rule were confirmed.
+        /// How many alerts of the rule were confirmed; 0 for those who are not told.
         confirmed: i64,
-        /// How many alerts of the rule were decided; those to be followed up are not.
+        /// How many alerts of the rule were decided; those to be followed up are not. 0 for those who are not told.
         decided: i64,
         /// The same in words.
         words: String,
@@ -146,9 +151,10 @@ answer! {
 
 impl Expected {
     /// What is expected of an alert.
-    pub(super) fn of(row: &AlertRow) -> Self {
+    pub(super) fn of(row: &AlertRow, person: &Person) -> Self {
         let (odds, severity) = (row.odds, row.alert.severity);
         let words = match odds.decided {
+            0 if !person.scope.without.is_empty() => format!("The chance is that of severity {severity}."),
             0 => format!("No alert of this rule was decided yet; the chance is that of severity {severity}."),
             decided => format!(
                 "{} of {decided} decided alerts of this rule were confirmed; ten more are assumed at severity {severity}.",
@@ -179,6 +185,7 @@ pub(super) async fn item(shared: &Shared, item_id: Uuid, rows: &[AlertRow]) -> O
         currency: head.currency.clone(),
         expected_minor: head.expected_minor,
         assignee: head.assignee.clone(),
+        asked: members.iter().filter_map(|member| member.asked.clone()).max_by_key(|asked| asked.at),
         head,
         members,
     })
@@ -191,13 +198,15 @@ pub(super) async fn list(
     Query(asked): Query<Asked>,
 ) -> Result<Json<QueuePage>, Problem> {
     let person = caller.person(Right::Look)?;
-    let limit = asked.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
+    let limit = asked.limit.map_or(PAGE, NonZeroU32::get).min(LARGEST_PAGE);
     let Some(stores) = limited(&person, asked.store) else {
         return Ok(Json(QueuePage { items: Vec::new(), next_cursor: None, total: 0 }));
     };
     let filter = QueueFilter {
         tenant: person.scope.tenant.clone(),
         stores,
+        without: person.scope.without.clone(),
+        asked: asked.asked,
         state: asked.state.unwrap_or(AlertState::Open),
         rule: asked.rule,
         operator: asked.operator,
@@ -208,7 +217,7 @@ pub(super) async fn list(
             Some(name) => Whose::Of(name.to_owned()),
         },
         order: asked.sort.unwrap_or(QueueOrder::Time),
-        after: asked.cursor.as_deref().filter(|cursor| !cursor.is_empty()).map(read_cursor).transpose()?,
+        after: asked.cursor.as_deref().map(read_cursor).transpose()?,
         limit: limit + 1,
     };
     let (mut rows, total) = shared.db.queue(&filter).await.map_err(|error| unread(&error))?;
@@ -247,9 +256,9 @@ async fn seen(shared: &Shared, person: &Person, ids: &[Uuid]) -> Result<Vec<Aler
     let mut rows = Vec::with_capacity(ids.len());
     for id in ids {
         let row = shared.db.alert(*id).await.map_err(|error| unread(&error))?;
-        rows.extend(row.filter(|row| person.scope.sees(&row.alert.tenant_id, &row.alert.store_id)));
+        rows.extend(row);
     }
-    Ok(rows)
+    Ok(alerts::seen(person, rows))
 }
 
 /// Takes the same decision about many alerts.
@@ -281,11 +290,7 @@ pub(super) async fn review(
         };
         let alert = match outcome {
             "unknown" => None,
-            _ => shared.db.alert(alert_id).await.map_err(|error| unread(&error))?,
-        };
-        let alert = match alert {
-            Some(row) => Some(shown(&shared, &row).await),
-            None => None,
+            _ => Some(shown(&shared, &alerts::find(&shared, &person, alert_id).await?).await),
         };
         items.push(DecisionOutcome { alert_id, outcome: outcome.to_owned(), detail, alert });
     }
@@ -302,7 +307,10 @@ pub(super) async fn assign(
     let rows = seen(&shared, &person, &asked.alert_ids).await?;
     if let Some(name) = &asked.assignee {
         let stores: BTreeSet<&StoreId> = rows.iter().map(|row| &row.alert.store_id).collect();
-        assignable(&shared, &person, name, Right::Review, stores).await?;
+        let other = assignable(&shared, &person, name, Right::Review, stores).await?;
+        if !rows.iter().all(|row| other.scope.sees_alert(row)) {
+            return Err(concerns_them(name));
+        }
     }
     let ids: Vec<Uuid> = rows.iter().map(|row| row.alert.alert_id).collect();
     shared
@@ -312,9 +320,7 @@ pub(super) async fn assign(
         .map_err(|error| Problem::unavailable("the alerts cannot be given to anybody", &error))?;
     let mut items = Vec::with_capacity(ids.len());
     for id in ids {
-        if let Some(row) = shared.db.alert(id).await.map_err(|error| unread(&error))? {
-            items.push(shown(&shared, &row).await);
-        }
+        items.push(shown(&shared, &alerts::find(&shared, &person, id).await?).await);
     }
     Ok(Json(Alerts { items }))
 }

@@ -70,12 +70,17 @@ fn place<'a>(shared: &'a Shared, person: &Person, asked: &Asked) -> Result<(&'a 
     let unknown =
         || Problem::new(StatusCode::NOT_FOUND, "not found", format!("there is no store {} for you", asked.store));
     let store = store.ok_or_else(unknown)?;
-    Ok((store, asked.day.unwrap_or_else(|| store.business_day(shared.clock.now()))))
+    let day = asked.day.unwrap_or_else(|| store.business_day(shared.clock.now()));
+    // Nanoseconds, in which SQL compares instants, end in 1677.
+    if day < NaiveDate::default() {
+        return Err(Problem::new(StatusCode::NOT_FOUND, "no such day", format!("{day} lies before 1970")));
+    }
+    Ok((store, day))
 }
 
 /// As whom a person reads.
-fn reader(shared: &Shared, person: &Person, store: &Store, pictures: bool) -> Reader {
-    Reader::person(&shared.reporter.recipients, store, &person.name, person.role, pictures)
+fn reader(person: &Person, store: &Store, pictures: bool) -> Reader {
+    Reader::of(&person.scope.without, store, pictures)
 }
 
 /// The mails.
@@ -114,7 +119,7 @@ pub(super) async fn report(
 ) -> Result<Json<Report>, Problem> {
     let person = caller.person(Right::Look)?;
     let (store, day) = place(&shared, &person, &asked)?;
-    let reader = reader(&shared, &person, store, person.may(Right::Video));
+    let reader = reader(&person, store, person.may(Right::Video));
     let report = shared.reporter.report(Which { store, day, until: None, reader: &reader }).await;
     Ok(Json(report.map_err(|error| problem(&error))?))
 }
@@ -129,7 +134,7 @@ pub(super) async fn file(
     let (store, day) = place(&shared, &person, &asked)?;
     let format = asked.format.unwrap_or(Format::Html);
     let pictures = matches!(format, Format::Html | Format::Pdf) && person.may(Right::Video);
-    let reader = reader(&shared, &person, store, pictures);
+    let reader = reader(&person, store, pictures);
     let made = shared.reporter.illustrated(Which { store, day, until: None, reader: &reader }).await;
     let made = made.map_err(|error| problem(&error))?;
     if made.pictures.iter().any(Option::is_some) {

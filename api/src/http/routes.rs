@@ -1,7 +1,7 @@
 //! The table of routes: the router, the `OpenAPI` document and the test of who may ask are made of it, so none of them can
 //! forget one.
 
-use axum::routing::{MethodRouter, delete, get, patch, post, put};
+use axum::routing::{delete, get, patch, post, put};
 use serde_json::{Map, Value, json};
 
 use super::answer::Shown;
@@ -10,16 +10,19 @@ use super::case_views::{CaseDetail, CasePage};
 use super::coverage::CoverageShown;
 use super::feeds::{FeedPage, RejectPage};
 use super::journal::Journal;
-use super::live::Live;
 use super::people::PersonPage;
 use super::places::{CameraPage, StorePage};
 use super::pos::Intake;
+use super::queries::{
+    BLIND, CASES, DAY, FEEDS, JOURNAL, LIST, POS, QUEUE, REJECTS, REPORT, REPORT_FILE, SEARCH, SPAN, STILL,
+};
 use super::queue::{Alerts, DecisionOutcomes, QueuePage};
 use super::reports::ReportMails;
+use super::route::{Access, Answer, Route};
 use super::rules::RulePage;
 use super::searches::{SavedSearch, SearchPage};
 use super::tokens::{TokenMade, TokenPage};
-use super::views::{AlertDetail, AlertPage, AlertSummary, Me, TransactionDetail};
+use super::views::{AlertDetail, AlertPage, AlertSummary, Me, TransactionPage};
 use crate::report::Report;
 
 use super::{
@@ -28,169 +31,8 @@ use super::{
     transactions,
 };
 
-/// Who may ask.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Access {
-    /// Everybody: health, and signing in.
-    Open,
-    /// A person with a session or a token, limited to their stores.
-    Person,
-    /// An integrator with its token.
-    Integrator,
-    /// A person who sets up, or an integrator with its token for what is its own.
-    Feed,
-    /// A collector of metrics with its token.
-    Metrics,
-}
-
-/// What is answered.
-#[derive(Clone, Copy)]
-pub(super) enum Answer {
-    /// A JSON document.
-    Json(fn(&mut Map<String, Value>) -> Value),
-    /// Something else, of this media type.
-    File(&'static str),
-    /// Nothing but the status.
-    Nothing,
-}
-
-/// A parameter of a query string: name, meaning, whether it must be there.
-pub(super) type Parameter = (&'static str, &'static str, bool);
-
-/// A route.
-pub(super) struct Route {
-    pub(super) method: &'static str,
-    pub(super) path: &'static str,
-    pub(super) access: Access,
-    pub(super) about: &'static str,
-    pub(super) query: &'static [Parameter],
-    pub(super) body: Option<fn() -> Value>,
-    pub(super) status: u16,
-    pub(super) answer: Answer,
-    pub(super) handler: MethodRouter<Live>,
-}
-
-impl Route {
-    pub(super) fn get(
-        path: &'static str,
-        access: Access,
-        about: &'static str,
-        answer: Answer,
-        handler: MethodRouter<Live>,
-    ) -> Self {
-        Self { method: "get", path, access, about, query: &[], body: None, status: 200, answer, handler }
-    }
-
-    pub(super) fn query(self, query: &'static [Parameter]) -> Self {
-        Self { query, ..self }
-    }
-
-    pub(super) fn post(self, body: fn() -> Value) -> Self {
-        Self { method: "post", body: Some(body), ..self }
-    }
-
-    pub(super) fn put(self, body: fn() -> Value) -> Self {
-        Self { method: "put", body: Some(body), ..self }
-    }
-
-    pub(super) fn status(self, status: u16) -> Self {
-        Self { status, ..self }
-    }
-
-    fn method(self, method: &'static str, status: u16, body: Option<fn() -> Value>) -> Self {
-        Self { method, status, body, ..self }
-    }
-}
-
 fn free(_: &mut Map<String, Value>) -> Value {
     json!({ "type": "object" })
-}
-
-const SPAN: &[Parameter] = &[
-    ("from", "The first instant, RFC 3339.", true),
-    ("to", "The first instant after, RFC 3339.", true),
-    ("store", "The store, if several have a camera of that name.", false),
-];
-const STILL: &[Parameter] =
-    &[("at", "The instant, RFC 3339.", true), ("store", "The store, if several have a camera of that name.", false)];
-const LIST: &[Parameter] = &[
-    ("state", "open (default), closed or all.", false),
-    ("store", "One store only.", false),
-    ("rule", "One rule only.", false),
-    ("cursor", "The next_cursor of the page before.", false),
-    ("limit", "How many, 1 to 200; 50 when left out.", false),
-];
-const SEARCH: &[Parameter] = &[
-    ("q", "The query: words and fields such as type:refund amount:>50 op:1042 last:7d.", false),
-    ("from", "The first instant, RFC 3339.", false),
-    ("to", "The first instant after, RFC 3339.", false),
-    ("sort", "time (default) or score.", false),
-    ("cursor", "The next_cursor of the page before.", false),
-    ("limit", "How many; 50 when left out.", false),
-];
-const QUEUE: &[Parameter] = &[
-    ("state", "open (default), closed or all.", false),
-    ("store", "One store only.", false),
-    ("rule", "One rule only.", false),
-    ("operator", "One operator only.", false),
-    ("assignee", "me, none, or a name.", false),
-    ("sort", "time (default): newest first; value: by what they are expected to come to.", false),
-    ("cursor", "The next_cursor of the page before.", false),
-    ("limit", "How many items, 1 to 200; 50 when left out.", false),
-];
-const CASES: &[Parameter] = &[
-    ("status", "One status only.", false),
-    ("owner", "me, or a name.", false),
-    ("q", "A part of title, summary, owner or a person's name or operator id; or the number.", false),
-    ("cursor", "The next_cursor of the page before.", false),
-    ("limit", "How many, 1 to 200; 50 when left out.", false),
-];
-const BLIND: &[Parameter] = &[
-    ("store", "One store only.", false),
-    ("rule", "One rule only.", false),
-    ("from", "The first instant, RFC 3339; a week ago when left out.", false),
-    ("cursor", "The next_cursor of the page before.", false),
-    ("limit", "How many, 1 to 200; 50 when left out.", false),
-];
-const POS: &[Parameter] = &[("dry_run", "1: the same answer, and nothing is written.", false)];
-const FEEDS: &[Parameter] = &[("store", "One store only.", false), ("integrator", "One integrator only.", false)];
-const REJECTS: &[Parameter] = &[
-    ("integrator", "The integrator.", true),
-    ("code", "One code only.", false),
-    ("store", "One store only.", false),
-    ("cursor", "The next_cursor of the page before.", false),
-    ("limit", "How many, 1 to 100; 20 when left out.", false),
-];
-const JOURNAL: &[Parameter] = &[("minutes", "Minutes before and after, 1 to 240; 15 when left out.", false)];
-const REPORT: &[Parameter] =
-    &[("store", "The store.", true), ("day", "The business day; the store's today when left out.", false)];
-const REPORT_FILE: &[Parameter] = &[
-    ("store", "The store.", true),
-    ("day", "The business day; the store's today when left out.", false),
-    ("format", "html (default), pdf, csv or json.", false),
-];
-const DAY: &[Parameter] = &[
-    ("store", "The store.", true),
-    ("from", "The first instant, RFC 3339.", true),
-    ("to", "The first instant after, 26 hours later at most.", true),
-];
-
-fn token() -> Value {
-    json!({
-        "type": "object",
-        "required": ["kind", "name"],
-        "additionalProperties": false,
-        "properties": {
-            "kind": { "type": "string", "enum": crate::db::TokenKind::CODES },
-            "owner": { "type": ["string", "null"], "description": "The integrator or person; none for metrics." },
-            "name": { "type": "string", "description": "What it is for: 1 to 40 of a-z, 0-9, - and _." },
-            "stores": {
-                "type": "array",
-                "items": { "type": "string" },
-                "description": "The stores that an integrator's token is for; all that it may write when left out.",
-            },
-        },
-    })
 }
 
 /// Every route.
@@ -198,15 +40,16 @@ pub(super) fn table() -> Vec<Route> {
     use Access::{Feed, Integrator, Metrics, Open, Person};
     use Answer::{File, Json, Nothing};
     let mut table = vec![
-        Route::get("/livez", Open, "The process answers.", File("text/plain"), get(health::live)),
+        Route::get("/livez", Open, "The process answers.", File(&["text/plain"]), get(health::live)),
         Route::get(
             "/readyz",
             Open,
             "Database and broker answer; 503 says which does not.",
             Json(free),
             get(health::ready),
-        ),
-        Route::get("/metrics", Metrics, "The metrics of all processes.", File("text/plain"), get(health::metrics)),
+        )
+        .same(&[503]),
+        Route::get("/metrics", Metrics, "The metrics of all processes.", File(&["text/plain"]), get(health::metrics)),
         Route::get("/openapi.json", Person, "This document.", Json(free), get(openapi::document)),
         Route::get(
             "/api/v1/session",
@@ -215,6 +58,7 @@ pub(super) fn table() -> Vec<Route> {
             Json(Me::schema),
             post(session::sign_in),
         )
+        .refuses(&[401, 403, 429])
         .post(bodies::sign_in),
         Route::get("/api/v1/session", Person, "Who is signed in.", Json(Me::schema), get(session::who_am_i)),
         Route {
@@ -271,21 +115,24 @@ pub(super) fn table() -> Vec<Route> {
             Json(AlertSummary::schema),
             post(alerts::review),
         )
+        .refuses(&[409])
         .post(bodies::decision),
         Route::get(
             "/api/v1/alerts/{id}/evidence",
             Person,
             "One alert as a folder that strangers can check: clips with the receipt as subtitles, stills, hashes.",
-            File("application/zip"),
+            File(&["application/zip"]),
             get(evidence::of_alert),
-        ),
+        )
+        .refuses(&[413]),
         Route::get(
             "/api/v1/transactions/{event_id}/evidence",
             Person,
             "The same of one transaction.",
-            File("application/zip"),
+            File(&["application/zip"]),
             get(evidence::of_transaction),
-        ),
+        )
+        .refuses(&[413]),
         Route::get(
             "/api/v1/blindspots",
             Person,
@@ -293,12 +140,13 @@ pub(super) fn table() -> Vec<Route> {
             Json(BlindPage::schema),
             get(blind::list),
         )
+        .refuses(&[404])
         .query(BLIND),
         Route::get(
             "/api/v1/transactions/{event_id}",
             Person,
             "One transaction with what the rules made of it.",
-            Json(TransactionDetail::schema),
+            Json(TransactionPage::schema),
             get(transactions::detail),
         ),
         Route::get(
@@ -325,6 +173,7 @@ pub(super) fn table() -> Vec<Route> {
             get(searches::list),
         ),
         Route::get("/api/v1/searches", Person, "Keeps a search.", Json(SavedSearch::schema), post(searches::keep))
+            .refuses(&[409])
             .method("post", 201, Some(bodies::keeping)),
         Route::get(
             "/api/v1/searches/{search_id}",
@@ -333,6 +182,7 @@ pub(super) fn table() -> Vec<Route> {
             Json(SavedSearch::schema),
             put(searches::edit),
         )
+        .refuses(&[409])
         .method("put", 200, Some(bodies::keeping)),
         Route::get("/api/v1/searches/{search_id}", Person, "Forgets a search.", Nothing, delete(searches::forget))
             .method("delete", 204, None),
@@ -346,11 +196,9 @@ pub(super) fn table() -> Vec<Route> {
         .method("post", 204, None),
         Route::get("/api/v1/cases", Person, "Cases, the last changed first.", Json(CasePage::schema), get(cases::list))
             .query(CASES),
-        Route::get("/api/v1/cases", Person, "Opens a case.", Json(CaseDetail::schema), post(cases::open)).method(
-            "post",
-            201,
-            Some(bodies::opening),
-        ),
+        Route::get("/api/v1/cases", Person, "Opens a case.", Json(CaseDetail::schema), post(cases::open))
+            .refuses(&[404])
+            .method("post", 201, Some(bodies::opening)),
         Route::get(
             "/api/v1/cases/{case_id}",
             Person,
@@ -359,6 +207,7 @@ pub(super) fn table() -> Vec<Route> {
             get(cases::detail),
         ),
         Route::get("/api/v1/cases/{case_id}", Person, "Edits a case.", Json(CaseDetail::schema), patch(cases::edit))
+            .refuses(&[409])
             .method("patch", 200, Some(bodies::edit)),
         Route::get(
             "/api/v1/cases/{case_id}/items",
@@ -367,6 +216,7 @@ pub(super) fn table() -> Vec<Route> {
             Json(CaseDetail::schema),
             post(case_contents::add),
         )
+        .refuses(&[409])
         .method("post", 201, Some(bodies::adding)),
         Route::get(
             "/api/v1/cases/{case_id}/items/{item_id}",
@@ -383,6 +233,7 @@ pub(super) fn table() -> Vec<Route> {
             Json(CaseDetail::schema),
             post(case_contents::add_person),
         )
+        .refuses(&[409])
         .method("post", 201, Some(bodies::adding_person)),
         Route::get(
             "/api/v1/cases/{case_id}/people/{person_id}",
@@ -396,9 +247,10 @@ pub(super) fn table() -> Vec<Route> {
             "/api/v1/cases/{case_id}/evidence",
             Person,
             "A case as a folder that strangers can check: a folder for each item, the case to read, hashes.",
-            File("application/zip"),
+            File(&["application/zip"]),
             get(evidence::of_case),
-        ),
+        )
+        .refuses(&[413]),
         Route::get("/api/v1/rules", Person, "The rules that are installed.", Json(RulePage::schema), get(rules::list)),
         Route::get(
             "/api/v1/coverage",
@@ -407,6 +259,7 @@ pub(super) fn table() -> Vec<Route> {
             Json(CoverageShown::schema),
             get(coverage::coverage),
         )
+        .refuses(&[404])
         .query(DAY),
         Route::get(
             "/api/v1/reports",
@@ -415,14 +268,16 @@ pub(super) fn table() -> Vec<Route> {
             Json(Report::schema),
             get(reports::report),
         )
+        .refuses(&[404])
         .query(REPORT),
         Route::get(
             "/api/v1/reports/file",
             Person,
             "The same as a file, with pictures inside.",
-            File("text/html"),
+            File(&["text/html", "application/pdf", "text/csv", "application/json"]),
             get(reports::file),
         )
+        .refuses(&[404])
         .query(REPORT_FILE),
         Route::get(
             "/api/v1/reports/mails",
@@ -431,46 +286,54 @@ pub(super) fn table() -> Vec<Route> {
             Json(ReportMails::schema),
             get(reports::mails),
         )
+        .refuses(&[404])
         .query(REPORT),
         Route::get(
             "/r/{token}",
             Open,
             "What a one-time link of a report's mail will do. It does nothing yet.",
-            File("text/html"),
+            File(&["text/html"]),
             get(links::ask),
-        ),
+        )
+        .same(&[404, 410, 429]),
         Route::get(
             "/r/{token}",
             Open,
             "Does what the link says, once: notes what the store says of an alert.",
-            File("text/html"),
+            File(&["text/html"]),
             post(links::act),
         )
-        .post(links::form),
+        .same(&[404, 410, 429])
+        .post(links::form)
+        .media(&["application/x-www-form-urlencoded"]),
         Route::get(
             "/api/v1/events",
             Person,
             "What changes, as server-sent events: hello, alert, review, camera, reload.",
-            File("text/event-stream"),
+            File(&["text/event-stream"]),
             get(events::listen),
         ),
         Route::get(
             "/api/v1/clips/{file}",
             Person,
             "The video of a span; {file} is camera.mp4.",
-            File("video/mp4"),
+            File(&["video/mp4"]),
             get(clips::clip),
         )
+        .same(&[206])
+        .refuses(&[416])
         .query(SPAN),
         Route::get(
             "/api/v1/stills/{file}",
             Person,
             "The picture at an instant; {file} is camera.jpg.",
-            File("image/jpeg"),
+            File(&["image/jpeg"]),
             get(stills::still),
         )
+        .refuses(&[422])
         .query(STILL),
-        Route::get("/api/v1/demo", Person, "The panel of a demo; 404 elsewhere.", Json(free), get(demo::state)),
+        Route::get("/api/v1/demo", Person, "The panel of a demo; 404 elsewhere.", Json(free), get(demo::state))
+            .refuses(&[404, 409]),
         Route::get(
             "/api/v1/demo/{what}",
             Person,
@@ -478,6 +341,7 @@ pub(super) fn table() -> Vec<Route> {
             Json(free),
             post(demo::act),
         )
+        .refuses(&[409])
         .post(|| json!({ "type": "object" })),
         Route::get("/api/v1/setup/tokens", Person, "The tokens that hold.", Json(TokenPage::schema), get(tokens::list)),
         Route {
@@ -489,7 +353,8 @@ pub(super) fn table() -> Vec<Route> {
                 Json(TokenMade::schema),
                 post(tokens::create),
             )
-            .post(token)
+            .refuses(&[409])
+            .post(bodies::token)
         },
         Route {
             method: "delete",
@@ -503,6 +368,7 @@ pub(super) fn table() -> Vec<Route> {
             Json(FeedPage::schema),
             get(feeds::list),
         )
+        .refuses(&[404])
         .query(FEEDS),
         Route::get(
             "/api/v1/feeds/rejects",
@@ -511,6 +377,7 @@ pub(super) fn table() -> Vec<Route> {
             Json(RejectPage::schema),
             get(feeds::rejects),
         )
+        .refuses(&[404])
         .query(REJECTS),
         Route {
             status: 202,
@@ -521,8 +388,10 @@ pub(super) fn table() -> Vec<Route> {
                 Json(Intake::schema),
                 post(pos::receive),
             )
+            .same(&[200, 422])
             .query(POS)
             .post(bodies::records)
+            .media(&["application/json", "application/x-ndjson"])
         },
     ];
     table.extend(setup::table());

@@ -3,16 +3,19 @@
 //! The person's stores are a filter beside the query. What of the query was not understood comes back in `problems`;
 //! only a wrong parameter is an error.
 
+use std::num::NonZeroU32;
+
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use super::Shared;
 use super::auth::{Caller, Right};
+use super::extract::Query;
 use super::problem::Problem;
-use crate::search::{Answer, Order, Request, Scope, SearchError};
+use crate::search::{Answer, Order, Request, SearchError};
 
 /// Hits of a page when nothing is said.
 const PAGE: usize = 50;
@@ -26,7 +29,7 @@ pub(super) struct Asked {
     to: Option<DateTime<Utc>>,
     sort: Option<Order>,
     cursor: Option<String>,
-    limit: Option<usize>,
+    limit: Option<NonZeroU32>,
 }
 
 /// Searches.
@@ -40,10 +43,10 @@ pub(super) async fn search(
         text: asked.q,
         from: asked.from,
         to: asked.to,
-        scope: Scope { tenant: person.scope.tenant, stores: person.scope.stores },
+        scope: person.scope.of_search(),
         order: asked.sort.unwrap_or(Order::Time),
-        limit: asked.limit.unwrap_or(PAGE),
-        cursor: asked.cursor.filter(|cursor| !cursor.is_empty()),
+        limit: asked.limit.map_or(PAGE, |limit| usize::try_from(limit.get()).unwrap_or(usize::MAX)),
+        cursor: asked.cursor,
     };
     let search = shared.search.clone();
     let answer = tokio::task::spawn_blocking(move || search.find(&request))

@@ -18,7 +18,7 @@ use super::cases::text;
 use super::extract::{Body, Path};
 use super::problem::Problem;
 use crate::db::{self, DbError, Role};
-use crate::search::{Scope, SearchError};
+use crate::search::SearchError;
 
 /// Letters of a name at most.
 const LONGEST_NAME: usize = 120;
@@ -81,13 +81,9 @@ fn unkept(error: DbError) -> Problem {
     }
 }
 
-fn scope(person: &Person) -> Scope {
-    Scope { tenant: person.scope.tenant.clone(), stores: person.scope.stores.clone() }
-}
-
 /// Searches with their hits.
 async fn counted(shared: &Shared, person: &Person, kept: Vec<db::SavedSearch>) -> Result<Vec<SavedSearch>, Problem> {
-    let (search, scope, me) = (shared.search.clone(), scope(person), person.name.clone());
+    let (search, scope, me) = (shared.search.clone(), person.scope.of_search(), person.name.clone());
     let work = tokio::task::spawn_blocking(move || {
         let count = |q: &str, after| search.count(q, after, &scope).map(|hits| i64::try_from(hits).unwrap_or(i64::MAX));
         let one = |kept: db::SavedSearch| {
@@ -119,7 +115,7 @@ async fn counted(shared: &Shared, person: &Person, kept: Vec<db::SavedSearch>) -
 async fn checked(shared: &Shared, person: &Person, keeping: &Keeping) -> Result<(String, String), Problem> {
     let name = text("the name", &keeping.name, LONGEST_NAME)?;
     let q = text("the query", &keeping.q, LONGEST_QUERY)?;
-    let (search, scope, asked) = (shared.search.clone(), scope(person), q.clone());
+    let (search, scope, asked) = (shared.search.clone(), person.scope.of_search(), q.clone());
     let problems = tokio::task::spawn_blocking(move || search.misunderstood(&asked, &scope)).await;
     let problems = problems.map_err(|error| Problem::unavailable("the query cannot be read", &error))?;
     if problems.is_empty() {

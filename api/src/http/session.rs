@@ -70,7 +70,7 @@ async fn fits(shared: &Shared, password: String, phc: Option<String>) -> Result<
 /// Who is signed in.
 pub(super) async fn who_am_i(caller: Caller) -> Result<Json<Me>, Problem> {
     match caller {
-        Caller::Person(user) => Ok(Json(me(&user))),
+        Caller::Person(user, _) => Ok(Json(me(&user))),
         Caller::Program(_) => Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", "a program is no person")),
     }
 }

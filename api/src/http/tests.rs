@@ -10,7 +10,9 @@ use futures::StreamExt as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tillsight_ingest::bus::Connection;
+use tillsight_schemas::alert::Alert;
 use tillsight_schemas::port::{Epoch, EpochStore as _, Judged, Partition};
+use tillsight_schemas::pos::PostedTransaction;
 use tillsight_schemas::{Clock as _, ReplayClock};
 use tower::ServiceExt as _;
 
@@ -23,7 +25,7 @@ pub(super) const PASSWORD: &str = "correct horse battery";
 /// A server with Lena (analyst of store 17), Hanna (head office), Ida (administrator), Tom (administrator of store 17) and
 /// nothing listening behind it.
 pub(super) struct House {
-    dir: TempDir,
+    pub(super) dir: TempDir,
     pub(super) shared: Shared,
     pub(super) live: Live,
     pub(super) clock: ReplayClock,
@@ -207,25 +209,40 @@ impl House {
 
     /// Raises the sample alert in a store, as the engine would.
     pub(super) async fn raise(&self, store: &str, number: u32, revision: i32) -> String {
-        let mut alert: tillsight_schemas::alert::Alert =
-            serde_json::from_str(include_str!("../../../schemas/samples/v1/alert.json")).unwrap();
+        self.raise_as(store, number, |alert, _| alert.revision = revision).await
+    }
+
+    /// The same, changed as wanted.
+    pub(super) async fn raise_as(
+        &self,
+        store: &str,
+        number: u32,
+        change: impl FnOnce(&mut Alert, &mut Vec<PostedTransaction>),
+    ) -> String {
+        let mut alert: Alert = serde_json::from_str(include_str!("../../../schemas/samples/v1/alert.json")).unwrap();
         let mut judgement: tillsight_schemas::judgement::Judgement =
             serde_json::from_str(include_str!("../../../schemas/samples/v1/judgement.json")).unwrap();
-        let mut posted: tillsight_schemas::pos::PostedTransaction =
+        let mut posted: PostedTransaction =
             serde_json::from_str(include_str!("../../../schemas/samples/v1/posted_transaction.json")).unwrap();
         let id = uuid::Uuid::from_u128(u128::from(number));
         let anchor = uuid::Uuid::from_u128(u128::from(number) + 1_000_000);
-        (alert.alert_id, alert.revision, alert.store_id) = (id, revision, store.parse().unwrap());
+        (alert.alert_id, alert.store_id) = (id, store.parse().unwrap());
         (alert.anchor_event_id, alert.event_ids, alert.raised_at) = (anchor, vec![anchor], self.clock.now());
         alert.event_time += chrono::TimeDelta::seconds(number.into());
-        (judgement.judgement_id, judgement.store_id) = (id, alert.store_id.clone());
+        judgement.store_id = alert.store_id.clone();
+        judgement.outcome = tillsight_schemas::judgement::Outcome::Fired;
         (judgement.anchor_event_id, judgement.event_time) = (anchor, alert.event_time);
         posted.header.event_id = anchor;
+        posted.header.event_time = alert.event_time;
         posted.header.tenant_id = alert.tenant_id.clone();
         posted.transaction.store_id = alert.store_id.clone();
+        let mut events = vec![posted];
+        change(&mut alert, &mut events);
+        judgement.judgement_id = alert.alert_id;
         let partition = Partition::new("engine", 0);
         let fence = self.shared.db.take(&partition).await.unwrap().fence;
-        let events = vec![(anchor, serde_json::to_string(&posted).unwrap())];
+        let document = |posted: &PostedTransaction| (posted.header.event_id, serde_json::to_string(posted).unwrap());
+        let events = events.iter().map(document).collect();
         let judged = vec![Judged { judgement, alert: Some(alert), events }];
         let epoch = Epoch { partition, fence, checkpoint: String::new(), judged, outgoing: Vec::new() };
         self.shared.db.commit_epoch(&epoch).await.unwrap();
@@ -260,7 +277,7 @@ async fn nothing_but_health_and_signing_in_answers_a_stranger() {
         for headers in [&[][..], &[("cookie", "tillsight_session=guessed")], &[("authorization", "Bearer ts_guessed")]]
         {
             let answer = house.ask(&route.method.to_uppercase(), &path, headers, None).await;
-            if route.access == routes::Access::Open {
+            if route.access == route::Access::Open {
                 open.push(format!("{} {}", route.method, route.path));
                 assert_ne!(answer.status(), StatusCode::UNAUTHORIZED, "{path}");
             } else {

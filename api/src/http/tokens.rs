@@ -181,8 +181,13 @@ async fn checked(shared: &Shared, person: &Person, order: &Order) -> Result<(Tok
         Some(TokenKind::Integrator) => problems.extend(of_integrator(shared, person, &owner, &order.stores)),
         Some(TokenKind::Sql | TokenKind::Person) => {
             let user = shared.db.user(&owner).await.map_err(|error| unread(&error))?;
-            if user.is_none_or(|user| !reaches(person, &user.tenant, &user.stores)) {
-                problems.push(format!("owner: there is no person {owner:?} for you"));
+            match user.filter(|user| reaches(person, &user.tenant, &user.stores)) {
+                None => problems.push(format!("owner: there is no person {owner:?} for you")),
+                Some(user) if kind == Some(TokenKind::Sql) => {
+                    let why = shared.db.keeps_from_sql(&user).await.map_err(|error| unread(&error))?;
+                    problems.extend(why.map(|why| format!("owner: {why}")));
+                }
+                Some(_) => {}
             }
         }
         Some(TokenKind::Metrics) if !alone(shared, person) => {

@@ -10,13 +10,14 @@ use tillsight_schemas::pos::PostedTransaction;
 use uuid::Uuid;
 
 use super::Shared;
-use super::alerts::shown;
+use super::alerts::{seen, shown, verdicts};
 use super::auth::{Caller, Person, Right};
+use super::case_views::CaseLink;
 use super::extract::Path;
 use super::problem::Problem;
 use super::sight::sight;
-use super::views::{TransactionDetail, offset, transaction};
-use crate::db::{AlertRow, DbError};
+use super::views::{TransactionDetail, TransactionPage, offset, transaction};
+use crate::db::{AlertRow, DbError, people_of_transaction};
 
 /// Video before and after a transaction that has no alert.
 const PADDING: TimeDelta = TimeDelta::seconds(20);
@@ -33,13 +34,14 @@ fn unread(error: &DbError) -> Problem {
     Problem::unavailable("the transaction cannot be read", error)
 }
 
-/// The transaction of that id, if the person sees its store: among alerts and indexed receipts.
+/// The transaction of that id, if the person sees its store: among alerts that they see, and indexed receipts.
 pub(super) async fn find(shared: &Shared, person: &Person, id: Uuid) -> Result<Found, Problem> {
     let of_alerts = shared.db.alerts_of_event(id).await.map_err(|error| unread(&error))?;
     let mut rows = Vec::new();
     let mut found = None;
     for alert in of_alerts {
-        let Some(row) = shared.db.alert(alert).await.map_err(|error| unread(&error))? else { continue };
+        let row = shared.db.alert(alert).await.map_err(|error| unread(&error))?;
+        let Some(row) = seen(person, row.into_iter().collect()).pop() else { continue };
         if found.is_none() {
             let events = shared.db.alert_events(alert).await.map_err(|error| unread(&error))?;
             found = events.into_iter().find(|posted| posted.header.event_id == id);
@@ -88,13 +90,17 @@ pub(super) fn evidence(shared: &Shared, posted: &PostedTransaction) -> Vec<Evide
     }
 }
 
-/// One receipt.
+/// One receipt. The cases that hold it are for its page only: what is saved of it goes to strangers.
 pub(super) async fn detail(
     State(shared): State<Shared>,
     caller: Caller,
     Path(id): Path<Uuid>,
-) -> Result<Json<TransactionDetail>, Problem> {
-    proof(&shared, &caller.person(Right::Look)?, id).await.map(Json)
+) -> Result<Json<TransactionPage>, Problem> {
+    let person = caller.person(Right::Look)?;
+    let detail = proof(&shared, &person, id).await?;
+    let cases = shared.db.cases_of_receipt(id).await.map_err(|error| unread(&error))?;
+    let cases = cases.iter().filter(|case| person.sees_case(case)).map(CaseLink::of).collect();
+    Ok(Json(TransactionPage { detail, cases }))
 }
 
 /// Everything about the transaction of that id, if the person sees its store.
@@ -112,6 +118,7 @@ pub(super) async fn shown_with(shared: &Shared, person: &Person, found: Found) -
     let ahead = clock.as_ref().and_then(|clock| offset(clock.method, clock.offset_us));
     let shown_transaction = transaction(&posted, shared.stores.get(&store.tenant, &store.store), ahead);
     let evidence = evidence(shared, &posted);
+    let asked = (&posted.transaction.store_id, id, &people_of_transaction(&posted));
     let mut alerts = Vec::with_capacity(rows.len());
     for row in &rows {
         alerts.push(shown(shared, row).await);
@@ -119,7 +126,7 @@ pub(super) async fn shown_with(shared: &Shared, person: &Person, found: Found) -
     Ok(TransactionDetail {
         transaction: shown_transaction,
         alerts,
-        verdicts: shared.db.judgements_of(id).await.map_err(|error| unread(&error))?,
+        verdicts: verdicts(shared, person, asked).await.map_err(|error| unread(&error))?,
         sight: sight(shared, person, &store, register, &evidence).await,
     })
 }

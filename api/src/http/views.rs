@@ -33,6 +33,16 @@ answer! {
         stores: Vec<StoreId>,
     }
 
+    /// The store asked, from its report, to look at an alert.
+    struct StoreAsks {
+        /// When it asked last.
+        at: DateTime<Utc>,
+        /// Under which address.
+        by: String,
+        /// The business day of the report.
+        report_day: Option<NaiveDate>,
+    }
+
     /// An alert in a list.
     struct AlertSummary {
         /// Its id.
@@ -83,6 +93,8 @@ answer! {
         assignee: Option<String>,
         /// The amount at stake times the chance that it is confirmed, in minor units.
         expected_minor: Option<i64>,
+        /// That the store asks to look at it; null when it does not.
+        asked: Option<StoreAsks>,
     }
 
     /// A page of alerts, newest first.
@@ -284,6 +296,8 @@ answer! {
         @flatten sight: Sight,
         /// The decisions, newest first.
         reviews: Vec<Review>,
+        /// What the store said, from its reports, of the other alerts of its item.
+        said: Vec<Review>,
         /// Who was given it, newest first.
         assignments: Vec<AssignmentShown>,
         /// The item of the queue that it belongs to, with all its alerts.
@@ -306,6 +320,14 @@ answer! {
         verdicts: Vec<Judgement>,
         /// What can be seen of it.
         @flatten sight: Sight,
+    }
+
+    /// One transaction as its page shows it.
+    struct TransactionPage {
+        /// The transaction.
+        @flatten detail: TransactionDetail,
+        /// The cases that hold its receipt, of those that the person sees.
+        cases: Vec<CaseLink>,
     }
 }
 
@@ -337,6 +359,7 @@ pub(super) fn summary(row: &AlertRow, has_video: bool) -> AlertSummary {
         item_id: row.item,
         assignee: row.assignee.clone(),
         expected_minor: row.expected(),
+        asked: row.asked.clone().map(|(at, by)| StoreAsks { at, by, report_day: alert.business_day }),
     }
 }
 

@@ -10,13 +10,13 @@ use super::tests::{House, read, until};
 use crate::db::{Role, TokenKind, User};
 
 /// Somebody with a token.
-struct Worker<'a> {
-    house: &'a House,
-    bearer: String,
+pub(super) struct Worker<'a> {
+    pub(super) house: &'a House,
+    pub(super) bearer: String,
 }
 
 impl<'a> Worker<'a> {
-    async fn join(house: &'a House, name: &str, role: Role, stores: &[&str]) -> Self {
+    pub(super) async fn join(house: &'a House, name: &str, role: Role, stores: &[&str]) -> Self {
         let stores: Vec<StoreId> = stores.iter().map(|store| store.parse().unwrap()).collect();
         let user = User { name: name.into(), tenant: "acme".parse().unwrap(), role, stores };
         // Lena, Hanna and Mara are there already.
@@ -25,24 +25,24 @@ impl<'a> Worker<'a> {
         Self { house, bearer: format!("Bearer {}", token.secret) }
     }
 
-    async fn call(&self, method: &str, path: &str, body: Option<Value>) -> (StatusCode, Value) {
+    pub(super) async fn call(&self, method: &str, path: &str, body: Option<Value>) -> (StatusCode, Value) {
         let headers = [("authorization", self.bearer.as_str())];
         read(self.house.ask(method, &format!("/api/v1/{path}"), &headers, body).await).await
     }
 
-    async fn get(&self, path: &str) -> Value {
+    pub(super) async fn get(&self, path: &str) -> Value {
         let (status, answer) = self.call("GET", path, None).await;
         assert_eq!(status, StatusCode::OK, "{path}: {answer}");
         answer
     }
 
-    async fn good(&self, method: &str, path: &str, body: Value, status: u16) -> Value {
+    pub(super) async fn good(&self, method: &str, path: &str, body: Value, status: u16) -> Value {
         let (got, answer) = self.call(method, path, Some(body)).await;
         assert_eq!(got.as_u16(), status, "{method} {path}: {answer}");
         answer
     }
 
-    async fn bad(&self, method: &str, path: &str, body: Value, status: u16) -> String {
+    pub(super) async fn bad(&self, method: &str, path: &str, body: Value, status: u16) -> String {
         let (got, answer) = self.call(method, path, Some(body)).await;
         assert_eq!(got.as_u16(), status, "{method} {path}: {answer}");
         answer["detail"].as_str().unwrap_or_default().to_owned()

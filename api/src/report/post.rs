@@ -137,6 +137,14 @@ impl Post {
         Some((store, recipient))
     }
 
+    /// As whom a recipient reads the report of a store.
+    async fn reader(&self, store: &Store, recipient: &Recipient) -> Result<Reader, PostError> {
+        // Mail may leave before any process has started with this configuration.
+        self.reporter.db.name_recipients(&self.reporter.recipients).await?;
+        let insiders = self.reporter.db.insiders(&store.tenant).await?;
+        Ok(Reader::of(&insiders.recipient(recipient), store, recipient.pictures))
+    }
+
     /// Writes again about a report that late data has changed.
     async fn look_again(&self, engine: &Engine, mail: &ReportMail) -> Result<(), PostError> {
         let next = next_look(mail.due_at, self.reporter.clock.now());
@@ -144,7 +152,7 @@ impl Post {
         let (Some((store, recipient)), Some(before)) = (self.parties(&mail.key), before) else {
             return Ok(self.reporter.db.looked_at_mail(&mail.key, None).await?);
         };
-        let reader = Reader { pictures: false, ..Reader::recipient(&self.reporter.recipients, store, recipient) };
+        let reader = Reader { pictures: false, ..self.reader(store, recipient).await? };
         let asked = Asked { store, day: mail.key.day, until: Some(mail.due_at), reader: &reader };
         let report = self.reporter.build(engine, asked, false).await?.report;
         let changes = Content::of(&report).since(&before, &report);
@@ -219,7 +227,7 @@ impl Post {
         recipient: &Recipient,
         last: &mut Option<Last>,
     ) -> Result<(Arc<Made>, Content), PostError> {
-        let reader = Reader::recipient(&self.reporter.recipients, store, recipient);
+        let reader = self.reader(store, recipient).await?;
         let key = (store.key().to_string(), mail.key.day, reader.clone(), mail.changes.clone());
         if let Some(last) = last.as_ref().filter(|last| last.key == key) {
             return Ok((Arc::clone(&last.made), last.content.clone()));

@@ -122,6 +122,7 @@ impl Office {
         let config: Config = toml::from_str(&config).unwrap();
         assert!(config.problems().is_empty(), "{:?}", config.problems());
         let db = Db::in_dir(dir.path(), Arc::new(clock.clone())).await.unwrap();
+        db.name_recipients(&config.report.recipients).await.unwrap();
         Self { dir, clock, config, server, db }
     }
 
@@ -207,8 +208,9 @@ impl Office {
     /// All that a recipient gets of the day, in every form.
     async fn forms(&self, recipient: usize) -> Vec<Vec<u8>> {
         let store = &self.config.stores[0];
-        let all = &self.config.report.recipients;
-        let reader = Reader::recipient(all, store, &all[recipient]);
+        let recipient = &self.config.report.recipients[recipient];
+        let insiders = self.db.insiders(&store.tenant).await.unwrap();
+        let reader = Reader::of(&insiders.recipient(recipient), store, recipient.pictures);
         let asked = Asked { store, day: DAY.parse().unwrap(), until: None, reader: &reader };
         let of = self.reporter().illustrated(asked).await.unwrap();
         let letter = Letter::of(&of, &[]);

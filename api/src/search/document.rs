@@ -13,7 +13,7 @@ use tillsight_schemas::zone::ZoneKind;
 use uuid::Uuid;
 
 use super::fields::{Fields, code};
-use crate::db::AlertRow;
+use crate::db::{AlertRow, people_of};
 
 /// The code of receipts in the field `kind`.
 pub(super) const RECEIPT: &str = "receipt";
@@ -155,6 +155,12 @@ pub(super) fn alert(fields: &Fields, whole: &WholeAlert) -> Result<TantivyDocume
         alert.register_id.as_str(),
         alert.operator_id.as_ref().map(|id| id.as_str()),
     );
+    let mut people = people_of(alert, events);
+    people.extend(row.people.iter().cloned());
+    for operator in people {
+        draft.text(|f| f.concerned, &format!("/{operator}"));
+        draft.text(|f| f.concerned, &format!("{}/{operator}", alert.store_id));
+    }
     draft.maybe(|f| f.transaction, stored.transaction.map(Kind::as_str));
     draft.text(|f| f.rule, alert.rule_id.as_str());
     draft.text(|f| f.severity, alert.severity.as_str());

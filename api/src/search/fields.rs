@@ -10,7 +10,7 @@ use tantivy::tokenizer::{
 };
 
 /// Rises when documents are made in another way: an index of another format is built anew.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 /// Words of running text.
 const WORDS: &str = "words";
 /// A name as one word, whatever its case.
@@ -52,6 +52,8 @@ fields! {
     register: facet;
     /// Who worked it.
     operator: facet;
+    /// Whom an alert concerns: `/operator` and `store/operator`, exactly; what scopes leave out by.
+    concerned: exact;
     /// The kind of transaction, as its code.
     transaction: facet;
     /// The rule of an alert.

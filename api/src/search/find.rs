@@ -6,8 +6,8 @@ use std::time::Instant;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
 use tantivy::collector::TopDocs;
-use tantivy::query::{BooleanQuery, Occur, Query, TermQuery};
-use tantivy::schema::IndexRecordOption;
+use tantivy::query::{Bm25StatisticsProvider, BooleanQuery, Occur, Query, TermQuery};
+use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::snippet::SnippetGenerator;
 use tantivy::{DocAddress, Searcher, Term};
 use tillsight_schemas::alert::{AlertState, Severity};
@@ -189,7 +189,13 @@ impl Search {
             after: request.cursor.as_deref().map(read_cursor).transpose()?,
             weighed: request.order == Order::Score,
         };
-        let mut tallied = searcher.search(&asked.query, &tally).map_err(failed("search"))?;
+        // What is common in the index tells of documents that are not found.
+        let tallied = if request.scope.without.is_empty() {
+            searcher.search(&asked.query, &tally)
+        } else {
+            searcher.search_with_statistics_provider(&asked.query, &tally, &Alike)
+        };
+        let mut tallied = tallied.map_err(failed("search"))?;
         let more = tallied.first.len() > limit;
         tallied.first.truncate(limit);
         let next_cursor = tallied.first.last().filter(|_| more).map(|(rank, _)| write_cursor(*rank));
@@ -219,6 +225,23 @@ impl Search {
             store.tenant == scope.tenant && (scope.stores.is_empty() || scope.stores.contains(&store.id))
         };
         self.stores.iter().filter(visible).cloned().collect()
+    }
+}
+
+/// Statistics of an index in which all words are equally rare: only the document itself weighs.
+struct Alike;
+
+impl Bm25StatisticsProvider for Alike {
+    fn total_num_tokens(&self, _: Field) -> tantivy::Result<u64> {
+        Ok(16)
+    }
+
+    fn total_num_docs(&self) -> tantivy::Result<u64> {
+        Ok(1)
+    }
+
+    fn doc_freq(&self, _: &Term) -> tantivy::Result<u64> {
+        Ok(1)
     }
 }
 

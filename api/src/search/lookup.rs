@@ -63,12 +63,18 @@ pub(super) fn lookup(
 
 /// The documents that a person may find.
 pub(super) fn in_scope(fields: &Fields, scope: &Scope) -> Box<dyn Query> {
-    if scope.stores.is_empty() {
-        return term(fields.tenant, scope.tenant.as_str());
+    let place: Box<dyn Query> = if scope.stores.is_empty() {
+        term(fields.tenant, scope.tenant.as_str())
+    } else {
+        let name = |store| Term::from_field_text(fields.scope, &format!("{}/{store}", scope.tenant));
+        Box::new(TermSetQuery::new(scope.stores.iter().map(name)))
+    };
+    if scope.without.is_empty() {
+        return place;
     }
-    let terms =
-        scope.stores.iter().map(|store| Term::from_field_text(fields.scope, &format!("{}/{store}", scope.tenant)));
-    Box::new(TermSetQuery::new(terms))
+    let concerned = scope.without.names().map(|name| Term::from_field_text(fields.concerned, &name));
+    let left_out: Box<dyn Query> = Box::new(TermSetQuery::new(concerned));
+    Box::new(BooleanQuery::new(vec![(Occur::Must, place), (Occur::MustNot, left_out)]))
 }
 
 /// Documents with this value in a field of names.

@@ -29,6 +29,8 @@ use std::path::PathBuf;
 use tillsight_schemas::id::{StoreId, TenantId};
 use tillsight_schemas::{ErrorKind, HasKind};
 
+use crate::db::Without;
+
 pub use find::{Answer, Bucket, FacetValue, Facets, Hit, HitKind, Order, Request};
 pub use follow::{Follower, OpenLog};
 pub use index::{Owner, Progress, Search, ask_for_rebuild, rebuild_is_asked_for};
@@ -42,6 +44,15 @@ pub struct Scope {
     pub tenant: TenantId,
     /// The stores; all of the retailer when empty.
     pub stores: Vec<StoreId>,
+    /// Whose alerts are not found.
+    pub without: Without,
+}
+
+impl Scope {
+    /// Everything of these stores; of all of the retailer when empty.
+    pub fn whole(tenant: TenantId, stores: Vec<StoreId>) -> Self {
+        Self { tenant, stores, without: Without::default() }
+    }
 }
 
 /// What failed.

@@ -24,7 +24,7 @@ impl Search {
     pub fn neighbours(&self, about: &PostedTransaction, span: TimeSpan) -> Result<Vec<PostedTransaction>, SearchError> {
         let (header, transaction) = (&about.header, &about.transaction);
         let fields = &self.fields;
-        let scope = Scope { tenant: header.tenant_id.clone(), stores: vec![transaction.store_id.clone()] };
+        let scope = Scope::whole(header.tenant_id.clone(), vec![transaction.store_id.clone()]);
         let mut whose: Vec<Box<dyn Query>> = vec![term_of(fields.register, transaction.register_id.as_str())];
         whose.extend(transaction.operator_id.as_ref().map(|operator| term_of(fields.operator, operator.as_str())));
         let (start, end) = (span.start().timestamp_micros(), span.end().timestamp_micros());

@@ -181,7 +181,7 @@ impl Work {
 }
 
 fn request(text: &str) -> Request {
-    let scope = Scope { tenant: "demo".parse().unwrap(), stores: Vec::new() };
+    let scope = Scope::whole("demo".parse().unwrap(), Vec::new());
     Request { text: text.into(), from: None, to: None, scope, order: Order::Time, limit: 50, cursor: None }
 }
 
@@ -445,7 +445,7 @@ fn no_text_leaves_its_scope() {
         work.becomes((5, 5)).await;
         (shop, work)
     });
-    let scope = Scope { tenant: "demo".parse().unwrap(), stores: vec!["17".parse().unwrap()] };
+    let scope = Scope::whole("demo".parse().unwrap(), vec!["17".parse().unwrap()]);
     let own: Vec<StoreKey> = vec!["demo/17".parse().unwrap()];
     let ask = |text: &str| {
         let answer = work.search.find(&Request { scope: scope.clone(), ..request(text) }).unwrap();

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Debug;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use base64::Engine as _;
@@ -13,14 +14,8 @@ use pgwire::api::auth::{
     DefaultServerParameterProvider, StartupHandler, finish_authentication, protocol_negotiation,
     save_startup_parameters_to_metadata,
 };
-use pgwire::api::cancel::CancelHandler;
-use pgwire::api::copy::CopyHandler;
-use pgwire::api::query::{ExtendedQueryHandler, SimpleQueryHandler};
-use pgwire::api::{
-    ClientInfo, ErrorHandler, METADATA_USER, NoopHandler, PgWireConnectionState, PgWireServerHandlers, Type,
-};
+use pgwire::api::{ClientInfo, METADATA_USER, PgWireConnectionState, Type};
 use pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
-use pgwire::messages::cancel::CancelRequest;
 use pgwire::messages::startup::{Authentication, SecretKey};
 use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage, ProtocolVersion};
 use tillsight_correlate::sql::Session;
@@ -28,27 +23,32 @@ use tillsight_schemas::error::chain;
 use tokio_util::sync::CancellationToken;
 
 use super::gate::{Act, classify};
+use super::handlers::Handlers;
 use super::names::shown;
 use super::run::{Cursor, Running};
 use super::scram::{Exchange, Verifier};
 use super::settings::Settings;
 use super::statement::{Failure, Prepared, parameters};
-use super::{Login, Shared, catalog};
+use super::{Login, REVOKED, Shared, catalog};
 use crate::tls;
 
 /// The one mechanism that is offered.
 const MECHANISM: &str = "SCRAM-SHA-256";
+/// How long a login that was revoked may go on.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// Cursors that a connection may hold open.
 pub(super) const MAX_CURSORS: usize = 16;
 
 /// One connection.
 #[derive(Debug)]
 pub(super) struct Connection {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     /// Whether it may log in without TLS.
     plain: bool,
     stage: tokio::sync::Mutex<Stage>,
     bound: OnceLock<Bound>,
+    /// Whether the login does not hold any more.
+    ended: AtomicBool,
     settings: Arc<Mutex<Settings>>,
     /// The names of the statements that are prepared.
     prepared: Mutex<BTreeSet<String>>,
@@ -72,8 +72,10 @@ enum Stage {
 /// A connection that is logged in.
 #[derive(Debug)]
 pub(super) struct Bound {
-    /// Who.
-    pub(super) user: String,
+    /// The name that logged in.
+    role_name: String,
+    /// Who that is.
+    login: Login,
     /// Their way to the lake.
     pub(super) session: Arc<Session>,
     pid: i32,
@@ -89,23 +91,21 @@ impl Connection {
             plain,
             stage: tokio::sync::Mutex::new(Stage::Silent),
             bound: OnceLock::new(),
+            ended: AtomicBool::new(false),
             settings,
             prepared: Mutex::default(),
             cursors: Mutex::default(),
         }))
     }
 
-    /// What all connections share.
-    #[cfg(test)]
-    pub(super) fn shared(&self) -> &Arc<Shared> {
-        &self.shared
-    }
-
     /// The login and its session.
     ///
     /// # Errors
-    /// [`Failure`] before the log-in.
+    /// [`Failure`] before the log-in, and when it was revoked.
     pub(super) fn bound(&self) -> Result<&Bound, Failure> {
+        if self.ended.load(Ordering::Relaxed) {
+            return Err(Failure::new("28000", REVOKED));
+        }
         self.bound.get().ok_or_else(|| Failure::new("28000", "log in first"))
     }
 
@@ -128,7 +128,7 @@ impl Connection {
     pub(super) fn begin(&self, text: &Arc<str>) -> Result<Running, Failure> {
         let bound = self.bound()?;
         let timeout = self.settings().timeout();
-        Ok(Running::begin(&self.shared, &bound.user, text, timeout, self.cancellation(bound)))
+        Ok(Running::begin(&self.shared, &bound.login.user, text, timeout, self.cancellation(bound)))
     }
 
     /// Gives a cursor that is asked on new time.
@@ -221,11 +221,29 @@ impl Connection {
     }
 
     /// Opens the session of a login.
-    pub(super) async fn open(&self, login: Login, pid: i32, key: SecretKey) -> PgWireResult<()> {
+    pub(super) async fn open(&self, role_name: &str, login: Login, pid: i32, key: SecretKey) -> PgWireResult<()> {
         let session = self.shared.session(&login, &self.settings);
         let session = session.map_err(|failure| fatal(failure.sqlstate, &failure.message))?;
         // A connection logs in once: the stages see to that.
-        self.bound.set(Bound { user: login.user, session, pid, key }).map_err(|_| fatal("08P01", "logged in already"))
+        let bound = Bound { role_name: role_name.to_owned(), login, session, pid, key };
+        self.bound.set(bound).map_err(|_| fatal("08P01", "logged in already"))
+    }
+
+    /// Waits until the login does not hold any more, stops what it runs, and leaves the client a moment to hear why.
+    pub(super) async fn until_revoked(&self) {
+        loop {
+            tokio::time::sleep(LOOK_AGAIN).await;
+            let Some(bound) = self.bound.get() else { continue };
+            match self.shared.logins.login(&bound.role_name).await {
+                Ok(Some(login)) if login == bound.login => {}
+                Ok(_) => break self.ended.store(true, Ordering::Relaxed),
+                Err(error) => tracing::warn!(error = chain(error.as_ref()), "a log-in cannot be looked up again"),
+            }
+        }
+        if let Some(bound) = self.bound.get() {
+            self.shared.cancels.cancel(bound.pid, &bound.key);
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
     }
 }
 
@@ -309,13 +327,13 @@ impl StartupHandler for Connection {
                     _ => {
                         self.shared.log.login(&name, client.socket_addr(), false);
                         // Slow enough to make guessing pointless, and the same for every name.
-                        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+                        tokio::time::sleep(Duration::from_millis(300)).await;
                         return Err(fatal("28P01", &format!("password authentication failed for user \"{name}\"")));
                     }
                 };
                 self.shared.log.login(&name, client.socket_addr(), true);
                 let (pid, key) = cancel_key(client.protocol_version());
-                self.open(login, pid, key.clone()).await?;
+                self.open(&name, login, pid, key.clone()).await?;
                 client.set_pid_and_secret_key(pid, key);
                 let proof = Authentication::SASLFinal(proof.into());
                 client.feed(PgWireBackendMessage::Authentication(proof)).await?;
@@ -343,53 +361,4 @@ fn server_parameters() -> DefaultServerParameterProvider {
     parameters.default_transaction_read_only = true;
     parameters.search_path = tillsight_correlate::sql::DEFAULT_SCHEMA.to_owned();
     parameters
-}
-
-#[async_trait]
-impl CancelHandler for Connection {
-    async fn on_cancel_request(&self, request: CancelRequest) {
-        self.shared.cancels.cancel(request.pid, &request.secret_key);
-    }
-}
-
-impl ErrorHandler for Connection {
-    fn on_error<C>(&self, _: &C, error: &mut PgWireError)
-    where
-        C: ClientInfo,
-    {
-        // The crate's own errors may carry anything: only what we wrote ourselves goes out as it is.
-        if let PgWireError::ApiError(inner) = error {
-            *error = Failure::internal(inner.as_ref()).into();
-        }
-    }
-}
-
-/// Hands a connection to the protocol.
-#[derive(Debug, Clone)]
-pub(super) struct Handlers(pub(super) Arc<Connection>);
-
-impl PgWireServerHandlers for Handlers {
-    fn simple_query_handler(&self) -> Arc<impl SimpleQueryHandler> {
-        Arc::clone(&self.0)
-    }
-
-    fn extended_query_handler(&self) -> Arc<impl ExtendedQueryHandler> {
-        Arc::new(self.clone())
-    }
-
-    fn startup_handler(&self) -> Arc<impl StartupHandler> {
-        Arc::clone(&self.0)
-    }
-
-    fn copy_handler(&self) -> Arc<impl CopyHandler> {
-        Arc::new(NoopHandler)
-    }
-
-    fn error_handler(&self) -> Arc<impl ErrorHandler> {
-        Arc::clone(&self.0)
-    }
-
-    fn cancel_handler(&self) -> Arc<impl CancelHandler> {
-        Arc::clone(&self.0)
-    }
 }

@@ -24,8 +24,8 @@ use pgwire::messages::extendedquery::{
     Bind, BindComplete, Describe, Execute, Parse, ParseComplete, TARGET_TYPE_BYTE_PORTAL,
 };
 
-use super::connection::Handlers;
 use super::gate::Act;
+use super::handlers::Handlers;
 use super::simple::shown_field;
 use super::statement::{Failure, Prepared};
 

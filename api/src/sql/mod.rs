@@ -12,6 +12,7 @@ mod crew;
 mod extended;
 mod flight;
 mod gate;
+mod handlers;
 mod names;
 mod rewrite;
 mod run;
@@ -96,8 +97,11 @@ impl Options {
     }
 }
 
+/// What a client hears when its login does not hold any more.
+const REVOKED: &str = "this login was revoked or its rights have changed: log in again";
+
 /// A user who may ask.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Login {
     /// The name under which statements are written down.
     pub user: String,
@@ -261,7 +265,12 @@ impl Endpoint {
                     let connection = Connection::accept(Arc::clone(shared), plain);
                     let tls = shared.options.tls.clone();
                     tasks.spawn(async move {
-                        if let Err(error) = process_socket(socket, tls, connection).await {
+                        let held = Arc::clone(&connection.0);
+                        let served = tokio::select! {
+                            served = process_socket(socket, tls, connection) => served,
+                            () = held.until_revoked() => Err(std::io::Error::other(REVOKED)),
+                        };
+                        if let Err(error) = served {
                             if error.get_ref().is_some_and(|inner| inner.is::<tokio_rustls::rustls::Error>()) {
                                 tls::count("sql", "failed");
                             }

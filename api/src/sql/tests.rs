@@ -17,8 +17,8 @@ use tillsight_schemas::store::Store;
 use tillsight_schemas::topic::POS_TRANSACTION;
 use tillsight_schemas::{ReplayClock, wire::avro};
 
-use super::connection::Handlers;
 use super::gate::Act;
+use super::handlers::Handlers;
 use super::run::{Cursor, Rows, Running};
 use super::statement::Failure;
 use super::*;
@@ -107,7 +107,7 @@ async fn desk(timeout: Duration) -> Desk {
     let connection = Connection::accept(shared, true);
     let scope = Scope { tenant: "acme".parse().unwrap(), stores: Stores::Only(["17".parse().unwrap()].into()) };
     let login = Login { user: "ann".into(), scope, verifier: Verifier::decoy("ann", &[0; 32]) };
-    connection.0.open(login, 7, SecretKey::I32(42)).await.unwrap();
+    connection.0.open("ann.default", login, 7, SecretKey::I32(42)).await.unwrap();
     Desk { _root: root, connection, audit }
 }
 
@@ -257,7 +257,7 @@ async fn a_client_can_cancel_what_it_started_and_nobody_else_can() {
     let (running, rows) =
         desk.start("SELECT count(*) FROM generate_series(1, 100000) a, generate_series(1, 100000) b").await.unwrap();
     let mut answer = run::answer(running, rows, &Format::UnifiedText, FormatOptions::default()).unwrap();
-    let cancels = &desk.connection.0.shared().cancels;
+    let cancels = &desk.connection.0.shared.cancels;
     let mut row = answer.data_rows().next();
     cancels.cancel(7, &SecretKey::I32(41));
     assert!(tokio::time::timeout(Duration::from_millis(200), &mut row).await.is_err(), "a wrong key cancels nothing");
@@ -339,7 +339,7 @@ async fn what_is_nested_too_deep_or_too_long_is_refused_before_it_is_walked() {
 #[tokio::test]
 async fn a_connection_that_did_not_log_in_is_told_nothing() {
     let desk = desk(Duration::from_secs(60)).await;
-    let stranger = Connection::accept(Arc::clone(desk.connection.0.shared()), true);
+    let stranger = Connection::accept(Arc::clone(&desk.connection.0.shared), true);
     assert_eq!(stranger.0.prepare("SELECT 1", &[]).await.unwrap_err().sqlstate, "28000");
     assert_eq!(stranger.0.begin(&"SELECT 1".into()).unwrap_err().sqlstate, "28000");
 }

@@ -1,6 +1,6 @@
 WITH voided AS (
   SELECT a.event_id, s.event_id AS sale_id, s.total_minor, s.receipt_no, (a.event_us - s.event_us) / 60000000 AS minutes,
-         p.smallest_minor
+         p.smallest_minor, row_number() OVER (PARTITION BY a.event_id ORDER BY s.event_us DESC, s.event_id) AS nth
   FROM anchor a
   JOIN params p ON p.tenant_id = a.tenant_id AND p.store_id = a.store_id
   JOIN pos s ON s.tenant_id = a.tenant_id AND s.store_id = a.store_id AND s.kind = 'SALE'
@@ -15,6 +15,7 @@ cash AS (
   SELECT v.event_id, v.sale_id, sum(t.amount_minor) AS amount_minor
   FROM voided v
   JOIN tenders t ON t.event_id = v.sale_id AND t.tender_type = 'CASH' AND t.direction = 'IN'
+  WHERE v.nth = 1
   GROUP BY v.event_id, v.sale_id
 )
 SELECT v.event_id AS anchor_id,
@@ -31,3 +32,4 @@ SELECT v.event_id AS anchor_id,
        v.receipt_no AS sale_receipt
 FROM voided v
 LEFT JOIN cash c ON c.event_id = v.event_id AND c.sale_id = v.sale_id
+WHERE v.nth = 1

@@ -87,11 +87,12 @@ impl Engine {
     /// Puts a transaction on the recorder's clock and counts its zones.
     pub(super) fn anchor(&self, posted: &Arc<PostedTransaction>, store: &StoreKey) -> Anchor {
         let clock = self.clocks.get(&clock::name(posted)).cloned().unwrap_or_default();
-        let zones = self.settings.zones_of(store, posted, &[ZoneKind::Customer]);
+        let zones = |kind| i64::try_from(self.settings.zones_of(store, posted, &[kind]).len()).unwrap_or(i64::MAX);
         Anchor {
             posted: Arc::clone(posted),
             aligned: clock.align(posted),
-            customer_zones: i64::try_from(zones.len()).unwrap_or(i64::MAX),
+            customer_zones: zones(ZoneKind::Customer),
+            cashier_zones: zones(ZoneKind::Cashier),
         }
     }
 
@@ -130,6 +131,34 @@ impl Engine {
             rows.insert(ready.item.1, Row::silent(header, Outcome::Indeterminate, "too_long"));
         }
         Ok(rows)
+    }
+
+    /// What each rule sees and says when everything that is remembered is judged at once.
+    pub(crate) async fn everything(&self) -> Result<Vec<(Window, BTreeMap<Uuid, Row>)>, EngineError> {
+        let mut all = Vec::new();
+        for (number, rule) in self.rules.iter().enumerate() {
+            let header = &rule.rule.header;
+            let mut ready = Vec::new();
+            for (store, memory) in &self.memories {
+                for event in memory.events(i64::MIN, i64::MAX) {
+                    let anchor = self.anchor(&event.posted, store);
+                    let lasted = anchor.aligned.end_us - anchor.aligned.begin_us;
+                    let item = (number, event.posted.header.event_id);
+                    if header.anchor.contains(&event.posted.transaction.kind)
+                        && lasted <= header.longest_seconds * 1_000_000
+                    {
+                        let (store, logged_at) = (store.clone(), event.logged_at);
+                        ready.push(Ready { item, store, anchor, provisional: false, logged_at });
+                    }
+                }
+            }
+            let anchors: Vec<Anchor> = ready.iter().map(|ready| ready.anchor.clone()).collect();
+            let judged: Vec<&Ready> = ready.iter().collect();
+            let window = || self.window(header, &judged, &anchors);
+            let rows = verdict::rows(rule, &rule.run(window()?).await?)?;
+            all.push((window()?, rows));
+        }
+        Ok(all)
     }
 
     /// The rows that a rule sees: its anchors, and the neighbourhood of each.
@@ -246,7 +275,12 @@ impl Engine {
         let judgement = around.judgement(row, before.map_or(0, |before| before.revision + 1));
         metrics::counter!(metric::JUDGEMENTS, "rule" => judgement.rule_id.to_string(), "outcome" => row.outcome.as_str())
             .increment(1);
-        let events = if alert.is_some() { around.members(row) } else { Vec::new() };
+        let events = match row.outcome {
+            _ if alert.is_some() => around.members(row),
+            // Whom a blind spot concerns stands in its anchor.
+            Outcome::Indeterminate => vec![Arc::clone(&around.anchor.posted)],
+            _ => Vec::new(),
+        };
         let events = events
             .iter()
             .filter_map(|posted| Some((posted.header.event_id, serde_json::to_string(&**posted).ok()?)))

@@ -142,7 +142,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_rule_of_the_library_can_be_planned() {
-        for rule in Rule::library().unwrap() {
+        for rule in Rule::shelf().unwrap() {
             Compiled::new(rule).await.unwrap();
         }
     }

@@ -44,8 +44,13 @@ const POS: &[(&str, DataType)] = &[
     ("reference_receipt_no", TEXT),
 ];
 
-const ANCHOR: &[(&str, DataType)] =
-    &[("camera_begin_us", LONG), ("camera_end_us", LONG), ("clock_bound_us", LONG), ("customer_zones", LONG)];
+const ANCHOR: &[(&str, DataType)] = &[
+    ("camera_begin_us", LONG),
+    ("camera_end_us", LONG),
+    ("clock_bound_us", LONG),
+    ("customer_zones", LONG),
+    ("cashier_zones", LONG),
+];
 
 const LINES: &[(&str, DataType)] = &[
     ("event_id", TEXT),
@@ -115,6 +120,8 @@ pub(crate) struct Anchor {
     pub(crate) aligned: Aligned,
     /// The customer zones that look at its register.
     pub(crate) customer_zones: i64,
+    /// The zones in which its cashier stands.
+    pub(crate) cashier_zones: i64,
 }
 
 fn text<T, S: AsRef<str>>(rows: &[T], value: impl Fn(&T) -> Option<S>) -> ArrayRef {
@@ -170,6 +177,7 @@ pub(crate) fn anchors(rows: &[Anchor]) -> Result<RecordBatch, ArrowError> {
         long(rows, |row| Some(row.aligned.end_us)),
         long(rows, |row| Some(row.aligned.bound_us)),
         long(rows, |row| Some(row.customer_zones)),
+        long(rows, |row| Some(row.cashier_zones)),
     ]);
     RecordBatch::try_new(described(&[POS, ANCHOR]), columns)
 }

@@ -3,6 +3,7 @@
 //! The content hash covers what was judged and nothing of when or in which order: a repetition has the same hash.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
@@ -87,8 +88,15 @@ pub(crate) fn rows(rule: &Compiled, batches: &[RecordBatch]) -> Result<BTreeMap<
     Ok(rows)
 }
 
-/// The span of the recorder's clock that a rule looks at around an anchor: from, to.
-pub(crate) fn looked(header: &Header, anchor: &Anchor) -> std::ops::Range<i64> {
+/// The span of the recorder's clock that a rule looks at: from, to. A rule that looks back at transactions sees who was
+/// there then, too.
+pub(crate) fn looked(header: &Header, anchor: &Anchor) -> Range<i64> {
+    let around = around(header, anchor);
+    around.start - header.lookback_seconds * 1_000_000..around.end
+}
+
+/// The part of it that is about the anchor itself.
+fn around(header: &Header, anchor: &Anchor) -> Range<i64> {
     let margin = header.params.get("margin_ms").map_or(0, |margin| margin.default * 1_000);
     let margin = margin.max(header.lookahead_seconds * 1_000_000) + anchor.aligned.bound_us;
     anchor.aligned.begin_us - margin..anchor.aligned.end_us + margin
@@ -226,9 +234,9 @@ impl Circumstances<'_> {
         self.cameras.iter().map(|camera| evidence(Some(camera.clone()), None)).collect()
     }
 
-    /// The states of the register's zones, clipped to what the rule looked at.
+    /// The states of the register's zones around the anchor.
     fn seen(&self) -> Vec<SeenSpan> {
-        let looked = looked(self.header, self.anchor);
+        let looked = around(self.header, self.anchor);
         let register = &self.posted().transaction.register_id;
         let ours = |span: &&Span| span.register.as_ref() == Some(register) && self.header.watched.contains(&span.kind);
         let spans = self.memory.spans(&looked).filter(ours);

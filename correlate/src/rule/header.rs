@@ -63,6 +63,10 @@ pub struct Header {
     pub name: String,
     /// What it looks for.
     pub description: String,
+    /// Whether it judges unasked. The others want a number of the shop's own, or a field that few tills send: an
+    /// installation takes them in by name.
+    #[serde(default = "yes")]
+    pub by_default: bool,
     /// How much an alert matters, where the SQL says nothing else.
     pub severity: Severity,
     /// Whose events it looks at.
@@ -101,6 +105,10 @@ pub struct Header {
     /// The fields of a record without which the rule is blind to it, from `needs`.
     #[serde(skip)]
     pub needed: Vec<Need>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Header {

@@ -4,6 +4,7 @@
 //! anchor that it has something to say about; an anchor without a row did not match. The same text judges live and over
 //! history. The library is part of the program; a folder of the installation can add to it.
 
+mod adopted;
 mod error;
 pub mod explain;
 pub mod fixture;
@@ -12,6 +13,7 @@ mod needs;
 
 use std::path::Path;
 
+use adopted::Adopted;
 pub use error::RuleError;
 pub use header::{Clip, Header, LONGEST_LOOKBACK, Param, Scope};
 pub use needs::Need;
@@ -41,10 +43,29 @@ type Texts = (&'static str, &'static str, &'static [(&'static str, &'static str)
 
 const LIBRARY: &[Texts] = library! {
     "cancel_burst": ["cancels"];
+    "cancel_then_drawer": ["drawer"];
+    "cash_refund_high": ["refunds"];
+    "keyed_refund": ["refunds"];
+    "low_sales": ["sales"];
+    "no_sale_before_sign_off": ["drawer"];
     "no_sale_no_customer": ["drawer"];
+    "no_sale_often": ["drawer"];
+    "operator_on_two_registers": ["sales"];
+    "override_nobody_there": ["overrides"];
+    "paid_out_unapproved": ["cash"];
     "post_void": ["voids"];
+    "post_void_customer_gone": ["voids"];
     "price_override_deep": ["prices"];
     "refund_no_customer": ["refunds", "late", "lost_camera"];
+    "refund_of_own_sale": ["refunds"];
+    "refund_same_card": ["cards"];
+    "refund_tender_switch": ["refunds"];
+    "refund_velocity": ["refunds"];
+    "refund_while_closed": ["closed"];
+    "reprint_then_refund": ["refunds"];
+    "self_approved": ["approvals"];
+    "suspend_never_resumed": ["parked"];
+    "training_sale_customer": ["training"];
     "void_followed_by_no_sale": ["drawer"];
 };
 
@@ -57,11 +78,21 @@ impl Rule {
         Ok(Self { header: Header::parse(header)?, sql: sql.to_owned(), tests })
     }
 
-    /// The rules that come with the program.
+    /// The rules that come with the program and judge unasked.
     ///
     /// # Errors
     /// [`RuleError`] when one of them is wrong, which is a defect.
     pub fn library() -> Result<Vec<Self>, RuleError> {
+        let mut rules = Self::shelf()?;
+        rules.retain(|rule| rule.header.by_default);
+        Ok(rules)
+    }
+
+    /// All rules that come with the program: those of [`Rule::library`], and those that an installation has to ask for.
+    ///
+    /// # Errors
+    /// [`RuleError`] when one of them is wrong, which is a defect.
+    pub fn shelf() -> Result<Vec<Self>, RuleError> {
         LIBRARY
             .iter()
             .map(|(header, sql, tests)| {
@@ -71,7 +102,8 @@ impl Rule {
             .collect()
     }
 
-    /// Reads a rule from its folder.
+    /// Reads a rule from its folder: a rule of its own, or one of the library with other numbers
+    /// (`library = "refund_velocity"`).
     ///
     /// # Errors
     /// [`RuleError`] when a file cannot be read, the header is wrong, or the folder has another name than the rule.
@@ -93,20 +125,35 @@ impl Rule {
             }
         }
         tests.sort();
-        let rule = Self::new(&text(&folder.join("rule.toml"))?, &text(&folder.join("rule.sql"))?, tests)?;
+        let header = text(&folder.join("rule.toml"))?;
+        let rule = match Adopted::read(&header) {
+            Some(adopted) => adopted?.rule(tests)?,
+            None => Self::new(&header, &text(&folder.join("rule.sql"))?, tests)?,
+        };
         match folder.file_name() {
             Some(name) if name.to_string_lossy() == rule.header.id.as_str() => Ok(rule),
             _ => Err(rule.header.wrong(format!("its folder {} must have the rule's name", folder.display()))),
         }
     }
 
-    /// The library and the rules of a folder, which holds one folder a rule; a rule of the folder replaces one of the
-    /// library with the same name.
+    /// The rules that judge: the library and the rules of a folder, which holds one folder a rule; a rule of the folder
+    /// replaces one of the library with the same name.
     ///
     /// # Errors
     /// [`RuleError`] for the first rule that is wrong.
     pub fn all(folder: Option<&Path>) -> Result<Vec<Self>, RuleError> {
-        let mut rules = Self::library()?;
+        Self::joined(Self::library()?, folder)
+    }
+
+    /// The rules that judge, and those that have to be asked for.
+    ///
+    /// # Errors
+    /// [`RuleError`] for the first rule that is wrong.
+    pub fn known(folder: Option<&Path>) -> Result<Vec<Self>, RuleError> {
+        Self::joined(Self::shelf()?, folder)
+    }
+
+    fn joined(mut rules: Vec<Self>, folder: Option<&Path>) -> Result<Vec<Self>, RuleError> {
         if let Some(folder) = folder {
             let failed = |source| RuleError::Read { path: folder.to_owned(), source };
             for entry in std::fs::read_dir(folder).map_err(failed)? {
@@ -128,12 +175,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_library_holds_six_rules_with_tests() {
-        let rules = Rule::library().unwrap();
-        assert_eq!(rules.len(), 6);
-        for rule in rules {
+    fn every_rule_of_the_library_has_tests_and_some_have_to_be_asked_for() {
+        let (unasked, all) = (Rule::library().unwrap().len(), Rule::shelf().unwrap());
+        assert!(6 < unasked && unasked < all.len());
+        assert!(all.is_sorted_by_key(|rule| rule.header.id.clone()));
+        for rule in all {
             assert!(!rule.tests.is_empty(), "{} has no tests", rule.header.id);
         }
+    }
+
+    #[test]
+    fn a_folder_takes_a_rule_of_the_library_in_with_its_own_numbers() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("refund_velocity");
+        std::fs::create_dir(&folder).unwrap();
+        let with = |text: &str| {
+            std::fs::write(folder.join("rule.toml"), text).unwrap();
+            Rule::all(Some(dir.path()))
+        };
+        let judging = Rule::library().unwrap();
+        assert!(judging.iter().all(|rule| rule.header.id.as_str() != "refund_velocity"));
+        let rules = with("library = \"refund_velocity\"\nseverity = \"low\"\n[params]\nmore_than = 9\n").unwrap();
+        assert_eq!(rules.len(), judging.len() + 1);
+        let taken = rules.iter().find(|rule| rule.header.id.as_str() == "refund_velocity").unwrap();
+        assert_eq!((taken.header.params["more_than"].default, taken.header.severity.as_str()), (9, "low"));
+        assert!(taken.tests.is_empty(), "the library's tests are about its numbers");
+        assert!(!with("library = \"refund_velocity\"").unwrap().is_empty());
+        let wrong = |text: &str| with(text).unwrap_err().to_string();
+        assert!(wrong("library = \"refund_velocty\"").contains("no rule refund_velocty"));
+        assert!(wrong("library = \"refund_velocity\"\n[params]\nmore = 9").contains("more_than"));
+        assert!(wrong("library = \"refund_velocity\"\n[params]\nmore_than = 0").contains("more_than is 0"));
+        assert!(wrong("library = \"refund_velocity\"\nsql = \"\"").contains("sql"));
+        assert!(wrong("library = \"post_void\"").contains("must have the rule's name"));
     }
 
     #[test]
@@ -142,10 +215,11 @@ mod tests {
         let folder = dir.path().join("mine");
         std::fs::create_dir(&folder).unwrap();
         let (header, sql, _) = LIBRARY[0];
+        let judging = Rule::library().unwrap().len();
         std::fs::write(folder.join("rule.toml"), header).unwrap();
         std::fs::write(folder.join("rule.sql"), sql).unwrap();
         assert!(Rule::all(Some(dir.path())).unwrap_err().to_string().contains("must have the rule's name"));
         std::fs::write(folder.join("rule.toml"), header.replace("cancel_burst", "mine")).unwrap();
-        assert_eq!(Rule::all(Some(dir.path())).unwrap().len(), 7);
+        assert_eq!(Rule::all(Some(dir.path())).unwrap().len(), judging + 1);
     }
 }

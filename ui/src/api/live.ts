@@ -95,6 +95,8 @@ function patched(known: AlertDetail, alert: AlertSummary): AlertDetail {
 function outdated(known: AlertDetail, alert: AlertSummary): boolean {
   if (holds(known, alert.alert_id) !== (known.item.item_id === alert.item_id)) return true;
   const told = ["revision", "reviewed_at", "assignee"] as const;
+  const before = known.item.members.find((each) => each.alert_id === alert.alert_id);
+  if (before && before.asked?.at !== alert.asked?.at) return true;
   return known.alert_id === alert.alert_id && told.some((each) => known[each] !== alert[each]);
 }
 

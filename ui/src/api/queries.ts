@@ -84,6 +84,8 @@ export type QueueFilter = {
   rule?: string;
   operator?: string;
   assignee?: string;
+  // Only what the store asks to look at.
+  asked?: "true";
   sort?: "value";
 };
 

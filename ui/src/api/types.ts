@@ -57,6 +57,9 @@ export type Camera = {
   analysed: boolean;
 };
 
+// The store asked, from its report, to look at an alert.
+export type Asked = { at: Instant; by: string; report_day: string | null };
+
 export type AlertSummary = {
   alert_id: string;
   revision: number;
@@ -83,6 +86,7 @@ export type AlertSummary = {
   assignee: string | null;
   // What it costs when it is what it looks like, times how often its rule was right.
   expected_minor: number | null;
+  asked: Asked | null;
 };
 
 // Alerts of one operator and one piece of evidence.
@@ -94,6 +98,8 @@ export type QueueItem = {
   currency: string | null;
   expected_minor: number | null;
   assignee: string | null;
+  // The last time that the store asked to look at one of them.
+  asked: Asked | null;
 };
 export type QueuePage = Page<QueueItem> & { total: number };
 
@@ -313,6 +319,7 @@ export type Look = { at: Instant; camera_id?: string; boxes: Box[] };
 
 export type Review = {
   review_id: string;
+  alert_id: string;
   alert_revision: number;
   disposition: Disposition | Remark;
   note: string | null;
@@ -365,6 +372,8 @@ export type AlertDetail = AlertSummary & {
   zones: Zone[];
   boxes: Look[];
   reviews: Review[];
+  // What the store said of the other alerts of the item.
+  said: Review[];
   verdicts: Judgement[];
   item: QueueItem;
   expected: Expected | null;
@@ -374,6 +383,7 @@ export type AlertDetail = AlertSummary & {
 
 export type TransactionDetail = {
   transaction: Transaction;
+  cases: CaseName[];
   alerts: AlertSummary[];
   verdicts: Judgement[];
   video: Video[];

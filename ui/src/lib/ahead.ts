@@ -12,24 +12,30 @@ export function beginOf(video: Video): number {
 }
 
 let kept: { url: string; element: HTMLVideoElement } | null = null;
+// What is on the page. The next one is not loaded before this one can play.
+let shown: HTMLVideoElement | null = null;
+let waiting: AbortController | null = null;
 
-function make(url: string): HTMLVideoElement {
+// The browser goes to the place before it shows a picture: no other one flashes up, and none is decoded for nothing.
+function make(url: string, seconds: number): HTMLVideoElement {
   const element = document.createElement("video");
   element.muted = true;
   element.playsInline = true;
   element.preload = "auto";
-  element.src = url;
+  element.src = seconds > 0 ? `${url}#t=${seconds.toFixed(3)}` : url;
   return element;
 }
 
 // Ends loading; a connection would stay open otherwise.
 export function free(element: HTMLVideoElement): void {
+  if (shown === element) shown = null;
   element.pause();
   element.removeAttribute("src");
   element.load();
 }
 
 export function forget(): void {
+  waiting?.abort();
   if (kept) free(kept.element);
   kept = null;
 }
@@ -38,18 +44,19 @@ export function loadAhead(video: Video): void {
   const url = video.play_url;
   if (!url || kept?.url === url) return;
   forget();
-  const element = make(url);
-  const seconds = (beginOf(video) - Date.parse(video.starts_at ?? video.from_at)) / 1000;
-  element.addEventListener("loadedmetadata", () => {
-    if (element.currentTime === 0 && seconds > 0) element.currentTime = seconds;
-  });
-  kept = { url, element };
+  const wish = new AbortController();
+  waiting = wish;
+  const load = () => {
+    wish.abort();
+    kept = { url, element: make(url, (beginOf(video) - Date.parse(video.starts_at ?? video.from_at)) / 1000) };
+  };
+  if (!shown || shown.readyState >= 3 || shown.error) load();
+  else for (const name of ["canplay", "error"]) shown.addEventListener(name, load, { signal: wish.signal });
 }
 
-// The element for a clip: the one that is ready, or a new one.
-export function take(url: string): HTMLVideoElement {
-  if (kept?.url !== url) return make(url);
-  const { element } = kept;
-  kept = null;
-  return element;
+// The element for a clip: the one that is ready, or a new one that begins so many seconds in it.
+export function take(url: string, seconds: number): HTMLVideoElement {
+  shown = kept?.url === url ? kept.element : make(url, seconds);
+  if (kept?.url === url) kept = null;
+  return shown;
 }

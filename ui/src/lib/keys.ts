@@ -21,8 +21,9 @@ export function useKeys(keys: Keys, enabled = true): void {
     const press = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing || event.defaultPrevented) return;
       if (typing(event.target) || document.querySelector("dialog[open]")) return;
-      const control = event.target instanceof HTMLElement && event.target.closest("button, a, summary, [role=slider]");
-      if (control && (event.key === " " || event.key === "Enter")) return;
+      // What these do with a key by themselves comes first; a link, or a slider, does nothing with a space.
+      const own = event.key === " " ? "button, summary, input" : event.key === "Enter" ? "button, a, summary" : null;
+      if (own && event.target instanceof HTMLElement && event.target.closest(own)) return;
       const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
       // A sign that needs Shift is its own key.
       const sign = event.key.length === 1 && name === name.toUpperCase();

@@ -3,7 +3,7 @@
 // ones stay, dimmed.
 
 import type { QueueFilter } from "../api/queries";
-import type { AlertSummary, QueueItem } from "../api/types";
+import type { AlertSummary, Asked, QueueItem } from "../api/types";
 import { isOpen } from "./words";
 
 // A filter, and who asks: "me" is somebody.
@@ -25,6 +25,7 @@ export function belongs(alert: AlertSummary, wanted: Wanted): boolean {
   if (wanted.store && alert.store_id !== wanted.store) return false;
   if (wanted.rule && alert.rule_id !== wanted.rule) return false;
   if (wanted.operator && alert.operator_id !== wanted.operator) return false;
+  if (wanted.asked && !alert.asked) return false;
   if (wanted.assignee === "none" && alert.assignee) return false;
   const assignee = wanted.assignee === "me" ? wanted.me : wanted.assignee;
   if (wanted.assignee && wanted.assignee !== "none" && alert.assignee !== assignee) return false;
@@ -53,6 +54,16 @@ function newest(alerts: AlertSummary[]): string {
   );
 }
 
+// The last time that the store asked to look at one of them.
+function lastAsked(alerts: AlertSummary[]): Asked | null {
+  const asked = alerts.flatMap((each) => each.asked ?? []);
+  return asked.sort((one, other) => one.at.localeCompare(other.at)).at(-1) ?? null;
+}
+
+// Whether it comes before what is newer: the store asks to look at it, and nobody has decided.
+const pressing = (item: QueueItem): boolean =>
+  item.members.some((each) => each.asked && each.disposition === null && each.state !== "retracted");
+
 // An item of these alerts. Its head is the one that matters most, unless one is to stay.
 function itemOf(members: AlertSummary[], before?: QueueItem, held = false): QueueItem | undefined {
   const sorted = [...members].sort(newestFirst);
@@ -69,6 +80,7 @@ function itemOf(members: AlertSummary[], before?: QueueItem, held = false): Queu
     currency: same ? before.currency : head.currency,
     expected_minor: same ? before.expected_minor : head.expected_minor,
     assignee: head.assignee,
+    asked: lastAsked(sorted),
   };
 }
 
@@ -87,6 +99,17 @@ export function due(members: AlertSummary[]): AlertSummary[] {
   return open.length > 0 ? open : members;
 }
 
+// Whether alerts are about one and the same receipt: whoever has looked at one has looked at all of them. Others of an item
+// share seconds before a camera, and each has a receipt of its own.
+export function sameReceipt([first, ...others]: AlertSummary[]): boolean {
+  return others.every(
+    (each) =>
+      each.store_id === first?.store_id &&
+      each.register_id === first.register_id &&
+      each.event_time === first.event_time,
+  );
+}
+
 const latest = (item: QueueItem): string => item.members[0]?.event_time ?? "";
 
 // Puts an item where it belongs among those that are there.
@@ -94,7 +117,9 @@ function insert(items: QueueItem[], item: QueueItem, wanted: Wanted): void {
   const first = (one: QueueItem, other: QueueItem) =>
     wanted.sort === "value" && one.expected_minor !== other.expected_minor
       ? (one.expected_minor ?? -1) > (other.expected_minor ?? -1)
-      : latest(one) > latest(other);
+      : pressing(one) !== pressing(other) && wanted.sort !== "value"
+        ? pressing(one)
+        : latest(one) > latest(other);
   const at = items.findIndex((each) => first(item, each));
   items.splice(at < 0 ? items.length : at, 0, item);
 }

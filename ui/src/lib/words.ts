@@ -125,3 +125,13 @@ export function clockWords(clock: ClockOffset | null): string {
   if (Math.abs(clock.offset_us) < 50_000) return `In step ${bound}, ${from}`;
   return `Till ${seconds(clock.offset_us)} ${clock.offset_us < 0 ? "ahead" : "behind"} ${bound}, ${from}`;
 }
+
+// Why there is no picture, for who runs a store; the whole of it names streams and microseconds.
+export function noStill(why: string): string {
+  return why.startsWith("there is no video") ? "nothing was recorded at that moment" : why;
+}
+
+// Ids in brackets after what is named already.
+export function withoutIds(text: string): string {
+  return text.replace(/ \([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\)/g, "");
+}

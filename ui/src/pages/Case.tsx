@@ -5,7 +5,7 @@ import { useState } from "react";
 import { send } from "../api/http";
 import { caseQuery } from "../api/queries";
 import type { CaseDetail } from "../api/types";
-import { words } from "../lib/words";
+import { withoutIds, words } from "../lib/words";
 import { CaseStatusMark, StoreTime } from "../parts/bits";
 import { CaseForm } from "../parts/CaseForm";
 import { CaseItems } from "../parts/CaseItems";
@@ -91,7 +91,7 @@ function Case({ detail, show, change, failed }: Props) {
                 // biome-ignore lint/suspicious/noArrayIndexKey: entries are never taken out, and have no id
                 <li key={`${each.at} ${at}`}>
                   <b>{words(each.what)}</b> by {each.by}, <StoreTime at={each.at} zone={tz} form="brief" />
-                  {each.detail && <span className="quiet detail">{each.detail}</span>}
+                  {each.detail && <span className="quiet detail">{withoutIds(each.detail)}</span>}
                 </li>
               ))}
             </ol>

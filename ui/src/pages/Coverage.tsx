@@ -4,17 +4,16 @@ import { Link, useSearch } from "@tanstack/react-router";
 import { useMemo } from "react";
 import { camerasQuery, coverageQuery } from "../api/queries";
 import type { Camera, Coverage } from "../api/types";
-import { fraction, percent, type Scale, scale, ticks } from "../lib/scale";
-import { dayRange, duration, hourMinute, zoneName } from "../lib/time";
+import { type Scale, scale } from "../lib/scale";
+import { dayRange, duration, zoneName } from "../lib/time";
 import { clockWords, gapWords, presenceWords, words } from "../lib/words";
 import { Chip, StoreTime } from "../parts/bits";
 import { DayPicker, useDayOfStore } from "../parts/DayPicker";
-import { Lane, type Span } from "../parts/Lane";
+import { AxisHours, Lane, type Span } from "../parts/Lane";
 import { NoCamera } from "../parts/NoCamera";
 import { Swatch } from "../parts/Patterns";
 import { Empty, Failed, Skeleton } from "../parts/states";
 import { ToInstant } from "../parts/ToInstant";
-import { useWidth } from "../parts/useWidth";
 
 export default function CoveragePage() {
   const search = useSearch({ from: "/cameras" });
@@ -161,18 +160,10 @@ function Day({ coverage, cameras, zone, axis }: { coverage: Coverage; cameras: C
 }
 
 function Hours({ axis, zone }: { axis: Scale; zone: string }) {
-  const [element, width] = useWidth<HTMLDivElement>();
-  const marks = ticks(axis, Math.max(2, Math.floor(width / 56)), axis.from);
   return (
     <div className="lane hours" aria-hidden="true">
       <span className="name">{zoneName(new Date(axis.from), zone)}</span>
-      <div className="axis" ref={element}>
-        {marks.slice(0, -1).map((mark) => (
-          <span key={mark} style={{ left: percent(fraction(axis, mark)) }}>
-            {hourMinute(new Date(mark), zone)}
-          </span>
-        ))}
-      </div>
+      <AxisHours axis={axis} zone={zone} />
       <span className="sum" />
     </div>
   );
@@ -279,7 +270,7 @@ function Registers({ coverage, zone }: { coverage: Coverage; zone: string }) {
                 Transactions
               </th>
               <th scope="col" className="number">
-                Behind (p95)
+                Delay (95 % below)
               </th>
               <th scope="col">Clock</th>
             </tr>
@@ -300,7 +291,11 @@ function Registers({ coverage, zone }: { coverage: Coverage; zone: string }) {
         </table>
       </div>
       {coverage.quarantined > 0 && (
-        <p className="warn">{coverage.quarantined} records could not be read and were set aside with their reasons.</p>
+        <p className="warn">
+          {coverage.quarantined === 1
+            ? "1 record could not be read and was set aside with its reason."
+            : `${coverage.quarantined} records could not be read and were set aside with their reasons.`}
+        </p>
       )}
     </section>
   );
@@ -337,7 +332,8 @@ function Rules({ coverage }: { coverage: Coverage }) {
                   </Link>
                 </th>
                 <td>
-                  <Chip tone={`rule-${each.state}`}>{words(each.state)}</Chip> {each.why && <small>{each.why}</small>}
+                  <Chip tone={`rule-${each.state}`}>{words(each.state)}</Chip>{" "}
+                  {each.why && <small>{words(each.why)}</small>}
                 </td>
                 <td className="number">{each.fired}</td>
                 <td className="number">{each.silent}</td>

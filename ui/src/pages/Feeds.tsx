@@ -5,7 +5,6 @@ import { useState } from "react";
 import { feedsQuery, tokensQuery } from "../api/integrator";
 import { duration } from "../lib/time";
 import { StoreTime } from "../parts/bits";
-import { useMe } from "../parts/session";
 import { FeedShown } from "../parts/setup/FeedShown";
 import { SetupPage, StoreFilter, useHomeZone } from "../parts/setup/SetupPage";
 import { TryRecord } from "../parts/setup/TryRecord";
@@ -15,12 +14,8 @@ import { Empty, Failed, Skeleton } from "../parts/states";
 export default function Feeds() {
   const { search, set, open, close } = useTask();
   const [live, setLive] = useState(true);
-  const admin = useMe().role === "admin";
-  const query = useQuery({
-    ...feedsQuery({ store: search.store, integrator: search.integrator }, live),
-    enabled: admin,
-  });
-  const tokens = useQuery({ ...tokensQuery, enabled: admin });
+  const query = useQuery(feedsQuery({ store: search.store, integrator: search.integrator }, live));
+  const tokens = useQuery(tokensQuery);
   const home = useHomeZone(search.store);
   const names = new Set([
     ...(tokens.data?.integrators ?? []).map((each) => each.integrator_id),

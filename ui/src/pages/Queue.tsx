@@ -25,7 +25,7 @@ type Row = { key: string; item: QueueItem; alert: AlertSummary; member: boolean 
 
 const keyOf = (row: Row | undefined, index: number) => row?.key ?? String(index);
 const asks = (filter: QueueFilter) =>
-  Boolean(filter.store || filter.rule || filter.operator || filter.assignee || filter.state !== "open");
+  Boolean(filter.store || filter.rule || filter.operator || filter.assignee || filter.asked || filter.state !== "open");
 
 export default function QueuePage() {
   const search = useSearch({ from: "/alerts" });
@@ -104,10 +104,17 @@ export default function QueuePage() {
     lines.find((line) => line.item.members.some((each) => each.alert_id === alertId));
   const current = alertId ? shown : lines.find((line) => line.key === focus);
   const currentAt = current ? lines.indexOf(current) : -1;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: only a new selection scrolls, not a list that grew
+  // An open alert is seen in the list. A row that gets the focus stays where it is: the mouse that pressed it is not up yet,
+  // and a click that begins and ends on two rows is none.
+  const opened = alertId && current?.key;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only another alert scrolls, not a list that grew
   useEffect(() => {
-    if (currentAt >= 0) rows.scrollToIndex(currentAt, { align: "auto" });
-  }, [current?.key]);
+    if (opened) rows.scrollToIndex(currentAt, { align: "auto" });
+  }, [opened]);
+  const point = (at: number) => {
+    setFocus(lines[at]?.key ?? null);
+    rows.scrollToIndex(at, { align: "auto" });
+  };
 
   const lowest = rows.getVirtualItems().at(-1)?.index ?? 0;
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = query;
@@ -119,7 +126,7 @@ export default function QueuePage() {
     const left = (line: Row) => (line.member ? queue.leaving.has(line.alert.alert_id) : hasLeft(queue, line.item));
     for (let at = currentAt < 0 && step === -1 ? -1 : currentAt + step; at >= 0 && at < lines.length; at += step) {
       const line = lines[at];
-      if (line && !left(line)) return setFocus(line.key);
+      if (line && !left(line)) return point(at);
     }
   };
   const unfold = (id: string | undefined, on?: boolean) => {
@@ -143,7 +150,7 @@ export default function QueuePage() {
       ArrowRight: () => unfold(current?.item.item_id, true),
       ArrowLeft: () => {
         unfold(current?.item.item_id, false);
-        if (current?.member) setFocus(current.item.item_id);
+        if (current?.member) point(lines.findIndex((line) => line.key === current.item.item_id));
       },
       Enter: () => current && handle.go(current.alert.alert_id),
     },

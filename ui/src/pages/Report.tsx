@@ -1,14 +1,17 @@
 // The daily exception report, as the store's manager reads it on a phone: the verdict first.
 import { useQuery } from "@tanstack/react-query";
 import { Link, useSearch } from "@tanstack/react-router";
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import { queryString } from "../api/http";
 import { reportMailsQuery, reportQuery } from "../api/queries";
 import type { Exception, Rate, Report, ReportMail } from "../api/types";
+import { scale } from "../lib/scale";
 import { dayWords, full, hourMinute, zoneName } from "../lib/time";
-import { dispositionName, gapWords, isOpen, money, quantity, words } from "../lib/words";
+import { dispositionName, gapWords, isOpen, money, noStill, quantity, words } from "../lib/words";
 import { Chip, DispositionMark, SeverityMark, StoreTime } from "../parts/bits";
 import { DayPicker, useDayOfStore } from "../parts/DayPicker";
+import { AxisHours } from "../parts/Lane";
+import { CameraLane, HoursChart } from "../parts/ReportCharts";
 import { Empty, Failed, Skeleton } from "../parts/states";
 
 const VERDICT = { quiet: "Quiet day", look: "Look at this", blind: "We could not see" } as const;
@@ -18,8 +21,22 @@ export default function ReportPage() {
   // Today's, as far as it has come, when no day is asked for.
   const { store, day, today } = useDayOfStore(search, 0);
   const query = useQuery(reportQuery(store?.id ?? "", day));
-  const file = (format: "html" | "pdf" | "csv") =>
-    `/api/v1/reports/file${queryString({ store: store?.id, day, format })}`;
+  // On a phone the verdict comes before what is done with it.
+  const wide = window.matchMedia("(min-width: 800px)").matches;
+  const save = query.data && (
+    <p className="line save">
+      {(["PDF", "CSV", "HTML"] as const).map((format) => (
+        <a
+          key={format}
+          className="button small"
+          href={`/api/v1/reports/file${queryString({ store: store?.id, day, format: format.toLowerCase() })}`}
+          download
+        >
+          Save as {format}
+        </a>
+      ))}
+    </p>
+  );
   return (
     <div className="report">
       <header className="bar-of-page">
@@ -28,19 +45,7 @@ export default function ReportPage() {
         </h1>
         <DayPicker to="/reports" store={store} day={day} today={today} />
         <span className="fill" />
-        {query.data && (
-          <>
-            <a className="button small" href={file("html")} download>
-              Save as HTML
-            </a>
-            <a className="button small" href={file("pdf")} download>
-              Save as PDF
-            </a>
-            <a className="button small" href={file("csv")} download>
-              Save as CSV
-            </a>
-          </>
-        )}
+        {wide && save}
       </header>
       {query.isError ? (
         <Failed error={query.error} retry={() => query.refetch()} />
@@ -52,6 +57,7 @@ export default function ReportPage() {
           <Skeleton rows={3} height={140} />
         </>
       )}
+      {!wide && save}
     </div>
   );
 }
@@ -114,7 +120,8 @@ function Body({ report }: { report: Report }) {
           {money(report.totals.refunds_minor, currency)}
         </p>
         <p className="quiet">
-          {full(report.from, tz)} to {full(report.to, tz)}
+          {dayWords(report.from, tz)}, {hourMinute(report.from, tz)} to {dayWords(report.to, tz)},{" "}
+          {hourMinute(report.to, tz)} {zoneName(report.to, tz)}
         </p>
       </section>
       <div className="two">
@@ -142,6 +149,7 @@ function Body({ report }: { report: Report }) {
         </section>
         <div className="side">
           <Sight report={report} />
+          <HoursChart report={report} />
           <Mails report={report} />
           <section className="card" aria-labelledby="rates-title">
             <h2 id="rates-title">Rates</h2>
@@ -182,7 +190,9 @@ function Item({ item, zone, currency }: { item: Exception; zone: string; currenc
           onError={() => setGone(true)}
         />
       ) : (
-        <div className="still">No picture{item.no_still && `: ${item.no_still}`}</div>
+        <div className="still" title={item.no_still ?? undefined}>
+          No picture{item.no_still && `: ${noStill(item.no_still)}`}
+        </div>
       )}
       <div>
         <p className="first">
@@ -273,6 +283,7 @@ function lag(ms: number): string {
 
 function Sight({ report }: { report: Report }) {
   const { sight, store } = report;
+  const axis = useMemo(() => scale(report.from, report.to), [report.from, report.to]);
   return (
     <section className="card sight" aria-labelledby="sight-title">
       <h2 id="sight-title">Could we see?</h2>
@@ -281,9 +292,14 @@ function Sight({ report }: { report: Report }) {
           <div key={camera.camera_id}>
             <dt>Camera {camera.name}</dt>
             <dd>
-              {camera.uptime_permille === null
-                ? "was not to record that day"
-                : `${(camera.uptime_permille / 10).toFixed(1)} % of its time recorded`}
+              {camera.uptime_permille === null ? (
+                "was not to record that day"
+              ) : (
+                <>
+                  {(camera.uptime_permille / 10).toFixed(1)} % of its time recorded
+                  <CameraLane camera={camera} axis={axis} />
+                </>
+              )}
               {camera.gaps.slice(0, 4).map((gap) => (
                 <small key={gap.start_at}>
                   {hourMinute(gap.start_at, store.tz)} to {hourMinute(gap.end_at, store.tz)}{" "}
@@ -294,6 +310,16 @@ function Sight({ report }: { report: Report }) {
             </dd>
           </div>
         ))}
+        {sight.cameras.some((camera) => camera.uptime_permille !== null && camera.gaps.length > 0) && (
+          <div className="hours">
+            <dt>
+              <span className="hidden">Hours</span>
+            </dt>
+            <dd>
+              <AxisHours axis={axis} zone={store.tz} />
+            </dd>
+          </div>
+        )}
         {sight.zones
           .filter((zone) => zone.unknown_seconds > 0)
           .map((zone) => (

@@ -7,7 +7,7 @@ import type { AlertDetail, AlertSummary, Disposition, QueueItem } from "../api/t
 import { forget, loadAhead } from "../lib/ahead";
 import { useKeys } from "../lib/keys";
 import { due } from "../lib/live";
-import { isOpen, money, words } from "../lib/words";
+import { dispositionName, isOpen, money, words } from "../lib/words";
 import { Chip, DispositionMark, Key, SeverityMark, StoreTime } from "../parts/bits";
 import { CaseChips } from "../parts/CaseChips";
 import { Decide } from "../parts/Decide";
@@ -174,6 +174,20 @@ function Item({ detail, decide, undo, canUndo, previous, next }: ItemProps) {
           )}
         </h1>
         <p className="why">{detail.reason}</p>
+        {detail.item.asked && (
+          <p className="asked">
+            <span className="chip look_at_it">{dispositionName("look_at_it")}</span> {detail.item.asked.by},{" "}
+            <StoreTime at={detail.item.asked.at} zone={tz} form="brief" />
+            {detail.item.asked.report_day && (
+              <>
+                {", from the "}
+                <Link to="/reports" search={{ store: detail.store_id, day: detail.item.asked.report_day }}>
+                  report of {detail.item.asked.report_day}
+                </Link>
+              </>
+            )}
+          </p>
+        )}
         <p className="meta">
           <span>{store(detail.store_id)?.name ?? `Store ${detail.store_id}`}</span>
           <span>Register {detail.register_id}</span>
@@ -214,7 +228,7 @@ function Item({ detail, decide, undo, canUndo, previous, next }: ItemProps) {
             <Facts facts={detail.alert.facts} rule={detail.rule} />
             <Expected detail={detail} />
             <Verdicts verdicts={detail.verdicts} />
-            <History reviews={detail.reviews} assignments={detail.assignments} zone={tz} />
+            <History detail={detail} zone={tz} />
           </>
         }
       />

@@ -10,11 +10,12 @@ import { CameraImport } from "../parts/setup/CameraImport";
 import { CameraSheet } from "../parts/setup/CameraSheet";
 import { Dialog } from "../parts/setup/Dialog";
 import { HistorySheet } from "../parts/setup/HistorySheet";
+import { Acts, Listed } from "../parts/setup/Listed";
 import { Remove } from "../parts/setup/Remove";
-import { type Column, Rows } from "../parts/setup/Rows";
+import type { Column } from "../parts/setup/Rows";
 import { fits, SetupPage, StoreFilter, TextFilter } from "../parts/setup/SetupPage";
 import { useTask } from "../parts/setup/useTask";
-import { Empty, Failed, Skeleton } from "../parts/states";
+import { Empty } from "../parts/states";
 
 export default function SetupCameras() {
   const { search, open, close } = useTask();
@@ -73,25 +74,23 @@ export default function SetupCameras() {
         const name = each.name ?? each.camera_id;
         const act = (what: string) => () => open(what, each.camera_id, each.store_id);
         return (
-          <div className="acts">
+          <Acts
+            of={name}
+            acts={[
+              ["Edit", act("edit")],
+              ["History", act("history")],
+              ["Remove", act("remove")],
+            ]}
+          >
             <Link
               className="button small"
               to="/setup/cameras/$store/$camera"
               params={{ store: each.store_id, camera: each.camera_id }}
-              aria-label={`Zones of ${name}`}
+              aria-label={`Zones: ${name}`}
             >
               Zones
             </Link>
-            <button type="button" className="button small" aria-label={`Edit ${name}`} onClick={act("edit")}>
-              Edit
-            </button>
-            <button type="button" className="button small" aria-label={`History of ${name}`} onClick={act("history")}>
-              History
-            </button>
-            <button type="button" className="button small" aria-label={`Remove ${name}`} onClick={act("remove")}>
-              Remove
-            </button>
-          </div>
+          </Acts>
         );
       },
     },
@@ -116,30 +115,29 @@ export default function SetupCameras() {
         </>
       }
     >
-      {query.isError ? (
-        <Failed error={query.error} retry={() => query.refetch()} />
-      ) : query.isPending ? (
-        <Skeleton rows={5} height={58} label="Loading cameras" />
-      ) : all.length === 0 ? (
-        <Empty title="No camera yet">
-          <p>
-            Add the first by its address, find what is on the network, or take all of a store from a list. Recording
-            begins as soon as a camera is saved.
-          </p>
-        </Empty>
-      ) : shown.length === 0 ? (
-        <Empty title="No camera fits">
-          <p>Choose another store or another text.</p>
-        </Empty>
-      ) : (
-        <>
+      <Listed
+        one="camera"
+        many="Cameras"
+        query={query}
+        all={all}
+        shown={shown}
+        columns={columns}
+        id={(each) => `${each.store_id}/${each.camera_id}`}
+        over={
           <p className="quiet count" role="status">
             {shown.length} {shown.length === 1 ? "camera" : "cameras"}
             {down > 0 && <b className="bad">, {down} without pictures</b>}
           </p>
-          <Rows caption="Cameras" columns={columns} rows={shown} id={(each) => `${each.store_id}/${each.camera_id}`} />
-        </>
-      )}
+        }
+        none={
+          <Empty title="No camera yet">
+            <p>
+              Add the first by its address, find what is on the network, or take all of a store from a list. Recording
+              begins as soon as a camera is saved.
+            </p>
+          </Empty>
+        }
+      />
       {search.do === "add" && (
         <CameraSheet camera={null} known={all} store={search.store} address={search.id} close={close} />
       )}

@@ -1,16 +1,17 @@
 // Operators: who rings. Reports show an alias where there is one; who signs in here as well gets their own reports routed.
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { changed, changeOperator, type SetOperator, setOperatorsQuery, setUsersQuery } from "../api/setup";
+import { changeOperator, type SetOperator, setOperatorsQuery, setUsersQuery } from "../api/setup";
 import { Chip, StoreTime } from "../parts/bits";
 import { useStores } from "../parts/session";
-import { Dialog } from "../parts/setup/Dialog";
-import { Refused, SelectField, TextField } from "../parts/setup/Field";
+import { SelectField, TextField } from "../parts/setup/Field";
+import { FormSheet, useForm } from "../parts/setup/FormSheet";
 import { HistorySheet } from "../parts/setup/HistorySheet";
-import { type Column, Rows } from "../parts/setup/Rows";
+import { Acts, Listed } from "../parts/setup/Listed";
+import type { Column } from "../parts/setup/Rows";
 import { fits, SetupPage, StoreFilter, TextFilter, useHomeZone } from "../parts/setup/SetupPage";
 import { useTask } from "../parts/setup/useTask";
-import { Empty, Failed, Skeleton } from "../parts/states";
+import { Empty } from "../parts/states";
 
 export default function SetupOperators() {
   const { search, open, close } = useTask();
@@ -52,24 +53,13 @@ export default function SetupOperators() {
       name: "Actions",
       className: "acts",
       cell: (each) => (
-        <div className="acts">
-          <button
-            type="button"
-            className="button small"
-            aria-label={`Edit operator ${each.operator_id}`}
-            onClick={() => open("edit", each.operator_id, each.store_id ?? undefined)}
-          >
-            Edit
-          </button>
-          <button
-            type="button"
-            className="button small"
-            aria-label={`History of operator ${each.operator_id}`}
-            onClick={() => open("history", each.operator_id, each.store_id ?? undefined)}
-          >
-            History
-          </button>
-        </div>
+        <Acts
+          of={`operator ${each.operator_id}`}
+          acts={[
+            ["Edit", () => open("edit", each.operator_id, each.store_id ?? undefined)],
+            ["History", () => open("history", each.operator_id, each.store_id ?? undefined)],
+          ]}
+        />
       ),
     },
   ];
@@ -85,21 +75,17 @@ export default function SetupOperators() {
         </>
       }
     >
-      {query.isError ? (
-        <Failed error={query.error} retry={() => query.refetch()} />
-      ) : query.isPending ? (
-        <Skeleton rows={4} height={48} label="Loading operators" />
-      ) : shown.length === 0 ? (
-        <Empty title={all.length ? "No operator fits" : "Nobody has rung anything yet"} />
-      ) : (
-        <Rows
-          caption="Operators"
-          columns={columns}
-          rows={shown}
-          id={(each) => `${each.store_id}/${each.operator_id}`}
-          dim={(each) => !each.active}
-        />
-      )}
+      <Listed
+        one="operator"
+        many="Operators"
+        query={query}
+        all={all}
+        shown={shown}
+        columns={columns}
+        id={(each) => `${each.store_id}/${each.operator_id}`}
+        dim={(each) => !each.active}
+        none={<Empty title="Nobody has rung anything yet" />}
+      />
       {search.do === "edit" && chosen && (
         <OperatorSheet key={`${chosen.store_id}/${chosen.operator_id}`} operator={chosen} close={close} />
       )}
@@ -112,35 +98,33 @@ export default function SetupOperators() {
 
 function OperatorSheet({ operator, close }: { operator: SetOperator; close: () => void }) {
   const users = useQuery(setUsersQuery);
-  const [first] = useState({ alias: operator.alias ?? "", user: operator.user ?? "", active: operator.active });
-  const [form, setForm] = useState(first);
+  const { form, set, dirty } = useForm(() => ({
+    alias: operator.alias ?? "",
+    user: operator.user ?? "",
+    active: operator.active,
+  }));
   const [version] = useState(operator.version);
-  const save = useMutation({
-    mutationFn: () =>
-      changeOperator(operator.operator_id, {
-        alias: form.alias.trim() || null,
-        user: form.user || null,
-        active: form.active,
-        version,
-      }),
-    onSuccess: async () => {
-      await changed();
-      close();
-    },
-  });
   const names = new Set([...(users.data ?? []).map((each) => each.name), ...(form.user ? [form.user] : [])]);
   return (
-    <Dialog
+    <FormSheet
       title={`Operator ${operator.operator_id}`}
+      verb="Save"
       close={close}
-      dirty={JSON.stringify(form) !== JSON.stringify(first)}
-      submit={{ name: "Save", act: () => save.mutate(), busy: save.isPending }}
+      dirty={dirty}
+      save={() =>
+        changeOperator(operator.operator_id, {
+          alias: form.alias.trim() || null,
+          user: form.user || null,
+          active: form.active,
+          version,
+        })
+      }
     >
       <div className="fields two-wide">
         <TextField
           label="Reports show"
           value={form.alias}
-          change={(alias) => setForm({ ...form, alias })}
+          change={(alias) => set({ alias })}
           placeholder={operator.operator_id}
           hint="An alias instead of the id, for example “Cashier 12”."
           focus
@@ -148,20 +132,15 @@ function OperatorSheet({ operator, close }: { operator: SetOperator; close: () =
         <SelectField
           label="Signs in as"
           value={form.user}
-          change={(user) => setForm({ ...form, user })}
+          change={(user) => set({ user })}
           options={[["", "Nobody"], ...[...names].map((each) => [each, each] as const)]}
           hint="Who gets reports does not get the lines that are about themselves."
         />
       </div>
       <label className="check">
-        <input
-          type="checkbox"
-          checked={form.active}
-          onChange={(event) => setForm({ ...form, active: event.target.checked })}
-        />{" "}
+        <input type="checkbox" checked={form.active} onChange={(event) => set({ active: event.target.checked })} />{" "}
         Active: rings in the store
       </label>
-      <Refused error={save.error} />
-    </Dialog>
+    </FormSheet>
   );
 }

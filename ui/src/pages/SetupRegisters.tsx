@@ -1,16 +1,18 @@
 // Registers: those that have sent records are here by themselves; here they get a name and a kind.
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { useState } from "react";
-import { changed, changeRegister, type SetRegister, setRegistersQuery } from "../api/setup";
+import { changeRegister, type SetRegister, setRegistersQuery } from "../api/setup";
 import { Chip, StoreTime } from "../parts/bits";
 import { useStores } from "../parts/session";
-import { Dialog } from "../parts/setup/Dialog";
-import { Refused, SelectField, TextField } from "../parts/setup/Field";
+import { SelectField, TextField } from "../parts/setup/Field";
+import { FormSheet, useForm } from "../parts/setup/FormSheet";
 import { HistorySheet } from "../parts/setup/HistorySheet";
-import { type Column, Rows } from "../parts/setup/Rows";
+import { Acts, Listed } from "../parts/setup/Listed";
+import type { Column } from "../parts/setup/Rows";
 import { fits, SetupPage, StoreFilter, TextFilter } from "../parts/setup/SetupPage";
 import { useTask } from "../parts/setup/useTask";
-import { Empty, Failed, Skeleton } from "../parts/states";
+import { Empty } from "../parts/states";
 
 const KINDS: Record<NonNullable<SetRegister["kind"]>, string> = {
   staffed: "Staffed till",
@@ -70,24 +72,13 @@ export default function SetupRegisters() {
       name: "Actions",
       className: "acts",
       cell: (each) => (
-        <div className="acts">
-          <button
-            type="button"
-            className="button small"
-            aria-label={`Edit register ${each.register_id}`}
-            onClick={() => open("edit", each.register_id, each.store_id)}
-          >
-            Edit
-          </button>
-          <button
-            type="button"
-            className="button small"
-            aria-label={`History of register ${each.register_id}`}
-            onClick={() => open("history", each.register_id, each.store_id)}
-          >
-            History
-          </button>
-        </div>
+        <Acts
+          of={`register ${each.register_id}`}
+          acts={[
+            ["Edit", () => open("edit", each.register_id, each.store_id)],
+            ["History", () => open("history", each.register_id, each.store_id)],
+          ]}
+        />
       ),
     },
   ];
@@ -103,22 +94,22 @@ export default function SetupRegisters() {
         </>
       }
     >
-      {query.isError ? (
-        <Failed error={query.error} retry={() => query.refetch()} />
-      ) : query.isPending ? (
-        <Skeleton rows={4} height={48} label="Loading registers" />
-      ) : shown.length === 0 ? (
-        <Empty title={all.length ? "No register fits" : "No register has sent anything yet"}>
-          {all.length === 0 && <p>The page “Feeds” says what arrives, and why something does not.</p>}
-        </Empty>
-      ) : (
-        <Rows
-          caption="Registers"
-          columns={columns}
-          rows={shown}
-          id={(each) => `${each.store_id}/${each.register_id}`}
-        />
-      )}
+      <Listed
+        one="register"
+        many="Registers"
+        query={query}
+        all={all}
+        shown={shown}
+        columns={columns}
+        id={(each) => `${each.store_id}/${each.register_id}`}
+        none={
+          <Empty title="No register has sent anything yet">
+            <p>
+              <Link to="/feeds">Feeds</Link> says what arrives, and why something does not.
+            </p>
+          </Empty>
+        }
+      />
       {search.do === "edit" && chosen && (
         <RegisterSheet key={`${chosen.store_id}/${chosen.register_id}`} register={chosen} close={close} />
       )}
@@ -130,38 +121,37 @@ export default function SetupRegisters() {
 }
 
 function RegisterSheet({ register, close }: { register: SetRegister; close: () => void }) {
-  const [name, setName] = useState(register.name ?? "");
-  const [kind, setKind] = useState<string>(register.kind ?? "");
+  const { form, set, dirty } = useForm(() => ({ name: register.name ?? "", kind: register.kind ?? "" }));
   const [version] = useState(register.version);
-  const save = useMutation({
-    mutationFn: () =>
-      changeRegister(register.store_id, register.register_id, {
-        name: name.trim() || null,
-        kind: (kind || null) as SetRegister["kind"],
-        version,
-      }),
-    onSuccess: async () => {
-      await changed();
-      close();
-    },
-  });
   return (
-    <Dialog
+    <FormSheet
       title={`Register ${register.register_id}`}
+      verb="Save"
       close={close}
-      dirty={name !== (register.name ?? "") || kind !== (register.kind ?? "")}
-      submit={{ name: "Save", act: () => save.mutate(), busy: save.isPending }}
+      dirty={dirty}
+      save={() =>
+        changeRegister(register.store_id, register.register_id, {
+          name: form.name.trim() || null,
+          kind: (form.kind || null) as SetRegister["kind"],
+          version,
+        })
+      }
     >
       <div className="fields two-wide">
-        <TextField label="Name" value={name} change={setName} placeholder={register.register_id} focus />
+        <TextField
+          label="Name"
+          value={form.name}
+          change={(name) => set({ name })}
+          placeholder={register.register_id}
+          focus
+        />
         <SelectField
           label="Kind"
-          value={kind}
-          change={setKind}
+          value={form.kind}
+          change={(kind) => set({ kind: kind as typeof form.kind })}
           options={[["", "Not said"], ...Object.entries(KINDS)]}
         />
       </div>
-      <Refused error={save.error} />
-    </Dialog>
+    </FormSheet>
   );
 }

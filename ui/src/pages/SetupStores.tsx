@@ -1,17 +1,18 @@
 // Stores: their names, clocks, money, and when their day ends.
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
-import { addStore, changed, changeStore, type SetStore, type StoreDraft, setStoresQuery } from "../api/setup";
-import { hasFaults, storeFaults } from "../lib/setup";
+import { addStore, changeStore, type SetStore, type StoreDraft, setStoresQuery } from "../api/setup";
+import { storeFaults } from "../lib/setup";
 import { clock, zoneName } from "../lib/time";
-import { Dialog } from "../parts/setup/Dialog";
-import { Field, Refused, TextField } from "../parts/setup/Field";
+import { Field, TextField } from "../parts/setup/Field";
+import { FormSheet, useForm } from "../parts/setup/FormSheet";
 import { HistorySheet } from "../parts/setup/HistorySheet";
-import { type Column, Rows } from "../parts/setup/Rows";
+import { Acts, Listed } from "../parts/setup/Listed";
+import type { Column } from "../parts/setup/Rows";
 import { fits, SetupPage, TextFilter } from "../parts/setup/SetupPage";
 import { TimeZoneField } from "../parts/setup/TimeZoneField";
 import { useTask } from "../parts/setup/useTask";
-import { Empty, Failed, Skeleton } from "../parts/states";
+import { Empty } from "../parts/states";
 
 export default function SetupStores() {
   const query = useQuery(setStoresQuery);
@@ -45,31 +46,20 @@ export default function SetupStores() {
     },
     { name: "Currency", cell: (each) => each.currency },
     { name: "Day ends", cell: (each) => each.day_ends },
-    { name: "Closes", cell: (each) => each.closes ?? <span className="quiet">not said</span> },
+    { name: "Closes", cell: (each) => each.closes ?? <span className="quiet">when its day ends</span> },
     { name: "Cameras", className: "number", cell: (each) => each.cameras },
     { name: "Registers", className: "number", cell: (each) => each.registers },
     {
       name: "Actions",
       className: "acts",
       cell: (each) => (
-        <div className="acts">
-          <button
-            type="button"
-            className="button small"
-            aria-label={`Edit ${each.name}`}
-            onClick={() => open("edit", each.store_id)}
-          >
-            Edit
-          </button>
-          <button
-            type="button"
-            className="button small"
-            aria-label={`History of ${each.name}`}
-            onClick={() => open("history", each.store_id)}
-          >
-            History
-          </button>
-        </div>
+        <Acts
+          of={each.name}
+          acts={[
+            ["Edit", () => open("edit", each.store_id)],
+            ["History", () => open("history", each.store_id)],
+          ]}
+        />
       ),
     },
   ];
@@ -86,19 +76,20 @@ export default function SetupStores() {
         </>
       }
     >
-      {query.isError ? (
-        <Failed error={query.error} retry={() => query.refetch()} />
-      ) : query.isPending ? (
-        <Skeleton rows={4} height={48} label="Loading stores" />
-      ) : all.length === 0 ? (
-        <Empty title="No store yet">
-          <p>Add the first. Its id is what its tills send, so look there before you write it.</p>
-        </Empty>
-      ) : shown.length === 0 ? (
-        <Empty title="No store fits" />
-      ) : (
-        <Rows caption="Stores" columns={columns} rows={shown} id={(each) => each.store_id} />
-      )}
+      <Listed
+        one="store"
+        many="Stores"
+        query={query}
+        all={all}
+        shown={shown}
+        columns={columns}
+        id={(each) => each.store_id}
+        none={
+          <Empty title="No store yet">
+            <p>Add the first. Its id is what its tills send, so look there before you write it.</p>
+          </Empty>
+        }
+      />
       {search.do === "add" && <StoreSheet store={null} known={all} close={close} />}
       {search.do === "edit" && chosen && <StoreSheet key={chosen.store_id} store={chosen} known={all} close={close} />}
       {search.do === "history" && search.id && (
@@ -110,7 +101,7 @@ export default function SetupStores() {
 
 function StoreSheet({ store, known, close }: { store: SetStore | null; known: SetStore[]; close: () => void }) {
   const like = known[0];
-  const [first] = useState<StoreDraft>(() =>
+  const { form, set, dirty } = useForm<StoreDraft>(() =>
     store
       ? {
           store_id: store.store_id,
@@ -130,97 +121,83 @@ function StoreSheet({ store, known, close }: { store: SetStore | null; known: Se
           closes: like?.closes ?? null,
         },
   );
-  const [form, setForm] = useState(first);
-  const [tried, setTried] = useState(false);
-  const set = (next: Partial<StoreDraft>) => setForm((old) => ({ ...old, ...next }));
-  const faults = storeFaults(form, known, store === null);
-  const shown = tried ? faults : {};
-  const save = useMutation({
-    mutationFn: () => (store ? changeStore(form) : addStore(form)),
-    onSuccess: async () => {
-      await changed();
-      close();
-    },
-  });
   return (
-    <Dialog
+    <FormSheet
       title={store ? `Store ${store.name}` : "Add a store"}
+      verb={store ? "Save" : "Add store"}
       close={close}
-      dirty={JSON.stringify(form) !== JSON.stringify(first)}
-      submit={{
-        name: store ? "Save" : "Add store",
-        busy: save.isPending,
-        act: () => {
-          setTried(true);
-          if (!hasFaults(faults)) save.mutate();
-        },
-      }}
+      dirty={dirty}
+      faults={storeFaults(form, known, store === null)}
+      save={() => (store ? changeStore(form) : addStore(form))}
     >
-      <div className="fields two-wide">
-        <TextField
-          label="Id"
-          value={form.store_id}
-          disabled={store !== null}
-          change={(store_id) => set({ store_id })}
-          hint={store ? "An id cannot be changed." : "As its tills send it. Stays for ever."}
-          fault={shown.store_id}
-          focus={store === null}
-        />
-        <TextField
-          label="Name"
-          value={form.name}
-          change={(name) => set({ name })}
-          hint="What people read."
-          fault={shown.name}
-        />
-      </div>
-      <TimeZoneField
-        value={form.tz}
-        used={known.map((each) => each.tz)}
-        change={(tz) => set({ tz })}
-        fault={shown.tz}
-      />
-      {store && form.tz !== store.tz && (
-        <p className="warn">
-          Times of this store are shown in the new zone from now on, older ones too. Records keep the instant that they
-          were read with.
-        </p>
-      )}
-      <div className="fields">
-        <Field label="Currency" fault={shown.currency}>
-          {(given) => (
-            <>
-              <input
-                {...given}
-                list="currencies"
-                maxLength={3}
-                autoComplete="off"
-                value={form.currency}
-                onChange={(event) => set({ currency: event.target.value.toUpperCase() })}
-              />
-              <Currencies />
-            </>
+      {(shown) => (
+        <>
+          <div className="fields two-wide">
+            <TextField
+              label="Id"
+              value={form.store_id}
+              disabled={store !== null}
+              change={(store_id) => set({ store_id })}
+              hint={store ? "An id cannot be changed." : "As its tills send it. Stays for ever."}
+              fault={shown.store_id}
+              focus={store === null}
+            />
+            <TextField
+              label="Name"
+              value={form.name}
+              change={(name) => set({ name })}
+              hint="What people read."
+              fault={shown.name}
+            />
+          </div>
+          <TimeZoneField
+            value={form.tz}
+            used={known.map((each) => each.tz)}
+            change={(tz) => set({ tz })}
+            fault={shown.tz}
+          />
+          {store && form.tz !== store.tz && (
+            <p className="warn">
+              Times of this store are shown in the new zone from now on, older ones too. Records keep the instant that
+              they were read with.
+            </p>
           )}
-        </Field>
-        <TextField
-          label="Business day ends"
-          placeholder="04:00"
-          value={form.day_ends}
-          change={(day_ends) => set({ day_ends })}
-          hint="What is sold before belongs to the day before."
-          fault={shown.day_ends}
-        />
-        <TextField
-          label="Closes"
-          placeholder="21:30"
-          value={form.closes ?? ""}
-          change={(closes) => set({ closes: closes || null })}
-          hint="Its report goes out half an hour later. Empty: no report by itself."
-          fault={shown.closes}
-        />
-      </div>
-      <Refused error={save.error} />
-    </Dialog>
+          <div className="fields">
+            <Field label="Currency" fault={shown.currency}>
+              {(given) => (
+                <>
+                  <input
+                    {...given}
+                    list="currencies"
+                    maxLength={3}
+                    autoComplete="off"
+                    value={form.currency}
+                    onChange={(event) => set({ currency: event.target.value.toUpperCase() })}
+                  />
+                  <Currencies />
+                </>
+              )}
+            </Field>
+            <TextField
+              label="Business day ends"
+              placeholder="04:00"
+              value={form.day_ends}
+              change={(day_ends) => set({ day_ends })}
+              hint="What is sold before belongs to the day before."
+              fault={shown.day_ends}
+            />
+            <TextField
+              label="Closes"
+              placeholder="21:30"
+              value={form.closes ?? ""}
+              change={(closes) => set({ closes: closes || null })}
+              hint="Its report goes out half an hour later. Empty: when its business day ends."
+              fault={shown.closes}
+            />
+          </div>
+        </>
+      )}
+    </FormSheet>
   );
 }
 

@@ -1,5 +1,5 @@
 // Tokens: what programs sign in with. A secret is shown once; revoking one holds at once.
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import {
@@ -11,21 +11,22 @@ import {
   type TokenKind,
   tokensQuery,
 } from "../api/integrator";
-import { changed, setUsersQuery } from "../api/setup";
+import { setUsersQuery } from "../api/setup";
 import { loginOf, TOKEN_KINDS, tokenFaults, tokenUse } from "../lib/feeds";
-import { hasFaults } from "../lib/setup";
 import { ago } from "../lib/time";
 import { Chip, StoreTime } from "../parts/bits";
 import { useStores } from "../parts/session";
 import { Dialog } from "../parts/setup/Dialog";
-import { Refused, SelectField, TextField } from "../parts/setup/Field";
+import { SelectField, TextField } from "../parts/setup/Field";
+import { FormSheet, useForm } from "../parts/setup/FormSheet";
+import { Acts, Listed } from "../parts/setup/Listed";
 import { Remove } from "../parts/setup/Remove";
-import { type Column, Rows } from "../parts/setup/Rows";
+import type { Column } from "../parts/setup/Rows";
 import { Secret } from "../parts/setup/Secret";
 import { fits, SetupPage, TextFilter, useHomeZone } from "../parts/setup/SetupPage";
 import { StorePicker } from "../parts/setup/StorePicker";
 import { useTask } from "../parts/setup/useTask";
-import { Empty, Failed, Skeleton } from "../parts/states";
+import { Empty } from "../parts/states";
 
 export default function SetupTokens() {
   const query = useQuery(tokensQuery);
@@ -77,18 +78,7 @@ export default function SetupTokens() {
     {
       name: "Actions",
       className: "acts",
-      cell: (each) => (
-        <div className="acts">
-          <button
-            type="button"
-            className="button small"
-            aria-label={`Revoke ${each.login}`}
-            onClick={() => open("revoke", each.login)}
-          >
-            Revoke
-          </button>
-        </div>
-      ),
+      cell: (each) => <Acts of={each.login} acts={[["Revoke", () => open("revoke", each.login)]]} />,
     },
   ];
   const chosen = all.find((each) => each.login === search.id);
@@ -105,19 +95,20 @@ export default function SetupTokens() {
         </>
       }
     >
-      {query.isError ? (
-        <Failed error={query.error} retry={() => query.refetch()} />
-      ) : query.isPending ? (
-        <Skeleton rows={4} height={48} label="Loading tokens" />
-      ) : all.length === 0 ? (
-        <Empty title="No token holds">
-          <p>Make one for the till system that sends records, for BI, or for Prometheus.</p>
-        </Empty>
-      ) : shown.length === 0 ? (
-        <Empty title="No token fits" />
-      ) : (
-        <Rows caption="Tokens" columns={columns} rows={shown} id={(each) => each.login} />
-      )}
+      <Listed
+        one="token"
+        many="Tokens"
+        query={query}
+        all={all}
+        shown={shown}
+        columns={columns}
+        id={(each) => each.login}
+        none={
+          <Empty title="No token yet">
+            <p>Make one for the till system that sends records, for BI, or for Prometheus.</p>
+          </Empty>
+        }
+      />
       {search.do === "add" && query.data && <TokenSheet integrators={query.data.integrators} close={close} />}
       {search.do === "revoke" && chosen && (
         <Remove
@@ -141,28 +132,26 @@ export default function SetupTokens() {
 function TokenSheet({ integrators, close }: { integrators: Integrator[]; close: () => void }) {
   const { stores } = useStores();
   const users = useQuery(setUsersQuery);
-  const [form, setForm] = useState<TokenDraft>({ kind: "integrator", owner: integrators[0]?.integrator_id, name: "" });
+  const { form, set } = useForm<TokenDraft>(() => ({
+    kind: "integrator",
+    owner: integrators[0]?.integrator_id,
+    name: "",
+  }));
   const [some, setSome] = useState<string[] | null>(null);
-  const [tried, setTried] = useState(false);
-  const set = (next: Partial<TokenDraft>) => setForm((old) => ({ ...old, ...next }));
-  const faults = tokenFaults(form, some);
-  const shown = tried ? faults : {};
-  const save = useMutation({
-    mutationFn: () => {
-      const draft: TokenDraft = { kind: form.kind, name: form.name };
-      if (form.kind !== "metrics") draft.owner = form.owner;
-      if (form.kind === "integrator" && some) draft.stores = some;
-      return addToken(draft);
-    },
-    onSuccess: () => changed(),
-  });
+  const [made, setMade] = useState<{ token: Token; secret: string } | null>(null);
+  const save = () => {
+    const draft: TokenDraft = { kind: form.kind, name: form.name };
+    if (form.kind !== "metrics") draft.owner = form.owner;
+    if (form.kind === "integrator" && some) draft.stores = some;
+    return addToken(draft);
+  };
   const integrator = integrators.find((each) => each.integrator_id === form.owner);
   const may = integrator?.stores.length ? stores.filter((each) => integrator.stores.includes(each.id)) : stores;
   const people = (users.data ?? []).filter((each) => !each.disabled);
   const owners =
     form.kind === "integrator" ? integrators.map((each) => each.integrator_id) : people.map((each) => each.name);
-  if (save.data) {
-    const { token, secret } = save.data;
+  if (made) {
+    const { token, secret } = made;
     return (
       <Dialog title={`Token ${token.login}`} close={close}>
         <Secret name={`Secret of ${token.login}`} value={secret} />
@@ -180,82 +169,81 @@ function TokenSheet({ integrators, close }: { integrators: Integrator[]; close: 
     );
   }
   return (
-    <Dialog
+    <FormSheet
       title="Make a token"
+      verb="Make token"
       close={close}
       dirty={form.name !== ""}
-      submit={{
-        name: "Make token",
-        busy: save.isPending,
-        act: () => {
-          setTried(true);
-          if (!hasFaults(faults)) save.mutate();
-        },
-      }}
+      faults={tokenFaults(form, some)}
+      save={save}
+      saved={setMade}
     >
-      <fieldset className="roles">
-        <legend>What for</legend>
-        {(Object.keys(TOKEN_KINDS) as TokenKind[]).map((kind) => (
-          <label key={kind} className={`card${form.kind === kind ? " chosen" : ""}`}>
-            <input
-              type="radio"
-              name="kind"
-              checked={form.kind === kind}
-              onChange={() => {
-                const owner = kind === "integrator" ? integrators[0]?.integrator_id : undefined;
-                set({ kind, owner });
-                setSome(null);
-              }}
+      {(shown) => (
+        <>
+          <fieldset className="roles">
+            <legend>What for</legend>
+            {(Object.keys(TOKEN_KINDS) as TokenKind[]).map((kind) => (
+              <label key={kind} className={`card${form.kind === kind ? " chosen" : ""}`}>
+                <input
+                  type="radio"
+                  name="kind"
+                  checked={form.kind === kind}
+                  onChange={() => {
+                    const owner = kind === "integrator" ? integrators[0]?.integrator_id : undefined;
+                    set({ kind, owner });
+                    setSome(null);
+                  }}
+                />
+                <span>
+                  <b>{TOKEN_KINDS[kind].name}</b>
+                  <small className="quiet">{TOKEN_KINDS[kind].may}</small>
+                </span>
+              </label>
+            ))}
+          </fieldset>
+          {form.kind === "integrator" && integrators.length === 0 && (
+            <p className="warn">No integrator is set up. The configuration names them, under “integrator”.</p>
+          )}
+          <div className="fields two-wide">
+            {form.kind !== "metrics" && (
+              <SelectField
+                label={form.kind === "integrator" ? "Integrator" : "Person"}
+                value={form.owner ?? ""}
+                change={(owner) => {
+                  set({ owner });
+                  setSome(null);
+                }}
+                options={[
+                  ...(form.owner ? [] : [["", "Choose one"] as const]),
+                  ...owners.map((each) => [each, each] as const),
+                ]}
+                fault={shown.owner}
+              />
+            )}
+            <TextField
+              label="Name"
+              value={form.name}
+              change={(name) => set({ name })}
+              placeholder="back-office"
+              hint={
+                form.name && (form.owner || form.kind === "metrics")
+                  ? `Its log-in will be ${loginOf(form)}.`
+                  : "What uses it."
+              }
+              fault={shown.name}
             />
-            <span>
-              <b>{TOKEN_KINDS[kind].name}</b>
-              <small className="quiet">{TOKEN_KINDS[kind].may}</small>
-            </span>
-          </label>
-        ))}
-      </fieldset>
-      {form.kind === "integrator" && integrators.length === 0 && (
-        <p className="warn">No integrator is set up. The configuration names them, under “integrator”.</p>
+          </div>
+          {form.kind === "integrator" && integrator && (
+            <StorePicker
+              stores={may}
+              chosen={some}
+              change={setSome}
+              all={integrator.stores.length ? "All stores that this integrator may write" : "All stores"}
+              fault={shown.stores}
+            />
+          )}
+        </>
       )}
-      <div className="fields two-wide">
-        {form.kind !== "metrics" && (
-          <SelectField
-            label={form.kind === "integrator" ? "Integrator" : "Person"}
-            value={form.owner ?? ""}
-            change={(owner) => {
-              set({ owner });
-              setSome(null);
-            }}
-            options={[
-              ...(form.owner ? [] : [["", "Choose one"] as const]),
-              ...owners.map((each) => [each, each] as const),
-            ]}
-            fault={shown.owner}
-          />
-        )}
-        <TextField
-          label="Name"
-          value={form.name}
-          change={(name) => set({ name })}
-          placeholder="back-office"
-          hint={
-            form.name && (form.owner || form.kind === "metrics")
-              ? `Its log-in will be ${loginOf(form)}.`
-              : "What uses it."
-          }
-          fault={shown.name}
-        />
-      </div>
-      {form.kind === "integrator" && integrator && (
-        <StorePicker
-          stores={may}
-          chosen={some}
-          change={setSome}
-          all={integrator.stores.length ? "All stores that this integrator may write" : "All stores"}
-          fault={shown.stores}
-        />
-      )}
-      <Refused error={save.error} />
-    </Dialog>
+    </FormSheet>
   );
 }

@@ -1,20 +1,22 @@
 // Users: who signs in, what they may, and their passwords.
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { addUser, changed, changeUser, type SetUser, setPassword, setUsersQuery, type UserDraft } from "../api/setup";
+import { addUser, changeUser, type SetUser, setPassword, setUsersQuery, type UserDraft } from "../api/setup";
 import type { Role } from "../api/types";
-import { hasFaults, isLastAdmin, ROLES, userFaults } from "../lib/setup";
+import { isLastAdmin, ROLES, userFaults } from "../lib/setup";
 import { Chip, StoreTime } from "../parts/bits";
 import { useMe, useStores } from "../parts/session";
 import { Dialog } from "../parts/setup/Dialog";
-import { Refused, TextField } from "../parts/setup/Field";
+import { TextField } from "../parts/setup/Field";
+import { FormSheet, useForm } from "../parts/setup/FormSheet";
 import { HistorySheet } from "../parts/setup/HistorySheet";
-import { type Column, Rows } from "../parts/setup/Rows";
+import { Acts, Listed } from "../parts/setup/Listed";
+import type { Column } from "../parts/setup/Rows";
 import { Secret } from "../parts/setup/Secret";
 import { fits, SetupPage, TextFilter, useHomeZone } from "../parts/setup/SetupPage";
 import { StorePicker } from "../parts/setup/StorePicker";
 import { useTask } from "../parts/setup/useTask";
-import { Empty, Failed, Skeleton } from "../parts/states";
+import { Empty } from "../parts/states";
 
 export default function SetupUsers() {
   const query = useQuery(setUsersQuery);
@@ -79,25 +81,14 @@ export default function SetupUsers() {
       name: "Actions",
       className: "acts",
       cell: (each) => (
-        <div className="acts">
-          {(
-            [
-              ["edit", "Edit"],
-              ["password", "Password"],
-              ["history", "History"],
-            ] as const
-          ).map(([what, name]) => (
-            <button
-              key={what}
-              type="button"
-              className="button small"
-              aria-label={`${name}: ${each.name}`}
-              onClick={() => open(what, each.name)}
-            >
-              {name}
-            </button>
-          ))}
-        </div>
+        <Acts
+          of={each.name}
+          acts={[
+            ["Edit", () => open("edit", each.name)],
+            ["Password", () => open("password", each.name)],
+            ["History", () => open("history", each.name)],
+          ]}
+        />
       ),
     },
   ];
@@ -114,15 +105,17 @@ export default function SetupUsers() {
         </>
       }
     >
-      {query.isError ? (
-        <Failed error={query.error} retry={() => query.refetch()} />
-      ) : query.isPending ? (
-        <Skeleton rows={4} height={48} label="Loading users" />
-      ) : shown.length === 0 ? (
-        <Empty title="No user fits" />
-      ) : (
-        <Rows caption="Users" columns={columns} rows={shown} id={(each) => each.name} dim={(each) => each.disabled} />
-      )}
+      <Listed
+        one="user"
+        many="Users"
+        query={query}
+        all={all}
+        shown={shown}
+        columns={columns}
+        id={(each) => each.name}
+        dim={(each) => each.disabled}
+        none={<Empty title="No user yet" />}
+      />
       {search.do === "add" && <UserSheet user={null} known={all} close={close} next={(name) => open("made", name)} />}
       {search.do === "edit" && chosen && <UserSheet key={chosen.name} user={chosen} known={all} close={close} />}
       {search.do === "password" && chosen && <PasswordSheet name={chosen.name} close={close} />}
@@ -137,7 +130,7 @@ type SheetProps = { user: SetUser | null; known: SetUser[]; close: () => void; n
 function UserSheet({ user, known, close, next }: SheetProps) {
   const { stores } = useStores();
   const me = useMe();
-  const [first] = useState<UserDraft>(() => ({
+  const { form, set, dirty } = useForm<UserDraft>(() => ({
     name: user?.name ?? "",
     role: user?.role ?? "analyst",
     stores: user?.stores ?? [],
@@ -145,159 +138,141 @@ function UserSheet({ user, known, close, next }: SheetProps) {
     operator_id: user?.operator_id ?? null,
     disabled: user?.disabled ?? false,
   }));
-  const [form, setForm] = useState(first);
-  const [tried, setTried] = useState(false);
-  const set = (change: Partial<UserDraft>) => setForm((old) => ({ ...old, ...change }));
   // Null is all of them, which the server is told by naming none.
-  const [some, setSome] = useState<string[] | null>(first.stores.length || me.stores.length ? first.stores : null);
-  const faults = userFaults(form, some, known, user === null);
-  const shown = tried ? faults : {};
+  const [some, setSome] = useState<string[] | null>(form.stores.length || me.stores.length ? form.stores : null);
   const last = user !== null && isLastAdmin(user, known);
-  const save = useMutation({
-    mutationFn: () => (user ? changeUser(form) : addUser(form)),
-    onSuccess: async () => {
-      await changed();
-      if (next) next(form.name);
-      else close();
-    },
-  });
   return (
-    <Dialog
+    <FormSheet
       title={user ? `User ${user.name}` : "Add a user"}
+      verb={user ? "Save" : "Add, and make a password"}
       close={close}
-      dirty={JSON.stringify(form) !== JSON.stringify(first)}
-      submit={{
-        name: user ? "Save" : "Add, and make a password",
-        busy: save.isPending,
-        act: () => {
-          setTried(true);
-          if (!hasFaults(faults)) save.mutate();
-        },
-      }}
+      dirty={dirty}
+      faults={userFaults(form, some, known, user === null)}
+      save={() => (user ? changeUser(form) : addUser(form))}
+      saved={next && (() => next(form.name))}
     >
-      <div className="fields two-wide">
-        <TextField
-          label="Name"
-          value={form.name}
-          disabled={user !== null}
-          change={(name) => set({ name })}
-          hint={user ? "A name cannot be changed." : "To sign in with."}
-          fault={shown.name}
-          focus={user === null}
-        />
-        <TextField
-          label="E-mail"
-          type="email"
-          value={form.email ?? ""}
-          change={(email) => set({ email: email.trim() || null })}
-          hint="Where reports go."
-          fault={shown.email}
-        />
-      </div>
-      <fieldset className="roles">
-        <legend>Role</legend>
-        {(Object.keys(ROLES) as Role[]).map((role) => (
-          <label key={role} className={`card${form.role === role ? " chosen" : ""}`}>
-            <input
-              type="radio"
-              name="role"
-              checked={form.role === role}
-              disabled={last && role !== "admin"}
-              onChange={() => set({ role })}
+      {(shown) => (
+        <>
+          <div className="fields two-wide">
+            <TextField
+              label="Name"
+              value={form.name}
+              disabled={user !== null}
+              change={(name) => set({ name })}
+              hint={user ? "A name cannot be changed." : "To sign in with."}
+              fault={shown.name}
+              focus={user === null}
             />
-            <span>
-              <b>{ROLES[role].name}</b>
-              <small className="quiet">{ROLES[role].may}</small>
-            </span>
-          </label>
-        ))}
-      </fieldset>
-      {last && <p className="warn">This is the last administrator: the role stays, and the log-in stays open.</p>}
-      <StorePicker
-        stores={stores}
-        chosen={some}
-        change={(chosen) => {
-          setSome(chosen);
-          set({ stores: chosen ?? [] });
-        }}
-        all={form.role === "manager" || me.stores.length > 0 ? null : "All stores, also those that come later"}
-        fault={shown.stores}
-      />
-      <TextField
-        label="Rings as operator"
-        value={form.operator_id ?? ""}
-        change={(id) => set({ operator_id: id.trim() || null })}
-        hint="Their number at the till, if they ring: reports to them leave out what is about themselves."
-      />
-      {user && (
-        <label className="check">
-          <input
-            type="checkbox"
-            checked={form.disabled}
-            disabled={last || user.name === me.name}
-            onChange={(event) => set({ disabled: event.target.checked })}
-          />{" "}
-          Locked out: open sessions end, and signing in is refused
-        </label>
+            <TextField
+              label="E-mail"
+              type="email"
+              value={form.email ?? ""}
+              change={(email) => set({ email: email.trim() || null })}
+              hint="Where reports go."
+              fault={shown.email}
+            />
+          </div>
+          <fieldset className="roles">
+            <legend>Role</legend>
+            {(Object.keys(ROLES) as Role[]).map((role) => (
+              <label key={role} className={`card${form.role === role ? " chosen" : ""}`}>
+                <input
+                  type="radio"
+                  name="role"
+                  checked={form.role === role}
+                  disabled={last && role !== "admin"}
+                  onChange={() => set({ role })}
+                />
+                <span>
+                  <b>{ROLES[role].name}</b>
+                  <small className="quiet">{ROLES[role].may}</small>
+                </span>
+              </label>
+            ))}
+          </fieldset>
+          {last && <p className="warn">This is the last administrator: the role stays, and the log-in stays open.</p>}
+          <StorePicker
+            stores={stores}
+            chosen={some}
+            change={(chosen) => {
+              setSome(chosen);
+              set({ stores: chosen ?? [] });
+            }}
+            all={form.role === "manager" || me.stores.length > 0 ? null : "All stores, also those that come later"}
+            fault={shown.stores}
+          />
+          <TextField
+            label="Rings as operator"
+            value={form.operator_id ?? ""}
+            change={(id) => set({ operator_id: id.trim() || null })}
+            hint="Their number at the till, if they ring or approve: what is about themselves they do not see, and SQL is not for them."
+          />
+          {user && (
+            <label className="check">
+              <input
+                type="checkbox"
+                checked={form.disabled}
+                disabled={last || user.name === me.name}
+                onChange={(event) => set({ disabled: event.target.checked })}
+              />{" "}
+              Locked out: open sessions end, and signing in is refused
+            </label>
+          )}
+        </>
       )}
-      <Refused error={save.error} />
-    </Dialog>
+    </FormSheet>
   );
 }
 
 function PasswordSheet({ name, fresh = false, close }: { name: string; fresh?: boolean; close: () => void }) {
   const [own, setOwn] = useState("");
   const [chosen, setChosen] = useState(false);
-  const [tried, setTried] = useState(false);
-  const save = useMutation({ mutationFn: () => setPassword(name, chosen ? own : null) });
-  const short = chosen && own.length < 12 ? "At least 12 characters: three or four words are easy to remember." : null;
-  if (save.data) {
+  const [made, setMade] = useState<{ password: string | null } | null>(null);
+  const short = own.length < 12 ? "At least 12 characters: three or four words are easy to remember." : undefined;
+  if (made) {
     return (
       <Dialog title={`Password of ${name}`} close={close}>
-        {save.data.password === null || chosen ? (
+        {made.password === null || chosen ? (
           <p role="status">The password is set. Sessions with the old one have ended.</p>
         ) : (
-          <Secret name={`New password of ${name}`} value={save.data.password} />
+          <Secret name={`New password of ${name}`} value={made.password} />
         )}
       </Dialog>
     );
   }
   return (
-    <Dialog
+    <FormSheet
       title={fresh ? `${name} is added; now the password` : `New password for ${name}`}
+      verb={chosen ? "Set it" : "Make a password"}
       close={close}
       dirty={own !== ""}
-      submit={{
-        name: chosen ? "Set it" : "Make a password",
-        busy: save.isPending,
-        act: () => {
-          setTried(true);
-          if (!short) save.mutate();
-        },
-      }}
+      faults={chosen && short ? { own: short } : {}}
+      save={() => setPassword(name, chosen ? own : null)}
+      saved={setMade}
     >
-      <fieldset className="roles">
-        <legend className="hidden">Who chooses it</legend>
-        <label className={`card${chosen ? "" : " chosen"}`}>
-          <input type="radio" name="who" checked={!chosen} onChange={() => setChosen(false)} />
-          <span>
-            <b>Tillsight makes one</b>
-            <small className="quiet">It is shown once, for you to hand on.</small>
-          </span>
-        </label>
-        <label className={`card${chosen ? " chosen" : ""}`}>
-          <input type="radio" name="who" checked={chosen} onChange={() => setChosen(true)} />
-          <span>
-            <b>I write one</b>
-            <small className="quiet">Best typed by the person who will use it.</small>
-          </span>
-        </label>
-      </fieldset>
-      {chosen && (
-        <TextField label="Password" type="password" value={own} change={setOwn} fault={tried ? short : null} focus />
+      {(shown) => (
+        <>
+          <fieldset className="roles">
+            <legend className="hidden">Who chooses it</legend>
+            <label className={`card${chosen ? "" : " chosen"}`}>
+              <input type="radio" name="who" checked={!chosen} onChange={() => setChosen(false)} />
+              <span>
+                <b>Tillsight makes one</b>
+                <small className="quiet">It is shown once, for you to hand on.</small>
+              </span>
+            </label>
+            <label className={`card${chosen ? " chosen" : ""}`}>
+              <input type="radio" name="who" checked={chosen} onChange={() => setChosen(true)} />
+              <span>
+                <b>I write one</b>
+                <small className="quiet">Best typed by the person who will use it.</small>
+              </span>
+            </label>
+          </fieldset>
+          {chosen && <TextField label="Password" type="password" value={own} change={setOwn} fault={shown.own} focus />}
+          {!fresh && <p className="quiet">The old password stops working at once.</p>}
+        </>
       )}
-      {!fresh && <p className="quiet">The old password stops working at once.</p>}
-      <Refused error={save.error} />
-    </Dialog>
+    </FormSheet>
   );
 }

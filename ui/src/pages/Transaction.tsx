@@ -6,6 +6,7 @@ import { transactionQuery } from "../api/queries";
 import { useKeys } from "../lib/keys";
 import { clockWords, money, words } from "../lib/words";
 import { DispositionMark, Key, SeverityMark, StoreTime } from "../parts/bits";
+import { CaseChips } from "../parts/CaseChips";
 import { type Added, AddedTo, CasePicker } from "../parts/CasePicker";
 import { Evidence } from "../parts/Evidence";
 import { Journal } from "../parts/Journal";
@@ -32,7 +33,7 @@ export default function TransactionPage() {
       </div>
     );
   }
-  const { transaction, alerts, verdicts, video, presence, boxes, zones } = query.data;
+  const { transaction, cases, alerts, verdicts, video, presence, boxes, zones } = query.data;
   const tz = zone(transaction.store_id);
   const clock =
     store(transaction.store_id)?.registers.find((each) => each.id === transaction.register_id)?.clock ?? null;
@@ -64,6 +65,7 @@ export default function TransactionPage() {
           <span>
             <b>Clocks:</b> {clockWords(clock)}
           </span>
+          <CaseChips cases={cases} />
           {may && (
             <button
               type="button"

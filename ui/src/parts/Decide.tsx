@@ -2,6 +2,7 @@
 import { useRef, useState } from "react";
 import type { AlertDetail, AlertSummary, Disposition } from "../api/types";
 import { useKeys } from "../lib/keys";
+import { sameReceipt } from "../lib/live";
 import { DISPOSITIONS } from "../lib/words";
 import { DispositionMark, Key } from "./bits";
 import { useMayReview } from "./session";
@@ -18,7 +19,8 @@ type Props = {
 export function Decide({ detail, whole, decide, undo, canUndo }: Props) {
   const may = useMayReview();
   const [note, setNote] = useState("");
-  const [alone, setAlone] = useState(false);
+  // One key decides what has been looked at: all alerts of one receipt, but no other receipt of the item.
+  const [alone, setAlone] = useState(!sameReceipt(whole));
   const busy = useRef(false);
   const box = useRef<HTMLTextAreaElement>(null);
   const many = whole.length > 1;
@@ -52,13 +54,16 @@ export function Decide({ detail, whole, decide, undo, canUndo }: Props) {
       {many && (
         <div className="about-what" role="group" aria-label="What the decision is about">
           <button type="button" className="button small" aria-pressed={!alone} onClick={() => setAlone(false)}>
-            All {whole.length} of the item
+            {sameReceipt(whole) ? `All ${whole.length} of this receipt` : `All ${whole.length} of the item`}
           </button>
           <button type="button" className="button small" aria-pressed={alone} onClick={() => setAlone(true)}>
             This alert only
           </button>
           <span className="quiet">
-            <Key>i</Key> {alone ? `the other ${whole.length - 1} stay open` : "each gets the decision in its history"}
+            <Key>i</Key>{" "}
+            {alone
+              ? `${whole.length === 2 ? "the other one comes" : `the other ${whole.length - 1} come`} next`
+              : "each gets the decision in its history"}
           </span>
         </div>
       )}

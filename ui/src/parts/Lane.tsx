@@ -1,7 +1,7 @@
 // One lane of a timeline: spans on an axis of time. One path per fill, so that a day of spans is a handful of nodes.
 import { useMemo } from "react";
-import { place, type Scale } from "../lib/scale";
-import { duration } from "../lib/time";
+import { fraction, percent, place, type Scale, ticks } from "../lib/scale";
+import { duration, hourMinute } from "../lib/time";
 import type { Fill } from "./Patterns";
 import { useWidth } from "./useWidth";
 
@@ -37,6 +37,21 @@ export function Lane({ axis, spans, name, height = 18 }: Props) {
           <path key={fill} d={path} fill={`url(#fill-${fill})`} />
         ))}
       </svg>
+    </div>
+  );
+}
+
+// The hours of the store over or under lanes.
+export function AxisHours({ axis, zone }: { axis: Scale; zone: string }) {
+  const [element, width] = useWidth<HTMLDivElement>();
+  const marks = ticks(axis, Math.max(2, Math.floor(width / 48)), axis.from);
+  return (
+    <div className="axis" ref={element} aria-hidden="true">
+      {marks.slice(0, -1).map((mark) => (
+        <span key={mark} style={{ left: percent(fraction(axis, mark)) }}>
+          {hourMinute(new Date(mark), zone)}
+        </span>
+      ))}
     </div>
   );
 }

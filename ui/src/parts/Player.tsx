@@ -22,14 +22,13 @@ export function Player({ deck, video, zone, zones, boxes, overlay, setOverlay, s
   const place = useRef<HTMLDivElement>(null);
   const [ratio, setRatio] = useState(16 / 9);
   const failed = useDeck(deck, (each) => each.failed);
-  const { play_url, poster_url, camera_name } = video;
+  const { play_url, camera_name } = video;
 
   // The element is not React's: it may have been loaded ahead, with its first picture ready.
   useLayoutEffect(() => {
     if (!play_url || !place.current) return;
-    const element = take(play_url);
+    const element = take(play_url, (deck.now - deck.from) / 1000);
     element.setAttribute("aria-label", `Video of ${camera_name ?? "the camera"}`);
-    if (poster_url && element.readyState < 2) element.poster = poster_url;
     const sized = () => {
       if (element.videoWidth > 0 && element.videoHeight > 0) setRatio(element.videoWidth / element.videoHeight);
     };
@@ -48,7 +47,7 @@ export function Player({ deck, video, zone, zones, boxes, overlay, setOverlay, s
       element.remove();
       free(element);
     };
-  }, [deck, play_url, poster_url, camera_name]);
+  }, [deck, play_url, camera_name]);
 
   return (
     <div className="player">

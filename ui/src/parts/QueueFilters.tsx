@@ -6,7 +6,7 @@ import { peopleQuery, rulesQuery } from "../api/queries";
 import { useMayReview, useMe, useStores } from "./session";
 import { PHONE, useMedia } from "./useMedia";
 
-type Name = "state" | "store" | "rule" | "operator" | "assignee" | "sort";
+type Name = "state" | "store" | "rule" | "operator" | "assignee" | "asked" | "sort";
 
 // Where there is little room they are folded, and what is chosen is said in words.
 export function QueueFilters({ folded }: { folded: boolean }) {
@@ -30,6 +30,7 @@ export function QueueFilters({ folded }: { folded: boolean }) {
     search.rule && (rules.data?.find((each) => each.id === search.rule)?.name ?? search.rule),
     search.operator && `operator ${search.operator}`,
     search.assignee === "me" ? "mine" : search.assignee === "none" ? "nobody’s" : search.assignee,
+    search.asked && "what a store asks to look at",
     search.sort === "value" && "by expected value",
   ].filter(Boolean);
   const others = (people.data ?? []).filter((each) => each.name !== me);
@@ -68,6 +69,15 @@ export function QueueFilters({ folded }: { folded: boolean }) {
           ["me", "Mine"],
           ["none", "Nobody’s"],
           ...others.map((each): [string, string] => [each.name, each.name]),
+        ]}
+      />
+      <Choice
+        name="Asked for"
+        value={search.asked ?? ""}
+        set={set("asked")}
+        options={[
+          ["", "Asked for or not"],
+          ["true", "A store asks to look"],
         ]}
       />
       <Choice

@@ -1,9 +1,9 @@
 // An item of the queue, and the alerts it is made of.
 import { Link } from "@tanstack/react-router";
 import type { MouseEvent } from "react";
-import type { AlertSummary, QueueItem } from "../api/types";
-import { ago } from "../lib/time";
-import { isOpen, money, words } from "../lib/words";
+import type { AlertSummary, Asked, QueueItem } from "../api/types";
+import { ago, full } from "../lib/time";
+import { dispositionName, isOpen, money, words } from "../lib/words";
 import { Chip, DispositionMark, SeverityMark, StoreTime } from "./bits";
 
 type Props = {
@@ -71,6 +71,7 @@ export function QueueRow({ item, zone, many, selected, left, ticked, tick, open,
           <Chip>Register {alert.register_id}</Chip>
           {alert.operator_id && <Chip>Operator {alert.operator_id}</Chip>}
           {item.assignee && <Chip tone="mine">For {item.assignee}</Chip>}
+          {item.asked && <AskedMark asked={item.asked} zone={zone} />}
           <Marks alert={alert} />
         </span>
       </Link>
@@ -87,6 +88,16 @@ export function QueueRow({ item, zone, many, selected, left, ticked, tick, open,
         </button>
       )}
     </div>
+  );
+}
+
+// Who asked, when and from which report stands where the pointer rests, and in the history of the alert.
+function AskedMark({ asked, zone }: { asked: Asked; zone: string }) {
+  const report = asked.report_day ? `, from the report of ${asked.report_day}` : "";
+  return (
+    <span className="chip look_at_it" title={`${asked.by}, ${full(asked.at, zone)}${report}`}>
+      {dispositionName("look_at_it")}
+    </span>
   );
 }
 

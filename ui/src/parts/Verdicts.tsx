@@ -1,6 +1,6 @@
 // What the rule found, what the other rules made of the same event, and what people decided.
 import { Fragment } from "react";
-import type { AlertDetail, Assignment, Fact, Judgement, Review, Rule } from "../api/types";
+import type { AlertDetail, Fact, Judgement, Rule } from "../api/types";
 import { money, words } from "../lib/words";
 import { DispositionMark, StoreTime } from "./bits";
 
@@ -81,17 +81,11 @@ export function Expected({ detail }: { detail: AlertDetail }) {
 }
 
 // What people did, newest first.
-export function History({
-  reviews,
-  assignments,
-  zone,
-}: {
-  reviews: Review[];
-  assignments: Assignment[];
-  zone: string;
-}) {
+export function History({ detail, zone }: { detail: AlertDetail; zone: string }) {
+  const { reviews, said, assignments, item } = detail;
+  const other = (id: string) => item.members.find((each) => each.alert_id === id && id !== detail.alert_id);
   const entries = [
-    ...reviews.map((review) => ({ at: review.reviewed_at, review, given: null })),
+    ...[...reviews, ...said].map((review) => ({ at: review.reviewed_at, review, given: null })),
     ...assignments.map((given) => ({ at: given.at, review: null, given })),
   ].sort((one, other) => other.at.localeCompare(one.at));
   if (entries.length === 0) return null;
@@ -103,7 +97,8 @@ export function History({
           <li key={review?.review_id ?? `${at} ${given?.assignee}`}>
             {review ? (
               <>
-                <DispositionMark disposition={review.disposition} /> {review.reviewer},{" "}
+                <DispositionMark disposition={review.disposition} /> {review.reviewer}
+                {review.alert_id !== detail.alert_id && <> about “{other(review.alert_id)?.title}”</>},{" "}
               </>
             ) : (
               <>

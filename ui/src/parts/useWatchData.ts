@@ -125,7 +125,7 @@ export function useMarked(store: Store, cameras: Camera[], view: Scale): Marked 
   const span = loadSpan(view);
   const seen = store.registers.filter((each) => each.cameras.some((id) => cameras.some((camera) => camera.id === id)));
   const registers = seen.map((each) => each.id);
-  const whose = registers.join(", ");
+  const whose = seen.map((each) => each.name ?? each.id).join(", ");
   const query = useQuery({
     ...eventsQuery(store.id, registers, new Date(span.from).toISOString(), new Date(span.to).toISOString()),
     refetchInterval: span.to > Date.now() ? REFRESH_MS : false,

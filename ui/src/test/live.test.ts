@@ -1,7 +1,18 @@
 import { describe, expect, it } from "vitest";
 import type { QueueFilter } from "../api/queries";
 import type { AlertSummary, QueueItem } from "../api/types";
-import { arrive, due, EMPTY, hasLeft, load, neighbour, type Queue, release, type Wanted } from "../lib/live";
+import {
+  arrive,
+  due,
+  EMPTY,
+  hasLeft,
+  load,
+  neighbour,
+  type Queue,
+  release,
+  sameReceipt,
+  type Wanted,
+} from "../lib/live";
 
 const OPEN: QueueFilter = { state: "open" };
 
@@ -32,6 +43,7 @@ function alert(id: string, minute: number, more: Partial<AlertSummary> = {}): Al
     item_id: id,
     assignee: null,
     expected_minor: null,
+    asked: null,
     ...more,
   };
 }
@@ -45,8 +57,8 @@ const decided = (of: AlertSummary, at = "2026-11-22T13:00:00Z"): AlertSummary =>
 function item(...members: AlertSummary[]): QueueItem {
   const [head] = members;
   if (!head) throw new Error("an item has members");
-  const { item_id, amount_minor, currency, expected_minor, assignee } = head;
-  return { item_id, head, members, amount_minor, currency, expected_minor, assignee };
+  const { item_id, amount_minor, currency, expected_minor, assignee, asked } = head;
+  return { item_id, head, members, amount_minor, currency, expected_minor, assignee, asked };
 }
 const ids = (queue: Queue) => queue.items.map((each) => each.members.map((member) => member.alert_id).join("+"));
 const list = (...alerts: AlertSummary[]) => alerts.map((each) => item(each));
@@ -55,6 +67,19 @@ const shown = () => load(EMPTY, list(alert("b", 2), alert("a", 1)), OPEN, false)
 describe("an alert arrives", () => {
   it("on top when nobody touches the list", () => {
     expect(ids(arrive(shown(), alert("c", 3), OPEN, false))).toEqual(["c", "b", "a"]);
+  });
+
+  it("below what a store asks to look at, until somebody has decided", () => {
+    const asked = { at: "2026-11-22T13:00:00Z", by: "maria@example.com", report_day: "2026-11-22" };
+    const asks = load(EMPTY, list(alert("a", 1, { asked }), alert("b", 2)), OPEN, false);
+    expect(ids(asks)).toEqual(["a", "b"]);
+    expect(ids(arrive(asks, alert("c", 3), OPEN, false))).toEqual(["a", "c", "b"]);
+    expect(ids(arrive(asks, alert("d", 0, { asked }), OPEN, false))).toEqual(["a", "d", "b"]);
+    expect(asks.items.map((each) => each.asked?.by)).toEqual(["maria@example.com", undefined]);
+    const all: Wanted = { state: "all" };
+    const settled = load(EMPTY, list(decided(alert("a", 1, { asked }))), all, false);
+    expect(ids(arrive(settled, alert("c", 3), all, false))).toEqual(["c", "a"]);
+    expect(ids(arrive(asks, alert("c", 3), { ...OPEN, asked: "true" }, false))).toEqual(["a", "b"]);
   });
 
   it("behind the button while a hand is on the list, and on top when it is let in", () => {
@@ -214,4 +239,11 @@ it("a decision is about what is open; about all when all are decided", () => {
   const b = decided(alert("b", 2));
   expect(due([a, b])).toEqual([a]);
   expect(due([b])).toEqual([b]);
+});
+
+it("one key decides all alerts of one receipt, and no receipt that nobody has looked at", () => {
+  const [a, again, later, other] = [alert("a", 1), alert("b", 1), alert("c", 2), alert("d", 1, { register_id: "2" })];
+  expect(sameReceipt([a, again])).toBe(true);
+  expect(sameReceipt([a, again, later])).toBe(false);
+  expect(sameReceipt([a, other])).toBe(false);
 });

@@ -50,6 +50,7 @@ impl Db {
     /// # Errors
     /// [`DbError::Statement`] or [`DbError::Damaged`].
     pub async fn take_over(&self, config: &Config) -> Result<usize, DbError> {
+        self.name_recipients(&config.report.recipients).await?;
         let said = said(config);
         for _ in 0..TRIES {
             if self.unknown(&said).await?.is_empty() {

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::super::Shared;
 use super::super::answer::answer;
 use super::super::auth::{Caller, Person};
-use super::super::extract::Query;
+use super::super::extract::{DryRun, Query, Whole};
 use super::super::live::Live;
 use super::super::problem::Problem;
 use super::address::place;
@@ -50,7 +50,8 @@ answer! {
 /// How it is to be done.
 #[derive(Debug, Deserialize)]
 pub(super) struct How {
-    dry_run: Option<String>,
+    #[serde(default)]
+    dry_run: DryRun,
 }
 
 /// A line as it was written.
@@ -102,10 +103,10 @@ pub(super) async fn import(
     State(live): State<Live>,
     caller: Caller,
     Query(how): Query<How>,
-    text: String,
+    Whole(text): Whole<String>,
 ) -> Result<Json<Imported>, Problem> {
     let person = setter(&caller)?;
-    let dry = how.dry_run.as_deref().is_some_and(|dry| !matches!(dry, "" | "0" | "false"));
+    let dry = how.dry_run == DryRun::Yes;
     let lines = lines(&text).map_err(|problem| wrong(&[problem]))?;
     let shared = live.now();
     note(&shared, &person, format!("camera import of {} lines{}", lines.len(), if dry { ", tried only" } else { "" }))

@@ -12,7 +12,7 @@ mod import;
 mod operators;
 mod polygon;
 mod presence;
-mod registers;
+pub(super) mod registers;
 mod routes;
 mod stores;
 #[cfg(test)]

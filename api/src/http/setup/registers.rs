@@ -59,6 +59,20 @@ struct Kept {
     kind: Option<String>,
 }
 
+/// What people call the registers of a retailer, by store and id.
+pub(in crate::http) async fn names(
+    shared: &Shared,
+    tenant: &TenantId,
+) -> Result<BTreeMap<(String, String), String>, Problem> {
+    let held = shared.db.held(What::Register, tenant).await.map_err(|error| unread(&error))?;
+    let mut names = BTreeMap::new();
+    for version in held {
+        let register: Kept = version.parse().map_err(|error| unread(&error))?;
+        names.extend(register.name.map(|name| ((version.key.store, version.key.id), name)));
+    }
+    Ok(names)
+}
+
 /// A register as it is to be.
 #[derive(Debug, Deserialize)]
 pub(super) struct Draft {
@@ -134,7 +148,7 @@ pub(super) async fn put(
     if name.as_ref().is_some_and(|name| name.len() > 200) {
         problems.push("name: it has more than 200 bytes".to_owned());
     }
-    let kind = text(draft.kind);
+    let kind = draft.kind.filter(|kind| !kind.is_empty());
     if kind.as_ref().is_some_and(|kind| !KINDS.contains(&kind.as_str())) {
         problems.push(format!("kind: it is one of {}, or nothing", KINDS.join(", ")));
     }
@@ -167,7 +181,7 @@ pub(super) async fn last(
     tenant: &TenantId,
     stores: Vec<StoreId>,
 ) -> Result<BTreeMap<String, DateTime<Utc>>, Problem> {
-    let (search, scope) = (shared.search.clone(), Scope { tenant: tenant.clone(), stores });
+    let (search, scope) = (shared.search.clone(), Scope::whole(tenant.clone(), stores));
     let found = tokio::task::spawn_blocking(move || search.last_records(of, &scope)).await;
     match found.map_err(|error| Problem::unavailable("the search was broken off", &error))? {
         Ok(last) => Ok(last.into_iter().collect()),

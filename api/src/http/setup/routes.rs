@@ -4,7 +4,8 @@ use axum::routing::{delete, get, post, put};
 use serde_json::{Value, json};
 
 use super::super::answer::Shown as _;
-use super::super::routes::{Access, Answer, Parameter, Route};
+use super::super::bodies::{int, name, with_entry};
+use super::super::route::{Access, Answer, Parameter, Route};
 use super::{cameras, discover, history, import, operators, presence, registers, stores, trial, tried, users, zones};
 
 const STORE: &[Parameter] = &[("store", "One store only.", false)];
@@ -32,21 +33,39 @@ fn camera() -> Value {
     object(
         &["store_id", "camera_id", "url"],
         json!({
-            "store_id": text(), "camera_id": text(), "name": maybe(text()), "url": text(), "sub_url": maybe(text()),
-            "onvif": maybe(text()), "username": maybe(text()),
-            "password": { "type": ["string", "null"], "description": "Left out: it stays. Null: there is none any more." },
-            "presence": { "enum": ["own", "camera", "both", "none"] },
-            "version": { "type": ["integer", "null"], "description": "The version that was looked at; only for a change." },
+            "store_id": name(), "camera_id": name(), "name": maybe(text()), "url": text(), "sub_url": maybe(text()),
+            "onvif": maybe(text()), "username": maybe(text()), "password": maybe(text()), "presence": presence(),
         }),
     )
+}
+
+fn changed_camera() -> Value {
+    object(
+        &["url", "version"],
+        json!({
+            "name": maybe(text()), "url": text(), "sub_url": maybe(text()), "onvif": maybe(text()),
+            "username": maybe(text()),
+            "password": { "type": ["string", "null"], "description": "Left out: it stays. Null: there is none any more." },
+            "presence": presence(), "version": int("The version that was looked at."),
+        }),
+    )
+}
+
+fn presence() -> Value {
+    json!({ "enum": ["own", "camera", "both", "none", null], "description": "own when left out." })
+}
+
+fn new_or(version: &str) -> Value {
+    maybe(int(version))
 }
 
 fn test() -> Value {
     object(
         &[],
         json!({
-            "url": text(), "address": text(), "username": text(), "password": text(), "store_id": text(),
-            "camera_id": { "type": "string", "description": "Takes its stored login, on its own host only." },
+            "url": maybe(text()), "address": maybe(text()), "username": maybe(text()), "password": maybe(text()),
+            "store_id": maybe(text()),
+            "camera_id": { "type": ["string", "null"], "description": "Takes its stored login, on its own host only." },
         }),
     )
 }
@@ -56,7 +75,10 @@ fn table_of_cameras() -> Value {
 }
 
 fn discovery() -> Value {
-    object(&[], json!({ "seconds": { "type": "integer", "minimum": 1, "maximum": 10 }, "address": maybe(text()) }))
+    object(
+        &[],
+        json!({ "seconds": { "type": ["integer", "null"], "minimum": 1, "maximum": 10 }, "address": maybe(text()) }),
+    )
 }
 
 fn zone() -> Value {
@@ -64,31 +86,39 @@ fn zone() -> Value {
     object(
         &["camera_id", "kind", "polygon"],
         json!({
-            "camera_id": text(), "kind": { "enum": tillsight_schemas::zone::ZoneKind::CODES },
+            "camera_id": name(), "kind": { "enum": tillsight_schemas::zone::ZoneKind::CODES },
             "register_id": maybe(text()),
             "polygon": { "type": "array", "items": corner, "minItems": 3, "maxItems": 64 },
-            "version": { "type": ["integer", "null"], "description": "The version that was looked at; null for a new zone." },
+            "version": new_or("The version that was looked at; null for a new zone."),
         }),
     )
 }
 
 fn store() -> Value {
-    object(
-        &["store_id", "name", "tz", "currency"],
-        json!({
-            "store_id": text(), "name": text(), "tz": text(), "currency": text(), "day_ends": maybe(text()),
-            "closes": maybe(text()), "version": { "type": ["integer", "null"] },
-        }),
-    )
+    let about = json!({
+        "store_id": name(), "name": text(), "tz": { "type": "string", "description": "An IANA time zone." },
+        "currency": { "type": "string", "description": "ISO 4217." }, "day_ends": maybe(text()), "closes": maybe(text()),
+    });
+    object(&["store_id", "name", "tz", "currency"], about)
+}
+
+fn changed_store() -> Value {
+    let mut changed = store();
+    with_entry(&mut changed, "", "required", json!(["name", "tz", "currency", "version"]));
+    with_entry(&mut changed, "/properties", "version", int("The version that was looked at."));
+    with_entry(&mut changed, "/properties", "store_id", text());
+    changed
 }
 
 fn register() -> Value {
-    let kind = maybe(json!({ "enum": registers::KINDS }));
-    object(&[], json!({ "name": maybe(text()), "kind": kind, "version": { "type": ["integer", "null"] } }))
+    let kind =
+        json!({ "anyOf": [{ "enum": registers::KINDS }, { "enum": ["", null], "description": "It is not known." }] });
+    let version = new_or("The version that was looked at; null when nobody named it.");
+    object(&[], json!({ "name": maybe(text()), "kind": kind, "version": version }))
 }
 
 fn operator() -> Value {
-    let version = json!({ "type": ["integer", "null"] });
+    let version = new_or("The version that was looked at; null when nobody named them.");
     object(
         &[],
         json!({ "alias": maybe(text()), "user": maybe(text()), "active": { "type": "boolean" }, "version": version }),
@@ -96,6 +126,12 @@ fn operator() -> Value {
 }
 
 fn user() -> Value {
+    let mut user = changed_user();
+    with_entry(&mut user, "", "required", json!(["name", "role"]));
+    user
+}
+
+fn changed_user() -> Value {
     object(
         &["role"],
         json!({
@@ -140,8 +176,11 @@ pub(in crate::http) fn table() -> Vec<Route> {
         .query(STORE),
         Route::get("/api/v1/setup/cameras", Person, "Adds a camera.", cameras(), post(cameras::add))
             .post(camera)
-            .status(201),
-        Route::get(CAMERA, Person, "Changes a camera.", cameras(), put(cameras::change)).put(camera),
+            .status(201)
+            .refuses(&[404, 409]),
+        Route::get(CAMERA, Person, "Changes a camera.", cameras(), put(cameras::change))
+            .put(changed_camera)
+            .refuses(&[409]),
         gone(
             CAMERA,
             "Removes a camera with the zones of its picture; what is recorded stays.",
@@ -154,7 +193,8 @@ pub(in crate::http) fn table() -> Vec<Route> {
             Json(trial::CameraTest::schema),
             post(tried::test),
         )
-        .post(test),
+        .post(test)
+        .refuses(&[404, 409]),
         Route::get(
             "/api/v1/setup/cameras/import",
             Person,
@@ -163,6 +203,7 @@ pub(in crate::http) fn table() -> Vec<Route> {
             post(import::import),
         )
         .post(table_of_cameras)
+        .media(&["text/csv"])
         .query(IMPORT),
         Route::get(
             "/api/v1/setup/discover",
@@ -181,7 +222,8 @@ pub(in crate::http) fn table() -> Vec<Route> {
         )
         .query(ZONES),
         Route::get(ZONE, Person, "Draws a zone, or its next version.", Json(zones::SetZone::schema), put(zones::put))
-            .put(zone),
+            .put(zone)
+            .refuses(&[409]),
         gone(ZONE, "Removes a zone.", delete(zones::remove)),
         Route::get(
             "/api/v1/setup/history",
@@ -200,7 +242,8 @@ pub(in crate::http) fn table() -> Vec<Route> {
         ),
         Route::get("/api/v1/setup/stores", Person, "Adds a store.", Json(stores::SetStore::schema), post(stores::add))
             .post(store)
-            .status(201),
+            .status(201)
+            .refuses(&[409]),
         Route::get(
             "/api/v1/setup/stores/{store_id}",
             Person,
@@ -208,7 +251,8 @@ pub(in crate::http) fn table() -> Vec<Route> {
             Json(stores::SetStore::schema),
             put(stores::change),
         )
-        .put(store),
+        .put(changed_store)
+        .refuses(&[409]),
         Route::get(
             "/api/v1/setup/registers",
             Person,
@@ -224,7 +268,8 @@ pub(in crate::http) fn table() -> Vec<Route> {
             Json(registers::SetRegister::schema),
             put(registers::put),
         )
-        .put(register),
+        .put(register)
+        .refuses(&[409]),
         Route::get(
             "/api/v1/setup/operators",
             Person,
@@ -240,11 +285,13 @@ pub(in crate::http) fn table() -> Vec<Route> {
             Json(operators::SetOperator::schema),
             put(operators::put),
         )
-        .put(operator),
+        .put(operator)
+        .refuses(&[409]),
         Route::get("/api/v1/setup/users", Person, "Who logs in.", Json(users::SetUserPage::schema), get(users::list)),
         Route::get("/api/v1/setup/users", Person, "Adds a person.", Json(users::SetUser::schema), post(users::add))
             .post(user)
-            .status(201),
+            .status(201)
+            .refuses(&[409]),
         Route::get(
             "/api/v1/setup/users/{name}",
             Person,
@@ -252,7 +299,8 @@ pub(in crate::http) fn table() -> Vec<Route> {
             Json(users::SetUser::schema),
             put(users::change),
         )
-        .put(user),
+        .put(changed_user)
+        .refuses(&[409]),
         Route::get(
             "/api/v1/setup/users/{name}/password",
             Person,
@@ -260,6 +308,7 @@ pub(in crate::http) fn table() -> Vec<Route> {
             Json(users::NewPassword::schema),
             post(users::password),
         )
-        .post(password),
+        .post(password)
+        .refuses(&[409]),
     ]
 }

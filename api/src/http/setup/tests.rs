@@ -82,6 +82,8 @@ async fn registers_operators_and_people_are_named() {
     let named = json!({ "name": "Window", "kind": "staffed", "version": null });
     let (status, named) = house.send("PUT", "/api/v1/setup/registers/17/1", &ida, Some(named)).await;
     assert_eq!((status, &named["name"], &named["version"]), (StatusCode::OK, &json!("Window"), &json!(1)), "{named}");
+    let (_, stores) = house.get("/api/v1/stores", &ida).await;
+    assert_eq!(stores["items"][0]["registers"][0]["name"], "Window", "everybody reads it: {stores}");
     let odd = json!({ "kind": "robot", "version": 1 });
     assert_eq!(
         house.send("PUT", "/api/v1/setup/registers/17/1", &ida, Some(odd)).await.0,

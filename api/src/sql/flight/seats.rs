@@ -24,7 +24,7 @@ use tonic::metadata::MetadataMap;
 use crate::sql::scram::Verifier;
 use crate::sql::settings::Settings;
 use crate::sql::statement::Failure;
-use crate::sql::{Login, Shared};
+use crate::sql::{Login, REVOKED, Shared};
 
 /// A seat that is not used for so long is given up: a day of work.
 const IDLE: Duration = Duration::from_secs(10 * 3600);
@@ -137,12 +137,12 @@ impl Seats {
         let known = self.taken().get(&digest(key)).cloned();
         if let Some(seat) = known {
             let login = lookup(shared, &seat.role_name).await?;
-            if login.is_some_and(|login| seat.is_of(&login)) {
+            if login.is_some_and(|login| seat.login == login) {
                 *seat.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
                 return Ok(seat);
             }
             self.leave(key);
-            return Err(Failure::new("28000", "this login was revoked or its rights have changed: log in again"));
+            return Err(Failure::new("28000", REVOKED));
         }
         let unavailable = |error: tillsight_schemas::port::PortError| unavailable(&error);
         if let Some(name) = shared.logins.role_of(key).await.map_err(unavailable)?
@@ -189,10 +189,6 @@ impl Seats {
 }
 
 impl Seat {
-    fn is_of(&self, login: &Login) -> bool {
-        self.login.user == login.user && self.login.scope == login.scope && self.login.verifier == login.verifier
-    }
-
     fn is_idle(&self) -> bool {
         self.running().is_empty()
     }

@@ -70,6 +70,18 @@ const FUNCTION_COLUMNS: &[&str] = &[
     "typanalyze",
 ];
 
+/// Columns of truth values that clients compare with `'t'` and `'f'`; some others of the catalogue hold these letters.
+const FLAGS: &[&str] = &[
+    "attisdropped",
+    "attnotnull",
+    "indisclustered",
+    "indisprimary",
+    "indisunique",
+    "indisvalid",
+    "relhasindex",
+    "relispartition",
+];
+
 /// Rewrites what only questions to the catalogue contain.
 pub(in super::super) fn of_catalogue(statement: &mut Statement) {
     struct Empty;
@@ -107,6 +119,7 @@ pub(in super::super) fn of_catalogue(statement: &mut Statement) {
             one_row(expr);
             unfold(expr);
             compare_function(expr);
+            compare_flag(expr);
             ControlFlow::Continue(())
         }
     }
@@ -269,18 +282,36 @@ fn compare_function(expr: &mut Expr) {
     if !matches!(op, BinaryOperator::Eq | BinaryOperator::NotEq) {
         return;
     }
-    let is_function = |expr: &Expr| {
-        let name = match unnested(expr) {
-            Expr::Identifier(ident) => Some(ident),
-            Expr::CompoundIdentifier(parts) => parts.last(),
-            _ => None,
-        };
-        name.is_some_and(|ident| FUNCTION_COLUMNS.contains(&ident.value.to_lowercase().as_str()))
-    };
+    let is_function = |expr: &Expr| is_column(expr, FUNCTION_COLUMNS);
     let is_zero = |expr: &Expr| matches!(unnested(expr), Expr::Value(value) if value.value.to_string() == "0");
     if is_function(left) && is_zero(right) {
         **right = text("-");
     } else if is_function(right) && is_zero(left) {
         **left = text("-");
     }
+}
+
+/// `indisprimary = 'f'`: PostgreSQL reads the letter as what it is compared with.
+fn compare_flag(expr: &mut Expr) {
+    let Expr::BinaryOp { left, op: BinaryOperator::Eq | BinaryOperator::NotEq, right } = expr else { return };
+    let flag = |expr: &Expr| match unnested(expr) {
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(letter) if letter == "t" => Some(true),
+            Value::SingleQuotedString(letter) if letter == "f" => Some(false),
+            _ => None,
+        },
+        _ => None,
+    };
+    if let (true, Some(value)) = (is_column(left, FLAGS), flag(right)) {
+        **right = boolean(value);
+    }
+}
+
+fn is_column(expr: &Expr, names: &[&str]) -> bool {
+    let name = match unnested(expr) {
+        Expr::Identifier(ident) => Some(ident),
+        Expr::CompoundIdentifier(parts) => parts.last(),
+        _ => None,
+    };
+    name.is_some_and(|ident| names.contains(&ident.value.to_lowercase().as_str()))
 }

@@ -79,7 +79,7 @@ export function CameraImport({ close }: { close: () => void }) {
     : dry.data
       ? { name: `Add ${ready} ${ready === 1 ? "camera" : "cameras"}`, act: add, busy: real.busy, disabled: ready === 0 }
       : {
-          name: `Try ${good.length} ${good.length === 1 ? "camera" : "cameras"}`,
+          name: good.length === 1 ? "Try 1 camera" : good.length > 0 ? `Try ${good.length} cameras` : "Try the cameras",
           act: () => dry.start(writeSheet(good)),
           busy: dry.busy,
           disabled: good.length === 0 || missing,

@@ -1,9 +1,8 @@
-// What the pages for administrators share: their tabs, their head, and who may see them.
+// What the pages for administrators share: their tabs, their head, their filters.
 import { Link } from "@tanstack/react-router";
 import { type ReactNode, useEffect, useRef } from "react";
 import "../../style/setup.css";
-import { useMe, useStores } from "../session";
-import { Empty } from "../states";
+import { useStores } from "../session";
 import { useTask } from "./useTask";
 
 const TABS = [
@@ -19,7 +18,6 @@ const TABS = [
 type Props = { title: string; about?: ReactNode; actions?: ReactNode; children: ReactNode };
 
 export function SetupPage({ title, about, actions, children }: Props) {
-  const me = useMe();
   const tabs = useRef<HTMLElement>(null);
   useEffect(() => {
     document.title = `${title} · Set up · Tillsight`;
@@ -27,7 +25,6 @@ export function SetupPage({ title, about, actions, children }: Props) {
     const tab = tabs.current?.querySelector<HTMLElement>("[aria-current]");
     if (tab && tabs.current) tabs.current.scrollLeft = tab.offsetLeft - 40;
   }, [title]);
-  if (me.role !== "admin") return <NotAdmin />;
   return (
     <div className="setup">
       <nav ref={tabs} aria-label="Set up" className="tabs setup-tabs">
@@ -44,14 +41,6 @@ export function SetupPage({ title, about, actions, children }: Props) {
       {about && <p className="quiet about">{about}</p>}
       {children}
     </div>
-  );
-}
-
-export function NotAdmin() {
-  return (
-    <Empty title="Only administrators set things up">
-      <p>Ask an administrator of your company if something here has to change.</p>
-    </Empty>
   );
 }
 

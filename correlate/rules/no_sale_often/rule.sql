@@ -1,0 +1,18 @@
+WITH counted AS (
+  SELECT a.event_id, count(n.event_id) AS times, max(p.more_than) AS more_than,
+         string_agg(n.event_id, ',' ORDER BY n.event_us, n.event_id) AS members
+  FROM anchor a
+  JOIN params p ON p.tenant_id = a.tenant_id AND p.store_id = a.store_id
+  JOIN pos n ON n.tenant_id = a.tenant_id AND n.store_id = a.store_id AND n.operator_id = a.operator_id
+            AND n.kind = 'NO_SALE' AND n.business_day = a.business_day AND NOT n.training AND NOT n.test
+            AND coalesce(n.supervisor_id = n.operator_id, true)
+            AND n.event_us > a.event_us - 86400000000
+            AND (n.event_us < a.event_us OR (n.event_us = a.event_us AND n.event_id <= a.event_id))
+  WHERE NOT a.training AND NOT a.test AND coalesce(a.supervisor_id = a.operator_id, true)
+  GROUP BY a.event_id
+)
+SELECT event_id AS anchor_id,
+       CASE WHEN times = more_than + 1 THEN 'fired' ELSE 'silent' END AS outcome,
+       CASE WHEN times = more_than + 1 THEN 'one_too_many' ELSE 'goes_on' END AS why, members, times
+FROM counted
+WHERE times > more_than
