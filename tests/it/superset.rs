@@ -102,7 +102,11 @@ fn superset_lists_asks_and_draws() {
     println!("{said}pictures: {}/superset-*.png", pictures.display());
     let steps: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let step = |name: &str| steps.iter().find(|step| step["step"] == name).unwrap_or_else(|| panic!("no {name}"));
-    assert_eq!(step("tables")["names"], json!(["lines", "tenders", "transaction_revisions", "transactions"]));
+    // The tree has the schemas as well.
+    let names = step("tables")["names"].as_array().unwrap();
+    for table in ["lines", "tenders", "transaction_revisions", "transactions"] {
+        assert!(names.contains(&json!(table)), "{table}: {names:?}");
+    }
     let rows = &step("sql lab")["rows"];
     assert_eq!((&rows[0]["store_id"], &rows[0]["refunds"]), (&json!("17"), &json!(refunds)), "{rows}");
     let columns = step("dataset")["columns"].as_array().unwrap();
