@@ -47,7 +47,7 @@ fuzz: ## schemathesis on everything that the OpenAPI document says (FUZZ_SEED, F
 pages: ## every page for each of its people, on a desk and a phone, light and dark (TILLSIGHT_SCREENSHOTS=folder)
 	deploy/setup.sh test
 	$(MAKE) build
-	cargo test --workspace --locked --test it -- --ignored pages:: --nocapture
+	cargo test --workspace --locked --test it -- pages:: --nocapture
 
 superset: ## Apache Superset on the SQL endpoint, in a real browser; installs 0.8 GB, so it is no part of `make test`
 	deploy/setup.sh test

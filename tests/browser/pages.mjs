@@ -48,7 +48,10 @@ const PAGES = [
   ["lena", "review-none", `/alerts/${NONE}`, null, 404],
   ["lena", "blind", "/blind"],
   ["lena", "cases", "/cases"],
-  ["lena", "cases-new", "/cases", asks("n")],
+  ["lena", "cases-new", "/cases", async (page) => {
+    await press("n")(page);
+    await page.getByLabel("Title of the new case").waitFor();
+  }],
   ["lena", "cases-empty", "/cases?q=nothing-like-this"],
   ["lena", "case", `/cases/${folder}`],
   ["lena", "case-none", `/cases/${NONE}`, null, 404],
@@ -86,7 +89,7 @@ const PAGES = [
   ["ida", "setup-zones", "/setup/cameras/17/kiosk"],
   ["ida", "zone-drawing", "/setup/cameras/17/kiosk", press("d")],
   ["ida", "zone-chosen", "/setup/cameras/17/kiosk", click(".stage button:has-text('customer')")],
-  ["ida", "setup-zones-dark", "/setup/cameras/17/door"],
+  ["ida", "setup-zones-dark", "/setup/cameras/17/door", null, 404],
   ["ida", "setup-stores", "/setup/stores"],
   ["ida", "store-add", "/setup/stores?do=add", async (page) => {
     await dialog(page);

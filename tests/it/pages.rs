@@ -141,7 +141,6 @@ fn is_at(path: &str, route: &str) -> bool {
 }
 
 #[test]
-#[ignore = "some eighty states of pages in four looks take minutes of a browser: `make pages`"]
 fn every_page_is_whole_for_each_of_its_people_on_a_desk_and_a_phone_in_light_and_dark() {
     let folder = tempfile::tempdir().unwrap();
     let films = film::short(folder.path());

@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::Shared;
 use super::auth::{Caller, Person, Right};
 use super::case_views::CaseLink;
-use super::extract::{Body, Path, Query};
+use super::extract::{Body, Path, Query, integer};
 use super::problem::Problem;
 use super::queue::{AssignmentShown, Expected, item};
 use super::sight::{has_video, sight};
@@ -48,6 +48,7 @@ pub(super) struct Decision {
     disposition: Disposition,
     #[serde(default)]
     note: Option<String>,
+    #[serde(deserialize_with = "integer")]
     revision: i32,
 }
 

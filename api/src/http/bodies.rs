@@ -57,9 +57,14 @@ pub(super) fn decision() -> Value {
     })
 }
 
+/// What a till sends, for the components.
+pub(super) fn transaction() -> Value {
+    wire_json::type_schema(&Transaction::field_type())
+}
+
 /// POS records.
 pub(super) fn records() -> Value {
-    let record = wire_json::type_schema(&Transaction::field_type());
+    let record = json!({ "$ref": "#/components/schemas/Transaction" });
     json!({
         "description": "A record as in schemas/json/transaction.schema.json, an array of them, or (ndjson) one a line.",
         "oneOf": [record, { "type": "array", "minItems": 1, "items": record }],

@@ -17,7 +17,7 @@ use super::alerts::read_cursor;
 use super::auth::{Caller, Person, Right};
 use super::case_contents::{alert_item, note_item, receipt_item};
 use super::case_views::{CaseDetail, CasePage, CaseSummary, unread, whole};
-use super::extract::{Body, Path, Query};
+use super::extract::{Body, Path, Query, integer, said_integer};
 use super::people::{assignable, concerns_them};
 use super::problem::Problem;
 use crate::db::{Case, CaseChange, CaseError, CaseFilter, CaseStatus};
@@ -57,15 +57,16 @@ pub(super) struct Opening {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Edit {
+    #[serde(deserialize_with = "integer")]
     revision: i64,
     title: Option<String>,
     status: Option<CaseStatus>,
     summary_text: Option<String>,
     #[serde(default, deserialize_with = "said")]
     owner: Option<Option<String>>,
-    #[serde(default, deserialize_with = "said")]
+    #[serde(default, deserialize_with = "said_integer")]
     loss_minor: Option<Option<i64>>,
-    #[serde(default, deserialize_with = "said")]
+    #[serde(default, deserialize_with = "said_integer")]
     recovered_minor: Option<Option<i64>>,
     #[serde(default, deserialize_with = "said")]
     currency: Option<Option<Currency>>,

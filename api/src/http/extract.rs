@@ -9,7 +9,7 @@ use axum::extract::rejection::{
 };
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::problem::Problem;
@@ -100,6 +100,38 @@ impl<S: Send + Sync> FromRequest<S> for Whole<Bytes> {
     }
 }
 
+/// A whole number. `3.0` is one: JSON does not tell it from `3`.
+pub(super) fn integer<'de, T: TryFrom<i64>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    let number = serde_json::Number::deserialize(deserializer)?;
+    let exact = |float: &f64| float.fract() == 0.0 && float.abs() < EXACT;
+    let written = || format!("{:.0}", number.as_f64().filter(exact)?).parse().ok();
+    let found = number.as_i64().or_else(written).and_then(|found| T::try_from(found).ok());
+    found.ok_or_else(|| D::Error::custom(format!("{number} is not a whole number that fits here")))
+}
+
+/// The same, or null.
+pub(super) fn maybe_integer<'de, T: TryFrom<i64>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Ok(Option::<Integer<T>>::deserialize(deserializer)?.map(|Integer(found)| found))
+}
+
+/// The same, told from what was left out.
+pub(super) fn said_integer<'de, T: TryFrom<i64>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    maybe_integer(deserializer).map(Some)
+}
+
+/// Floats below it are exact when they are whole.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+struct Integer<T>(T);
+
+impl<'de, T: TryFrom<i64>> Deserialize<'de> for Integer<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        integer(deserializer).map(Self)
+    }
+}
+
 impl From<QueryRejection> for Problem {
     fn from(rejection: QueryRejection) -> Self {
         Self::new(rejection.status(), "bad query", rejection.body_text())
@@ -139,6 +171,24 @@ impl From<BytesRejection> for Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn three_is_written_in_two_ways() {
+        #[derive(Deserialize)]
+        struct Seen {
+            #[serde(deserialize_with = "integer")]
+            revision: i32,
+            #[serde(default, deserialize_with = "maybe_integer")]
+            version: Option<u32>,
+        }
+        let read = |text: &str| serde_json::from_str::<Seen>(text).map(|seen| (seen.revision, seen.version));
+        assert_eq!(read(r#"{"revision":3}"#).unwrap(), (3, None));
+        assert_eq!(read(r#"{"revision":-3.0,"version":7e0}"#).unwrap(), (-3, Some(7)));
+        assert_eq!(read(r#"{"revision":0,"version":null}"#).unwrap(), (0, None));
+        for wrong in ["3.5", "1e300", "2147483648", "\"3\"", "null"] {
+            assert!(read(&format!(r#"{{"revision":{wrong}}}"#)).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn a_document_is_an_object() {

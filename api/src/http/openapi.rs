@@ -5,7 +5,7 @@ use axum::Json;
 use serde_json::{Map, Value, json};
 
 use super::auth::{CSRF_HEADER, Caller, Right};
-use super::bodies::name as name_of_ours;
+use super::bodies::{name as name_of_ours, transaction};
 use super::extract::DryRun;
 use super::problem::Problem;
 use super::route::{Access, Answer, Route};
@@ -34,6 +34,15 @@ fn make() -> Value {
             },
         }),
     );
+    components.insert("Transaction".to_owned(), transaction());
+    let problems: Map<String, Value> = PROBLEMS
+        .iter()
+        .map(|status| {
+            let content = json!({ "schema": { "$ref": "#/components/schemas/Problem" } });
+            let content = json!({ "application/problem+json": content });
+            (status.to_string(), json!({ "description": meaning(*status), "content": content }))
+        })
+        .collect();
     let mut paths: Map<String, Value> = Map::new();
     for route in table() {
         let operation = operation(&route, &mut components);
@@ -55,6 +64,7 @@ fn make() -> Value {
         "paths": paths,
         "components": {
             "schemas": components,
+            "responses": problems,
             "securitySchemes": {
                 "session": { "type": "apiKey", "in": "cookie", "name": super::auth::COOKIE },
                 "token": { "type": "http", "scheme": "bearer" },
@@ -116,13 +126,14 @@ fn responses(route: &Route, components: &mut Map<String, Value>) -> Map<String, 
         responses.insert(status.to_string(), answer);
     }
     for status in refusals(route) {
-        responses.entry(status.to_string()).or_insert_with(|| {
-            let schema = json!({ "$ref": "#/components/schemas/Problem" });
-            json!({ "description": meaning(status), "content": { "application/problem+json": { "schema": schema } } })
-        });
+        let problem = || json!({ "$ref": format!("#/components/responses/{status}") });
+        responses.entry(status.to_string()).or_insert_with(problem);
     }
     responses
 }
+
+/// The statuses that are problems.
+const PROBLEMS: &[u16] = &[400, 401, 403, 404, 409, 413, 415, 416, 422, 429, 503];
 
 /// The statuses of problems: those that follow from who may ask and what is sent, and the route's own.
 fn refusals(route: &Route) -> Vec<u16> {

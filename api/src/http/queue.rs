@@ -20,7 +20,7 @@ use super::Shared;
 use super::alerts::{self, changed, decides, limited, noted, reviewed, shown, unread};
 use super::answer::answer;
 use super::auth::{Caller, Person, Right};
-use super::extract::{Body, Query};
+use super::extract::{Body, Query, integer};
 use super::people::{assignable, concerns_them};
 use super::problem::Problem;
 use super::views::{AlertSummary, StoreAsks};
@@ -61,6 +61,7 @@ pub(super) struct Decisions {
 #[derive(Debug, Deserialize)]
 struct LookedAt {
     alert_id: Uuid,
+    #[serde(deserialize_with = "integer")]
     revision: i32,
 }
 

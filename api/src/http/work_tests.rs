@@ -210,6 +210,8 @@ async fn a_case_is_saved_with_a_folder_for_each_item_after_its_audit_record() {
     for name in ["01-alert/alert.json", "02-receipt/receipt-1.txt", "03-note/note.txt", "case.txt", "SHA256SUMS"] {
         assert!(names.iter().any(|known| known == name), "{name}: {names:?}");
     }
+    let alert: Value = serde_json::from_reader(zip.by_name("01-alert/alert.json").unwrap()).unwrap();
+    assert_eq!(alert["cases"], json!([]), "who reads the folder does not learn what else is looked into");
     let sums = std::io::read_to_string(zip.by_name("SHA256SUMS").unwrap()).unwrap();
     assert_eq!(sums.lines().count(), names.len() - 1, "every file but the list itself");
     let text = std::io::read_to_string(zip.by_name("case.txt").unwrap()).unwrap();

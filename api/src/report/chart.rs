@@ -176,7 +176,7 @@ fn hours(report: &Report) -> Option<Chart> {
     Some(drawing.finish("hours", "Transactions by the hour", alt))
 }
 
-/// When each camera recorded.
+/// When each camera recorded nothing though it should have.
 fn coverage(report: &Report) -> Option<Chart> {
     let cameras: Vec<_> = report.sight.cameras.iter().filter(|camera| camera.uptime_permille.is_some()).collect();
     if cameras.is_empty() {
@@ -192,11 +192,10 @@ fn coverage(report: &Report) -> Option<Chart> {
         let top = 24.0 * count(row) + 4.0;
         let name: String = camera.name.chars().take(26).collect();
         drawing.text([0.0, top + 13.0], "start", INK, &name);
-        drawing.rect([NAMES, top], [room, 16.0], BAR);
+        drawing.rect([NAMES, top], [room, 16.0], GROUND);
         for gap in &camera.gaps {
             let from = x(gap.start_at);
-            drawing.rect([from, top], [(x(gap.end_at) - from).max(1.5), 16.0], "#ffffff");
-            drawing.rect([from, top + 6.0], [(x(gap.end_at) - from).max(1.5), 4.0], BAD);
+            drawing.rect([from, top], [(x(gap.end_at) - from).max(1.5), 16.0], BAD);
         }
         let uptime = percent(camera.uptime_permille.unwrap_or_default());
         said.push(match camera.gaps.len() {
@@ -207,7 +206,7 @@ fn coverage(report: &Report) -> Option<Chart> {
     let foot = 24.0 * count(cameras.len()) + 18.0;
     drawing.text([NAMES, foot], "start", QUIET, &local.minute(report.from));
     drawing.text([WIDTH, foot], "end", QUIET, &local.minute(report.to));
-    Some(drawing.finish("coverage", "When cameras recorded", format!("{}.", said.join("; "))))
+    Some(drawing.finish("coverage", "When cameras recorded nothing", format!("{}.", said.join("; "))))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "rows of a chart")]

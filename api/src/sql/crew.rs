@@ -52,12 +52,13 @@ impl Crew {
         Ok(Self { gangs: (0..gangs.max(1)).map(gang).collect::<Result<_, _>>()?, ending: Arc::default() })
     }
 
-    /// Starts work on the gang with the least that does not end, and of those on the one with the fewest tasks.
+    /// Starts work on a gang without aborted work, or else where that goes on for the shortest time (what has just been
+    /// aborted will most likely end); of those on the one with the fewest tasks.
     pub(super) fn hand_over(&self, work: impl Future<Output = ()> + Send + 'static) -> Work {
         let mut task = JoinSet::new();
         let mut ending = self.ending.lock().unwrap_or_else(PoisonError::into_inner);
         ending.retain(|(_, _, work)| !work.is_finished());
-        let stuck = |at: usize| ending.iter().filter(|(_, gang, _)| *gang == at).count();
+        let stuck = |at: usize| ending.iter().filter(|(_, gang, _)| *gang == at).map(|(since, ..)| since.elapsed()).max();
         let free = |(at, gang): &(usize, &Runtime)| (stuck(*at), gang.metrics().num_alive_tasks());
         let gang = self.gangs.iter().enumerate().min_by_key(free);
         let handle = gang.map(|(at, gang)| (at, task.spawn_on(work, gang.handle())));

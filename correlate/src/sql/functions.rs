@@ -78,10 +78,19 @@ impl ScalarUDFImpl for Money {
         else {
             return exec_err!("money takes an amount in minor units (bigint) and a currency (text)");
         };
-        let amounts = minor.iter().zip(currency.iter()).map(|(minor, currency)| {
+        let units = |currency: Option<&str>| {
             let exponent = currency.and_then(|code| Currency::new(code).ok()).map_or(2, |code| code.exponent());
             let shift = u32::try_from(self.scale).ok()?.checked_sub(exponent)?;
-            fits(i128::from(minor?) * 10_i128.checked_pow(shift)?)
+            10_i128.checked_pow(shift)
+        };
+        // Neighbouring rows have the same currency: it is looked up when it changes.
+        let mut last: Option<(Option<&str>, Option<i128>)> = None;
+        let amounts = minor.iter().zip(currency.iter()).map(|(minor, currency)| {
+            let units = match last {
+                Some((known, units)) if known == currency => units,
+                _ => last.insert((currency, units(currency))).1,
+            };
+            fits(i128::from(minor?).checked_mul(units?)?)
         });
         decimals(amounts.collect(), self.scale)
     }
@@ -169,6 +178,33 @@ fn decimals(amounts: Decimal128Array, scale: i8) -> Result<ColumnarValue> {
     Ok(ColumnarValue::Array(Arc::new(amounts.with_precision_and_scale(PRECISION, scale)?)))
 }
 
+/// Six hours in microseconds: no zone has changed its clocks there and back within them.
+const HOURS: i64 = 6 * 3_600 * 1_000_000;
+
+/// Six hours in a zone.
+#[derive(Debug, Clone, Copy)]
+struct Hours {
+    tz: Tz,
+    begin: i64,
+    /// The zone's offset in microseconds; none when it changes within the hours.
+    offset: Option<i64>,
+}
+
+impl Hours {
+    fn of(tz: Tz, micros: i64) -> Option<Self> {
+        let begin = micros.div_euclid(HOURS);
+        let first = offset_at(tz, begin.checked_mul(HOURS)?)?;
+        let last = offset_at(tz, begin.checked_mul(HOURS)?.checked_add(HOURS - 1)?)?;
+        Some(Self { tz, begin, offset: (first == last).then_some(first) })
+    }
+}
+
+/// The offset of a zone at an instant, in microseconds.
+fn offset_at(tz: Tz, micros: i64) -> Option<i64> {
+    let utc = DateTime::from_timestamp_micros(micros)?;
+    Some(i64::from(tz.offset_from_utc_datetime(&utc.naive_utc()).fix().local_minus_utc()) * 1_000_000)
+}
+
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct LocalTime {
     signature: Signature,
@@ -198,22 +234,21 @@ impl ScalarUDFImpl for LocalTime {
         else {
             return exec_err!("local_time takes an instant (timestamptz) and the name of a zone (text)");
         };
-        // Neighbouring rows have the same zone: it is looked up when it changes.
+        // Neighbouring rows have the same zone and are of the same hours: both are looked up when they change.
         let mut last: Option<(&str, Option<Tz>)> = None;
+        let mut hours: Option<Hours> = None;
         let mut local = TimestampMicrosecondArray::builder(instants.len());
         for (instant, zone) in instants.iter().zip(zones.iter()) {
             let tz = zone.and_then(|name| match last {
                 Some((known, tz)) if known == name => tz,
-                _ => {
-                    let tz = name.parse().ok();
-                    last = Some((name, tz));
-                    tz
-                }
+                _ => last.insert((name, name.parse().ok())).1,
             });
-            local.append_option(instant.and_then(|micros| {
-                let utc = DateTime::from_timestamp_micros(micros)?;
-                let offset = tz?.offset_from_utc_datetime(&utc.naive_utc()).fix().local_minus_utc();
-                micros.checked_add(i64::from(offset) * 1_000_000)
+            local.append_option(instant.zip(tz).and_then(|(micros, tz)| {
+                let offset = match hours {
+                    Some(hours) if hours.tz == tz && hours.begin == micros.div_euclid(HOURS) => hours.offset,
+                    _ => hours.insert(Hours::of(tz, micros)?).offset,
+                };
+                micros.checked_add(offset.map_or_else(|| offset_at(tz, micros), Some)?)
             }));
         }
         let local: ArrayRef = Arc::new(local.finish());

@@ -9,6 +9,7 @@ pub mod scope;
 
 mod bounded;
 mod functions;
+mod latest;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -159,6 +160,7 @@ impl Engine {
         let inner =
             SessionContext::new_with_config_rt(self.config().with_information_schema(false), Arc::clone(&self.runtime));
         bounded::register(&context);
+        inner.register_udaf(latest::latest());
         for context in [&context, &inner] {
             context.register_udf(functions::money(scale));
             context.register_udf(functions::local_time());

@@ -407,7 +407,7 @@ async fn a_condition_on_time_reaches_below_the_search_for_repetitions() {
     let shop = everything(true).await;
     for name in ["cam.presence WHERE start_at", "cam.events WHERE event_time"] {
         let plan = shop.ask(&format!("EXPLAIN SELECT * FROM {name} >= '2026-11-21T00:00:00Z'")).await;
-        let (below, above) = (plan.find("TableScan").unwrap(), plan.find("WindowAggr").unwrap());
+        let (below, above) = (plan.find("TableScan").unwrap(), plan.find("Aggregate:").unwrap());
         let filter = plan.find("full_filters=[").unwrap();
         assert!(above < below && below < filter, "{plan}");
     }

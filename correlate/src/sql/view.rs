@@ -164,7 +164,7 @@ impl View {
             self.columns().iter().map(|column| format!("{} AS {}", column.text, column.name)).collect();
         let columns = columns.join(", ");
         let from = format!("lake.{}", table.name());
-        let latest = table.latest(&from);
+        let latest = latest(table);
         // The corrected events are few: they are the side that joins keep in memory.
         let newer = "(SELECT tenant_id, event_id, max(revision) AS revision FROM lake.pos_transactions \
                      WHERE revision > 0 GROUP BY tenant_id, event_id) AS newer";
@@ -181,12 +181,13 @@ impl View {
                  (SELECT t.* FROM {newer} RIGHT ANTI JOIN {from} AS t ON {is_newer}) AS t ON {is_moved}"
             ),
             Self::Alerts => format!(
-                "SELECT {columns} FROM ({latest}) AS t LEFT JOIN (SELECT * FROM (SELECT tenant_id, store_id, alert_id, \
-                 disposition, note, reviewer, reviewed_at, row_number() OVER (PARTITION BY tenant_id, store_id, alert_id \
-                 ORDER BY reviewed_at DESC, {LOGGED_AT} DESC, {LOG_OFFSET} DESC) AS place FROM lake.{reviews} \
-                 WHERE disposition NOT IN ('explained', 'look_at_it')) AS every \
-                 WHERE place = 1) AS r \
+                "SELECT {columns} FROM ({latest}) AS t LEFT JOIN (SELECT tenant_id, store_id, alert_id, {last} \
+                 FROM lake.{reviews} WHERE disposition NOT IN ('explained', 'look_at_it') \
+                 GROUP BY tenant_id, store_id, alert_id) AS r \
                  ON r.tenant_id = t.tenant_id AND r.store_id = t.store_id AND r.alert_id = t.alert_id",
+                last = ["disposition", "note", "reviewer", "reviewed_at"]
+                    .map(|name| format!("latest({name}, reviewed_at, {LOGGED_AT}, {LOG_OFFSET}) AS {name}"))
+                    .join(", "),
                 reviews = Table::Reviews.name()
             ),
             Self::Segments => {
@@ -266,6 +267,28 @@ struct Column {
     comment: String,
 }
 
+/// A query for the rows of a table that hold ([`Table::key`]), by the function [`super::latest`].
+fn latest(table: Table) -> String {
+    let (schema, key) = (table.schema(), table.key());
+    let revision = if schema.index_of("revision").is_ok() { "revision, " } else { "" };
+    let columns: Vec<String> = shown(&schema)
+        .map(|field| match field.name() {
+            name if key.contains(&name.as_str()) => name.clone(),
+            name => format!("latest({name}, {revision}{LOGGED_AT}, {LOG_OFFSET}) AS {name}"),
+        })
+        .collect();
+    format!("SELECT {} FROM lake.{} GROUP BY {}", columns.join(", "), table.name(), key.join(", "))
+}
+
+/// The columns of a table that people see.
+fn shown(schema: &Schema) -> impl Iterator<Item = &Field> {
+    schema
+        .fields()
+        .iter()
+        .map(AsRef::as_ref)
+        .filter(|field| !["store_bucket", LOG_OFFSET].contains(&field.name().as_str()))
+}
+
 /// The columns of a table as people see them.
 fn columns(table: Table) -> Vec<Column> {
     let schema = table.schema();
@@ -275,7 +298,7 @@ fn columns(table: Table) -> Vec<Column> {
         false => ("store_zone(t.tenant_id, t.store_id)", "zone: `tz` of `ref.stores`"),
     };
     let mut columns = Vec::new();
-    for field in schema.fields().iter().filter(|field| !["store_bucket", LOG_OFFSET].contains(&field.name().as_str())) {
+    for field in shown(&schema) {
         let name = field.name();
         let comment = field.metadata().get(COMMENT).cloned().unwrap_or_default();
         columns.push(Column { name: name.clone(), text: format!("t.{name}"), comment: comment.clone() });

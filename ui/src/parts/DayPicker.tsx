@@ -41,34 +41,36 @@ export function DayPicker(props: {
           </select>
         </label>
       )}
-      <button
-        type="button"
-        className="icon"
-        aria-label="Day before"
-        title="Day before"
-        onClick={() => go({ day: addDays(day, -1) })}
-      >
-        ‹
-      </button>
-      <label className="choice">
-        <span className="hidden">Day</span>
-        <input
-          type="date"
-          value={day}
-          max={today}
-          onChange={(event) => event.target.value && go({ day: event.target.value })}
-        />
-      </label>
-      <button
-        type="button"
-        className="icon"
-        aria-label="Day after"
-        title="Day after"
-        disabled={day >= today}
-        onClick={() => go({ day: addDays(day, 1) })}
-      >
-        ›
-      </button>
+      <span className="days">
+        <button
+          type="button"
+          className="icon"
+          aria-label="Day before"
+          title="Day before"
+          onClick={() => go({ day: addDays(day, -1) })}
+        >
+          ‹
+        </button>
+        <label className="choice">
+          <span className="hidden">Day</span>
+          <input
+            type="date"
+            value={day}
+            max={today}
+            onChange={(event) => event.target.value && go({ day: event.target.value })}
+          />
+        </label>
+        <button
+          type="button"
+          className="icon"
+          aria-label="Day after"
+          title="Day after"
+          disabled={day >= today}
+          onClick={() => go({ day: addDays(day, 1) })}
+        >
+          ›
+        </button>
+      </span>
     </div>
   );
 }

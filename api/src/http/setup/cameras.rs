@@ -12,7 +12,7 @@ use super::super::Shared;
 use super::super::answer::answer;
 use super::super::auth::Caller;
 use super::super::cameras::CameraOf;
-use super::super::extract::{Body, Path, Query};
+use super::super::extract::{Body, Path, Query, maybe_integer};
 use super::super::live::Live;
 use super::super::problem::Problem;
 use super::address::allowed;
@@ -98,7 +98,7 @@ pub(super) struct Draft {
     pub(super) password: Option<Option<String>>,
     #[serde(default)]
     pub(super) presence: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "maybe_integer")]
     pub(super) version: Option<i32>,
 }
 

@@ -14,7 +14,7 @@ use url::Url;
 use super::super::Shared;
 use super::super::answer::answer;
 use super::super::auth::Caller;
-use super::super::extract::Body;
+use super::super::extract::{Body, maybe_integer};
 use super::super::problem::Problem;
 use super::address::allowed;
 use super::{note, setter, text, unread, wrong};
@@ -48,7 +48,7 @@ answer! {
 /// For how long, and whom else.
 #[derive(Debug, Deserialize)]
 pub(super) struct Asked {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "maybe_integer")]
     seconds: Option<u32>,
     /// A host that is asked by itself: other networks do not carry questions to everybody.
     #[serde(default)]

@@ -13,7 +13,7 @@ use tillsight_schemas::id::{OperatorId, StoreId};
 use super::super::Shared;
 use super::super::answer::answer;
 use super::super::auth::Caller;
-use super::super::extract::{Body, Path, Query};
+use super::super::extract::{Body, Path, Query, maybe_integer};
 use super::super::live::Live;
 use super::super::problem::Problem;
 use super::registers::last;
@@ -70,7 +70,7 @@ pub(super) struct Draft {
     user: Option<String>,
     #[serde(default = "yes")]
     active: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "maybe_integer")]
     version: Option<i32>,
 }
 

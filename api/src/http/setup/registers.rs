@@ -12,7 +12,7 @@ use tillsight_schemas::id::{RegisterId, StoreId, StoreKey, TenantId};
 use super::super::Shared;
 use super::super::answer::answer;
 use super::super::auth::Caller;
-use super::super::extract::{Body, Path, Query};
+use super::super::extract::{Body, Path, Query, maybe_integer};
 use super::super::live::Live;
 use super::super::problem::Problem;
 use super::{OfStore, commit, setter, store_of, take, text, unread, within, wrong};
@@ -80,7 +80,7 @@ pub(super) struct Draft {
     name: Option<String>,
     #[serde(default)]
     kind: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "maybe_integer")]
     version: Option<i32>,
 }
 

@@ -13,7 +13,7 @@ use tillsight_schemas::store::Store;
 use super::super::Shared;
 use super::super::answer::answer;
 use super::super::auth::{Caller, Person};
-use super::super::extract::{Body, Path};
+use super::super::extract::{Body, Path, maybe_integer};
 use super::super::live::Live;
 use super::super::problem::Problem;
 use super::{commit, refused, setter, store_of, take, text, unread, whole, within, wrong};
@@ -68,7 +68,7 @@ pub(super) struct Draft {
     day_ends: Option<String>,
     #[serde(default)]
     closes: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "maybe_integer")]
     version: Option<i32>,
 }
 

@@ -12,7 +12,7 @@ use tillsight_schemas::zone::ZoneKind;
 use super::super::Shared;
 use super::super::answer::answer;
 use super::super::auth::Caller;
-use super::super::extract::{Body, Path, Query};
+use super::super::extract::{Body, Path, Query, maybe_integer};
 use super::super::live::Live;
 use super::super::problem::Problem;
 use super::{commit, polygon, refused, setter, store_of, take, text, unread, within, wrong};
@@ -67,7 +67,7 @@ pub(super) struct Draft {
     register_id: Option<String>,
     #[serde(default)]
     polygon: Vec<[f64; 2]>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "maybe_integer")]
     version: Option<i32>,
 }
 
