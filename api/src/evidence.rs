@@ -80,8 +80,9 @@ impl Folder {
         self.files.iter().map(|(_, content)| size(content)).sum()
     }
 
-    /// Packs everything, uncompressed (video does not get smaller), and the list of hashes last. Blocks on the disk.
-    pub(crate) fn pack(self) -> Result<Vec<u8>, PackError> {
+    /// Packs everything, uncompressed (video does not get smaller), and the list of hashes last; returns the SHA-256 of that list
+    /// as well. Blocks on the disk.
+    pub(crate) fn pack(self) -> Result<(Vec<u8>, String), PackError> {
         let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
         let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
         let mut sums = String::new();
@@ -104,13 +105,16 @@ impl Folder {
                     }
                 }
             }
-            let hash: String = sha.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-            sums.push_str(&format!("{hash}  {name}\n"));
+            sums.push_str(&format!("{}  {name}\n", hex(sha)));
         }
         zip.start_file(SUMS, stored)?;
         zip.write_all(sums.as_bytes())?;
-        Ok(zip.finish()?.into_inner())
+        Ok((zip.finish()?.into_inner(), hex(Sha256::new_with_prefix(&sums))))
     }
+}
+
+fn hex(sha: Sha256) -> String {
+    sha.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -125,7 +129,7 @@ mod tests {
         inner.bytes("still.jpg", vec![1, 2, 3]);
         folder.absorb("01-clip", inner);
         assert_eq!((folder.names().count(), folder.size()), (2, 15));
-        let packed = folder.pack().unwrap();
+        let (packed, list) = folder.pack().unwrap();
         let mut zip = zip::ZipArchive::new(Cursor::new(packed)).unwrap();
         let names: Vec<String> =
             (0..zip.len()).map(|n| zip.by_index(n).unwrap().name().unwrap().into_owned()).collect();
@@ -133,5 +137,6 @@ mod tests {
         let sums = std::io::read_to_string(zip.by_name(SUMS).unwrap()).unwrap();
         let of_bytes = "039058c6f2c0cb492c533b0a4d14ef77cc0f78abccced5287d84a1a2011cfb81  01-clip/still.jpg";
         assert!(sums.lines().any(|line| line == of_bytes), "{sums}");
+        assert_eq!(list, hex(Sha256::new_with_prefix(&sums)));
     }
 }

@@ -82,6 +82,8 @@ pub const ENGINE_RECORDS: &str = "lp_engine_records_total";
 pub const ENGINE_UNREADABLE: &str = "lp_engine_unreadable_records_total";
 /// Events that came later than the rule engine remembers.
 pub const ENGINE_TOO_LATE: &str = "lp_engine_too_late_events_total";
+/// Anchors that a rule could not judge because its SQL failed, and rules that could not be planned, label `rule`.
+pub const RULE_FAILURES: &str = "lp_rule_failures_total";
 /// Judgements that are new or came out differently, labels `rule`, `outcome`.
 pub const JUDGEMENTS: &str = "lp_judgements_total";
 /// Alerts raised, amended and taken back, labels `rule`, `state`.
@@ -151,6 +153,7 @@ pub const ALL: &[(&str, &str, &str)] = &[
     (ENGINE_RECORDS, "records", "records that the rule engine has read"),
     (ENGINE_UNREADABLE, "records", "records that the rule engine could not decode"),
     (ENGINE_TOO_LATE, "events", "events that came later than the rule engine remembers"),
+    (RULE_FAILURES, "failures", "anchors that a rule's SQL failed on, and rules that could not be planned"),
     (JUDGEMENTS, "judgements", "judgements that are new or came out differently"),
     (ALERTS, "alerts", "alerts raised, amended and taken back"),
     (OUTBOX, "records", "records that were committed and wait for the log"),

@@ -12,6 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tillsight_correlate::engine::plans;
 use tillsight_correlate::rule::Rule;
 use tillsight_schemas::error::chain;
 use tillsight_schemas::{Clock as _, SystemClock};
@@ -217,7 +218,15 @@ fn answers(address: &str) -> Result<(), String> {
 
 fn rules(config: &Config) -> Finding {
     let rules = Rule::all(config.rules.folder.as_deref()).map_err(|error| chain(&error))?;
-    Ok(format!("{} are installed", rules.len()))
+    let installed = rules.len();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("they cannot be planned: {error}"))?;
+    let wrong = |rule| runtime.block_on(plans(rule)).err().map(|error| chain(&error));
+    let wrong: Vec<String> = rules.into_iter().filter_map(wrong).collect();
+    match wrong.as_slice() {
+        [] => Ok(format!("{installed} are installed")),
+        wrong => Err(format!("{}: until that is repaired the others judge without it", wrong.join("; "))),
+    }
 }
 
 /// Whether its address answers and its password is there; what it sends shows when it runs.

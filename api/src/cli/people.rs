@@ -10,7 +10,7 @@ use tillsight_schemas::id::{StoreId, TenantId};
 
 use super::say;
 use crate::config::Config;
-use crate::db::{Audit, Db, DbError, Role, TokenKind, TokenOrder, TokenRow, User, hash_password, random_secret};
+use crate::db::{Audit, Db, DbError, Role, SetUp, TokenKind, TokenOrder, TokenRow, User, hash_password, random_secret};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum UserCommand {
@@ -92,6 +92,9 @@ pub(super) fn user(config: &Config, command: UserCommand) -> Result<(), Box<dyn 
                 if role == Role::Manager && stores.is_empty() {
                     return Err("a manager sees his own stores only: say which with --stores".into());
                 }
+                if let Some(unknown) = unknown_store(&db.set_up_with(config).await?, &tenant, &stores) {
+                    return Err(unknown.into());
+                }
                 let phc = if password_stdin { Some(hash_password(&typed_password()?)?) } else { None };
                 db.add_user(&User { name: name.clone(), tenant, role, stores }).await?;
                 match phc {
@@ -165,6 +168,15 @@ pub(super) fn token(config: &Config, command: TokenCommand) -> Result<(), Box<dy
         }
         Ok(())
     })
+}
+
+/// Says which store there is not, and which there are.
+fn unknown_store(set_up: &SetUp, tenant: &TenantId, stores: &[StoreId]) -> Option<String> {
+    let ours: Vec<&StoreId> =
+        set_up.stores.iter().filter(|store| store.tenant == *tenant).map(|store| &store.id).collect();
+    let unknown = stores.iter().find(|store| !ours.contains(store))?;
+    let there: Vec<&str> = ours.iter().map(|store| store.as_str()).collect();
+    Some(format!("there is no store {unknown}; there are: {}", there.join(", ")))
 }
 
 /// The first line of standard input; empty when somebody sits at a terminal.

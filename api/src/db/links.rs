@@ -6,7 +6,7 @@
 //! it: that comes first in the queue.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sqlx::Row;
+use sqlx::{AnyConnection, Row};
 use tillsight_schemas::port::Outgoing;
 use tillsight_schemas::review::{Disposition, Review};
 use tillsight_schemas::topic;
@@ -90,6 +90,17 @@ impl Db {
         .transpose()
     }
 
+    /// Writes what a store says of an alert into its history.
+    ///
+    /// # Errors
+    /// [`DbError::Statement`].
+    pub async fn say(&self, said: &Review) -> Result<(), DbError> {
+        let mut transaction = self.pool.begin().await.map_err(failed("begin"))?;
+        let change = count(&mut transaction, "change").await?;
+        write(&mut transaction, change, said).await?;
+        transaction.commit().await.map_err(failed("commit what was said"))
+    }
+
     /// Uses a link: writes what it says into the history of its alert. `false` when it was used meanwhile or is too old.
     ///
     /// # Errors
@@ -107,34 +118,7 @@ impl Db {
         if used.rows_affected() == 0 {
             return Ok(false);
         }
-        sqlx::query(CHANGED)
-            .bind(said.alert_id.to_string())
-            .bind(change)
-            .execute(&mut *transaction)
-            .await
-            .map_err(failed("mark an alert"))?;
-        if said.disposition == Disposition::LookAtIt {
-            sqlx::query(ASKED)
-                .bind(said.alert_id.to_string())
-                .bind(said.reviewed_at.timestamp_micros())
-                .bind(&said.reviewer)
-                .execute(&mut *transaction)
-                .await
-                .map_err(failed("mark an alert"))?;
-        }
-        sqlx::query(SAY)
-            .bind(said.review_id.to_string())
-            .bind(said.alert_id.to_string())
-            .bind(said.reviewed_at.timestamp_micros())
-            .bind(serde_json::to_string(said).map_err(|_| DbError::Damaged("review"))?)
-            .execute(&mut *transaction)
-            .await
-            .map_err(failed("write what was said"))?;
-        let values = avro::encode(std::slice::from_ref(said)).map_err(|_| DbError::Damaged("review"))?;
-        for value in values {
-            let key = format!("{}/{}", said.tenant_id, said.store_id);
-            tell(&mut transaction, &Outgoing { topic: topic::REVIEW.to_owned(), key, value }).await?;
-        }
+        write(&mut transaction, change, said).await?;
         transaction.commit().await.map_err(failed("commit what was said"))?;
         Ok(true)
     }
@@ -151,4 +135,37 @@ impl Db {
             .map_err(failed("forget links"))?;
         Ok(())
     }
+}
+
+/// What a store says of an alert: an entry of its history, a change of its row, a record for the log.
+async fn write(connection: &mut AnyConnection, change: i64, said: &Review) -> Result<(), DbError> {
+    sqlx::query(CHANGED)
+        .bind(said.alert_id.to_string())
+        .bind(change)
+        .execute(&mut *connection)
+        .await
+        .map_err(failed("mark an alert"))?;
+    if said.disposition == Disposition::LookAtIt {
+        sqlx::query(ASKED)
+            .bind(said.alert_id.to_string())
+            .bind(said.reviewed_at.timestamp_micros())
+            .bind(&said.reviewer)
+            .execute(&mut *connection)
+            .await
+            .map_err(failed("mark an alert"))?;
+    }
+    sqlx::query(SAY)
+        .bind(said.review_id.to_string())
+        .bind(said.alert_id.to_string())
+        .bind(said.reviewed_at.timestamp_micros())
+        .bind(serde_json::to_string(said).map_err(|_| DbError::Damaged("review"))?)
+        .execute(&mut *connection)
+        .await
+        .map_err(failed("write what was said"))?;
+    let values = avro::encode(std::slice::from_ref(said)).map_err(|_| DbError::Damaged("review"))?;
+    for value in values {
+        let key = format!("{}/{}", said.tenant_id, said.store_id);
+        tell(connection, &Outgoing { topic: topic::REVIEW.to_owned(), key, value }).await?;
+    }
+    Ok(())
 }

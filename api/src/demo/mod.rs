@@ -219,6 +219,9 @@ async fn demonstrate(arguments: &DemoArguments, parts: &mut Parts, say: fn(&str)
     say("    select kind, count(*), sum(total) from pos.transactions group by kind order by 2 desc;");
     say(&format!("  Kafka: kcat -C -b {} -t lp.pos.in.{} -o end", config.connection().bootstrap, till::INTEGRATOR));
     say(&format!("  Delta tables: {}", config.data.dir.join("lake").display()));
+    let program = std::env::current_exe().unwrap_or_else(|_| "tillsight".into());
+    say(&format!("  Commands of the documents: export TILLSIGHT_CONFIG={}", file.display()));
+    say(&format!("    alias tillsight={}", program.display()));
     say("");
     let db = Db::open(&config.database(), Arc::new(SystemClock)).await?;
     let visitor = Visitor::sign_in(config.http.address(), ANALYST, &password).await?;

@@ -131,9 +131,10 @@ pub(crate) fn clip(name: &str, statement: &ClipStatement, tz: Tz) -> String {
 /// How to read and check a folder.
 pub(crate) const HOW_TO_CHECK: &str = "\
 How to check it
-  Nothing was changed since it was saved if every file has the hash in SHA256SUMS:
+  Every file has the hash in SHA256SUMS, or it was changed or damaged since the list was written:
     Linux, macOS   sha256sum --check SHA256SUMS     (macOS: shasum -a 256 --check SHA256SUMS)
     Windows        Get-FileHash -Algorithm SHA256 *  in PowerShell, compared by eye
+  Who changes a file could write the list anew: the audit of the system that saved it has the SHA-256 of the list.
   Clips are copies of what the camera sent, not coded anew. They play in any MP4 player; the receipt's lines are
   subtitles. A clip may hold a second of pictures before its first shown one, which a decoder needs; players skip them.
 ";

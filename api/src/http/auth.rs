@@ -29,7 +29,9 @@ pub(super) enum Right {
     Look,
     /// See pictures.
     Video,
-    /// Decide about alerts, and say who looks at them.
+    /// Say for a store what an alert is about; it decides nothing.
+    Say,
+    /// Decide about alerts, and say who looks at them. Managers do not: their store is what is looked at.
     Review,
     /// Work on cases. Managers do not: a case may be about them.
     Case,
@@ -49,7 +51,7 @@ pub(crate) struct Scope {
 }
 
 /// A person with what they may see.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Person {
     /// The log-in name.
     pub(super) name: String,
@@ -101,8 +103,8 @@ impl Person {
     pub(super) fn may(&self, right: Right) -> bool {
         match right {
             Right::Look => true,
-            Right::Video | Right::Review => self.role != Role::HeadOffice,
-            Right::Case => matches!(self.role, Role::Analyst | Role::Admin),
+            Right::Video | Right::Say => self.role != Role::HeadOffice,
+            Right::Review | Right::Case => matches!(self.role, Role::Analyst | Role::Admin),
             Right::SetUp => self.role == Role::Admin,
         }
     }
@@ -153,6 +155,7 @@ impl Caller {
         let what = match right {
             Right::Look => "look at alerts",
             Right::Video => "see video",
+            Right::Say => "speak for a store",
             Right::Review => "decide about alerts",
             Right::Case => "work on cases",
             Right::SetUp => "set anything up",
@@ -227,7 +230,8 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let shared = &Shared::from_ref(state);
         if let Some(authorization) = parts.headers.get(header::AUTHORIZATION) {
-            let secret = authorization.to_str().ok().and_then(|value| value.strip_prefix("Bearer "));
+            let said = authorization.to_str().ok().and_then(|value| value.split_once(' '));
+            let secret = said.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, secret)| secret);
             let secret = secret.ok_or_else(|| unauthorised("the form is `Authorization: Bearer <token>`"))?;
             return bearer(shared, secret.trim()).await;
         }

@@ -57,6 +57,16 @@ pub(super) fn decision() -> Value {
     })
 }
 
+/// What a store says of an alert.
+pub(super) fn said() -> Value {
+    let codes: Vec<&str> = Disposition::CODES.iter().copied().filter(|code| !decisive().contains(code)).collect();
+    json!({
+        "type": "object",
+        "required": ["disposition"],
+        "properties": { "disposition": { "type": "string", "enum": codes }, "note": maybe_words(4_000) },
+    })
+}
+
 /// What a till sends, for the components.
 pub(super) fn transaction() -> Value {
     wire_json::type_schema(&Transaction::field_type())

@@ -4,7 +4,8 @@
 //! shows it), `case` (data: the case as a list shows it; to those who see it), `camera` (data: the camera). A case has no
 //! place in `Last-Event-ID`: who comes back asks for cases anew. The id of an event is its change number, so a browser that comes back with
 //! `Last-Event-ID` misses nothing. Each client has a bounded queue: one that is too slow, or was away for too long, gets
-//! `reload` and must ask anew. A stream ends after a quarter of an hour: the browser returns and is checked again.
+//! `reload` and must ask anew. A stream ends two seconds after what its reader may see has changed, or their session or token
+//! has ended, and after a quarter of an hour: the browser returns and is asked again who it is.
 //!
 //! Who does not see every alert of their stores gets no ids, whose gaps would count the others, and when they come back
 //! `reload`.
@@ -14,8 +15,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::extract::{FromRequestParts as _, State};
+use axum::http::{HeaderMap, Request};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures::stream::{Stream, unfold};
 use serde_json::json;
@@ -43,6 +44,8 @@ const AT_ONCE: u32 = 500;
 const DEPTH: usize = 256;
 /// How long a stream lasts.
 const LASTS: Duration = Duration::from_secs(15 * 60);
+/// How often it is asked whether the reader may still see what they saw.
+const CHECKED_EVERY: Duration = Duration::from_secs(2);
 /// A sign of life at least so often.
 const PING: Duration = Duration::from_secs(15);
 
@@ -171,7 +174,11 @@ async fn changes(shared: &Shared, since: i64) -> Result<Vec<Told>, crate::db::Db
 
 /// One client's stream.
 struct Client {
+    shared: Shared,
+    /// What the request came with: session or token.
+    headers: HeaderMap,
     person: Person,
+    check_at: Instant,
     waiting: VecDeque<Event>,
     live: Option<broadcast::Receiver<Arc<Told>>>,
     sent: i64,
@@ -202,15 +209,30 @@ impl Client {
         Event::default().event("reload").data("{}")
     }
 
+    /// Whether the reader is who they were, and sees what they saw.
+    async fn is_the_same(&self) -> bool {
+        let (mut parts, ()) = Request::new(()).into_parts();
+        parts.headers.clone_from(&self.headers);
+        let caller = Caller::from_request_parts(&mut parts, &self.shared).await;
+        caller.and_then(|caller| caller.person(Right::Look)).is_ok_and(|person| person == self.person)
+    }
+
     async fn next(mut self) -> Option<(Result<Event, Infallible>, Self)> {
         loop {
             if let Some(event) = self.waiting.pop_front() {
                 return Some((Ok(event), self));
             }
+            if Instant::now() >= self.check_at {
+                if !self.is_the_same().await {
+                    return None;
+                }
+                self.check_at = Instant::now() + CHECKED_EVERY;
+            }
             let live = self.live.as_mut()?;
             let received = tokio::select! {
                 () = self.stop.cancelled() => return None,
                 () = tokio::time::sleep_until(self.until) => return None,
+                () = tokio::time::sleep_until(self.check_at) => continue,
                 received = live.recv() => received,
             };
             match received {
@@ -260,13 +282,17 @@ pub(super) async fn listen(
             waiting.extend(own.map(|told| Client::event(told, &person)));
         }
     }
+    let now = Instant::now();
     let client = Client {
+        stop: shared.hub.stop.clone(),
+        shared,
+        headers,
         person,
+        check_at: now + CHECKED_EVERY,
         waiting,
         live: Some(live),
         sent,
-        until: Instant::now() + LASTS,
-        stop: shared.hub.stop.clone(),
+        until: now + LASTS,
     };
     Ok(Sse::new(unfold(client, Client::next)).keep_alive(KeepAlive::new().interval(PING).text("ping")))
 }

@@ -163,6 +163,9 @@ async fn alert_folder(shared: &Shared, person: &Person, detail: &AlertDetail, ho
     let alert = &detail.alert;
     let bound = alert.clock.uncertainty_us.unsigned_abs().div_ceil(1_000);
     let clock = match detail.summary.camera_time {
+        _ if alert.evidence.iter().all(|evidence| evidence.camera_id.is_none()) => {
+            format!("no camera to compare the till with; its own clock is right within {bound} ms")
+        }
         Some(_) => format!(
             "till and camera agree within {bound} ms; {} ms are added to the till's time",
             alert.clock.offset_us / 1_000
@@ -176,6 +179,14 @@ async fn alert_folder(shared: &Shared, person: &Person, detail: &AlertDetail, ho
     ];
     if let Some(disposition) = detail.summary.disposition {
         facts.push(format!("Decision: {}", disposition.as_str().replace('_', " ")));
+    }
+    for review in detail.reviews.iter().rev().filter(|review| review.note.is_some()) {
+        let note = review.note.as_deref().unwrap_or_default();
+        facts.push(format!(
+            "Note:     {} ({}): {note}",
+            review.reviewer,
+            review.disposition.as_str().replace('_', " ")
+        ));
     }
     let subject = Subject {
         title: alert.title.clone(),
@@ -257,14 +268,14 @@ async fn send(
     noted: String,
     file: &str,
 ) -> Result<Response, Problem> {
-    shared
-        .audit
-        .note(&person.name, "evidence", noted)
-        .await
-        .map_err(|error| Problem::unavailable("the audit file cannot be written, so nothing is saved", &error))?;
     let packed = tokio::task::spawn_blocking(move || folder.pack()).await;
     let packed = packed.map_err(|error| Problem::unavailable("the evidence cannot be packed", &error))?;
-    let packed = packed.map_err(|error| Problem::unavailable("the evidence cannot be packed", &error))?;
+    let (packed, list) = packed.map_err(|error| Problem::unavailable("the evidence cannot be packed", &error))?;
+    shared
+        .audit
+        .note(&person.name, "evidence", format!("{noted} SHA256SUMS {list}"))
+        .await
+        .map_err(|error| Problem::unavailable("the audit file cannot be written, so nothing is saved", &error))?;
     let headers = [
         (header::CONTENT_TYPE, "application/zip".to_owned()),
         (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{file}\"")),

@@ -110,7 +110,9 @@ pub(super) fn integer<'de, T: TryFrom<i64>, D: Deserializer<'de>>(deserializer: 
 }
 
 /// The same, or null.
-pub(super) fn maybe_integer<'de, T: TryFrom<i64>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+pub(super) fn maybe_integer<'de, T: TryFrom<i64>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
     Ok(Option::<Integer<T>>::deserialize(deserializer)?.map(|Integer(found)| found))
 }
 

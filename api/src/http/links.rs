@@ -57,7 +57,11 @@ async fn find(shared: &Shared, token: &str) -> Result<(Link, AlertRow), Response
         return Err((StatusCode::NOT_FOUND, page).into_response());
     };
     if !link.holds {
-        let why = if link.used { "It was used already: what you said is noted." } else { "It holds for a week." };
+        let why = match (link.used, link.action) {
+            (true, Disposition::LookAtIt) => "It was used already: you asked loss prevention to look at it.",
+            (true, _) => "It was used already: you said that it is explained.",
+            (false, _) => "It holds for a week.",
+        };
         let page = page("This link does nothing any more", &html! { p { (why) } });
         return Err((StatusCode::GONE, page).into_response());
     }

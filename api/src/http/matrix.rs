@@ -16,6 +16,7 @@ const PEOPLE: [(&str, Role); 4] =
     [("analyst", Role::Analyst), ("manager", Role::Manager), ("head_office", Role::HeadOffice), ("admin", Role::Admin)];
 const EVERYBODY: &str = "analyst manager head_office admin";
 const SEES_VIDEO: &str = "analyst manager admin";
+const DECIDES: &str = "analyst admin";
 const WORKS_ON_CASES: &str = "analyst admin";
 const SETS_UP: &str = "admin";
 
@@ -44,9 +45,10 @@ pub(super) fn allowed(method: &str, path: &str) -> Option<&'static str> {
         (_, "/api/v1/searches" | "/api/v1/searches/{search_id}" | "/api/v1/searches/{search_id}/seen") => EVERYBODY,
         ("get", "/api/v1/clips/{file}" | "/api/v1/stills/{file}")
         | ("get", "/api/v1/alerts/{id}/evidence" | "/api/v1/transactions/{event_id}/evidence") => SEES_VIDEO,
+        ("post", "/api/v1/alerts/{id}/said") => SEES_VIDEO,
         ("post", "/api/v1/alerts/{id}/review" | "/api/v1/alerts/review" | "/api/v1/demo/{what}")
         | ("put", "/api/v1/alerts/assignee")
-        | ("get", "/api/v1/people") => SEES_VIDEO,
+        | ("get", "/api/v1/people") => DECIDES,
         _ if path.starts_with("/api/v1/cases") => WORKS_ON_CASES,
         _ if of_setup.is_some() => SETS_UP,
         _ => return None,
@@ -105,6 +107,9 @@ pub(super) fn request(method: &str, path: &str, of: &Things, search: &str) -> (S
     let body = match (method, path) {
         ("get" | "delete", _) => None,
         (_, "/api/v1/alerts/{id}/review") => Some(json!({ "disposition": "no_issue", "revision": 0 })),
+        (_, "/api/v1/alerts/{id}/said") => {
+            Some(json!({ "disposition": "explained", "note": "a return without a receipt" }))
+        }
         (_, "/api/v1/alerts/review") => {
             Some(json!({ "decisions": [{ "alert_id": alert, "revision": 0 }], "disposition": "no_issue" }))
         }

@@ -32,6 +32,8 @@ mod pages;
 mod people;
 mod places;
 mod pos;
+mod pos_body;
+mod pos_taken;
 mod problem;
 mod queries;
 mod queue;
@@ -40,6 +42,7 @@ mod reports;
 mod route;
 mod routes;
 mod rules;
+mod said;
 mod search;
 mod searches;
 mod session;
@@ -85,6 +88,7 @@ pub(crate) use demo::SOCKET as DEMO_SOCKET;
 pub(crate) use events::Hub;
 pub(crate) use known::Known;
 pub(crate) use live::Live;
+pub(crate) use pos_taken::Taken;
 pub(crate) use receipts::Receipts;
 pub(crate) use setup::Tried;
 pub(crate) use throttle::Throttle;
@@ -120,6 +124,8 @@ pub(crate) struct Shared {
     /// What was found out about cameras when they were last tested.
     pub(crate) tried: Arc<Tried>,
     pub(crate) throttle: Arc<Throttle>,
+    /// Records that were handed to the broker of late.
+    pub(crate) taken: Arc<Taken>,
     pub(crate) hashing: Arc<Semaphore>,
     pub(crate) decoding: Arc<Semaphore>,
     /// Whether cookies travel over TLS only: links begin with `https`.

@@ -4,18 +4,16 @@
 //! accepted, a repetition of what is known (it changes nothing), or quarantined with code and JSON Pointer. Wrong records
 //! land too, and go on to the dead letters as they came: nothing is lost whatever the caller does with the answer. With
 //! `?dry_run=1` the answer is the same and nothing is written. A record for a store that the token is not for is
-//! quarantined, here and behind the landing topic. An accepted record that lacks what a rule needs says so.
-
-use std::collections::BTreeMap;
+//! quarantined, here and behind the landing topic. An accepted record that lacks what a rule needs says so. One that is
+//! too large for the landing topic is the only one that does not land.
 
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
-use serde_json::Value;
 use tillsight_ingest::bus::Outgoing;
-use tillsight_ingest::pos::{Checker, Permits};
+use tillsight_ingest::pos::{Checker, Permits, collision};
 use tillsight_schemas::id::StoreId;
 use tillsight_schemas::port::PosLedger as _;
 use tillsight_schemas::pos::{PostedTransaction, Reject, RejectCode};
@@ -26,11 +24,14 @@ use super::Shared;
 use super::answer::answer;
 use super::auth::Caller;
 use super::extract::{DryRun, Query, Whole};
+use super::pos_body::{Document, LARGEST, documents};
+use super::pos_taken::{Identity, Recent};
 use super::problem::Problem;
 use crate::feed::{Blindness, blind_rules, blind_sentence};
 
 /// How records are to be taken.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Asked {
     #[serde(default)]
     dry_run: DryRun,
@@ -107,20 +108,22 @@ pub(super) async fn receive(
     let (permits, only) = caller.permits(&shared)?;
     let dry_run = asked.dry_run == DryRun::Yes;
     let documents = documents(&headers, &body)?;
-    if documents.is_empty() {
-        return Err(Problem::new(StatusCode::BAD_REQUEST, "no records", "the body holds no record"));
-    }
-    let mut records = check(&shared, &permits, &documents).await?;
+    let mut taken = shared.taken.hold().await;
+    let (mut records, new) = check(&shared, &permits, &documents, &taken).await?;
     if !dry_run {
-        let landed: Vec<Outgoing> = documents.iter().map(|document| landing(&permits, only, document)).collect();
+        let fitting = || documents.iter().filter(|document| document.fits());
+        let landed: Vec<Outgoing> = fitting().map(|document| landing(&permits, only, document)).collect();
         let places = shared.producer.send(landed).await;
         let places = places.map_err(|error| Problem::unavailable("the broker did not take the records", &error))?;
-        for (record, (partition, offset)) in records.iter_mut().zip(places) {
+        new.into_iter().for_each(|(identity, hash)| taken.take(identity, hash));
+        let records = records.iter_mut().zip(&documents).filter(|(_, document)| document.fits());
+        for ((record, _), (partition, offset)) in records.zip(places) {
             record.topic = Some(partition.topic);
             record.partition = Some(partition.number);
             record.offset = Some(offset);
         }
     }
+    drop(taken);
     let count = |result: &str| {
         i64::try_from(records.iter().filter(|record| record.result == result).count()).unwrap_or(i64::MAX)
     };
@@ -133,8 +136,7 @@ pub(super) async fn receive(
     Ok((status, Json(Intake { dry_run, accepted, duplicates, quarantined, records })))
 }
 
-fn landing(permits: &Permits, only: &[StoreId], document: &Value) -> Outgoing {
-    let store = document.get("store_id").and_then(Value::as_str);
+fn landing(permits: &Permits, only: &[StoreId], document: &Document) -> Outgoing {
     let mut headers = vec![("content-type", "application/json".to_owned())];
     if !only.is_empty() {
         let only: Vec<&str> = only.iter().map(StoreId::as_str).collect();
@@ -142,33 +144,38 @@ fn landing(permits: &Permits, only: &[StoreId], document: &Value) -> Outgoing {
     }
     Outgoing {
         topic: topic::landing(&permits.integrator),
-        key: store.map(|store| Bytes::from(format!("{}/{store}", permits.tenant))),
-        value: Some(Bytes::from(document.to_string())),
+        key: document.store.as_ref().map(|store| Bytes::from(format!("{}/{store}", permits.tenant))),
+        value: Some(document.text.clone()),
         headers,
     }
 }
 
-/// What the intake will make of each record, by what is known now and by the records before it in the request.
-async fn check(shared: &Shared, permits: &Permits, documents: &[Value]) -> Result<Vec<RecordAnswer>, Problem> {
+/// What the intake will make of each record, by what is known now and by the records before it in the request; with the
+/// identities that are new.
+async fn check(
+    shared: &Shared,
+    permits: &Permits,
+    documents: &[Document],
+    taken: &Recent,
+) -> Result<(Vec<RecordAnswer>, Vec<(Identity, String)>), Problem> {
     let checker = Checker::new(permits.clone(), shared.stores.clone(), shared.clock.now());
-    let checked: Vec<Result<PostedTransaction, Reject>> =
-        documents.iter().map(|document| checker.check(document)).collect();
+    let checked: Vec<Result<PostedTransaction, Reject>> = documents.iter().map(|each| read(&checker, each)).collect();
     let ids: Vec<Uuid> = checked.iter().flatten().map(|posted| posted.header.event_id).collect();
-    let mut known: BTreeMap<(Uuid, i32), String> =
+    let mut known =
         shared.db.known(&ids).await.map_err(|error| Problem::unavailable("the identities cannot be read", &*error))?;
-    let mut answers = Vec::with_capacity(checked.len());
+    let (mut answers, mut new) = (Vec::with_capacity(checked.len()), Vec::new());
     for (index, checked) in (0..).zip(checked) {
         let judged = checked.and_then(|posted| {
-            let (id, revision) = (posted.header.event_id, posted.transaction.revision);
-            match known.insert((id, revision), posted.header.payload_sha256.clone()) {
-                None => Ok((id, "accepted", blind_rules(shared.feeds.rules(), &posted.transaction))),
-                Some(before) if before == posted.header.payload_sha256 => Ok((id, "duplicate", Vec::new())),
-                Some(before) => {
-                    // What holds is what came first.
-                    known.insert((id, revision), before);
-                    let detail = format!("revision {revision} of this record is known with other content");
-                    Err(Reject::new(RejectCode::IdentityCollision, detail))
+            let identity = (posted.header.event_id, posted.transaction.revision);
+            let hash = posted.header.payload_sha256;
+            match known.get(&identity).or_else(|| taken.hash(&identity)) {
+                None => {
+                    known.insert(identity, hash.clone());
+                    new.push((identity, hash));
+                    Ok((identity.0, "accepted", blind_rules(shared.feeds.rules(), &posted.transaction)))
                 }
+                Some(before) if *before == hash => Ok((identity.0, "duplicate", Vec::new())),
+                Some(_) => Err(collision(identity.0, identity.1)),
             }
         });
         answers.push(match judged {
@@ -181,7 +188,17 @@ async fn check(shared: &Shared, permits: &Permits, documents: &[Value]) -> Resul
             Err(reject) => answer(index, "quarantined", Some(reject)),
         });
     }
-    Ok(answers)
+    Ok((answers, new))
+}
+
+fn read(checker: &Checker, document: &Document) -> Result<PostedTransaction, Reject> {
+    if document.fits() {
+        return checker.check(&document.text);
+    }
+    let bytes = document.text.len();
+    let detail =
+        format!("{bytes} bytes; a record over HTTP may have {LARGEST}. It was not taken, and nothing of it is kept");
+    Err(Reject::new(RejectCode::TooLarge, detail))
 }
 
 fn shown(blind: Blindness) -> RecordBlind {
@@ -210,19 +227,5 @@ fn answer(index: i64, result: &str, reject: Option<Reject>) -> RecordAnswer {
         topic: None,
         partition: None,
         offset: None,
-    }
-}
-
-fn documents(headers: &HeaderMap, body: &[u8]) -> Result<Vec<Value>, Problem> {
-    let bad = |error: serde_json::Error| {
-        Problem::new(StatusCode::BAD_REQUEST, "not JSON", format!("the body is not JSON: {error}"))
-    };
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if content_type.starts_with("application/x-ndjson") {
-        return serde_json::Deserializer::from_slice(body).into_iter::<Value>().collect::<Result<_, _>>().map_err(bad);
-    }
-    match serde_json::from_slice(body).map_err(bad)? {
-        Value::Array(documents) => Ok(documents),
-        document => Ok(vec![document]),
     }
 }

@@ -27,7 +27,7 @@ use crate::report::Report;
 
 use super::{
     alerts, blind, bodies, case_contents, cases, clips, coverage, demo, events, evidence, feeds, health, journal,
-    links, openapi, people, places, pos, queue, reports, rules, search, searches, session, setup, stills, tokens,
+    links, openapi, people, places, pos, queue, reports, rules, said, search, searches, session, setup, stills, tokens,
     transactions,
 };
 
@@ -117,6 +117,14 @@ pub(super) fn table() -> Vec<Route> {
         )
         .refuses(&[409])
         .post(bodies::decision),
+        Route::get(
+            "/api/v1/alerts/{id}/said",
+            Person,
+            "Says for a store that an alert is explained, or asks loss prevention to look at it; decides nothing.",
+            Json(AlertSummary::schema),
+            post(said::say),
+        )
+        .post(bodies::said),
         Route::get(
             "/api/v1/alerts/{id}/evidence",
             Person,

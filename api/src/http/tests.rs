@@ -110,6 +110,7 @@ impl House {
             lake: dir.path().join("lake"),
             address: config.http.address(),
             recipients: Arc::new(config.report.recipients.clone()),
+            titles: Arc::default(),
         };
         let shared = Shared {
             db,
@@ -131,6 +132,7 @@ impl House {
             reporter,
             demo: None,
             throttle: Arc::default(),
+            taken: Arc::default(),
             tried: Arc::default(),
             hashing: Arc::new(Semaphore::new(AT_ONCE)),
             decoding: Arc::new(Semaphore::new(AT_ONCE)),
@@ -450,6 +452,13 @@ async fn live_events_reach_those_who_see_the_store_and_are_resumed() {
     let missed = house.ask("GET", "/api/v1/events", &[("cookie", &lena), ("last-event-id", "1")], None).await;
     let mut missed = missed.into_body().into_data_stream();
     assert!(until(&mut missed, &own).await.contains("id: 3"));
+    house.ask("DELETE", "/api/v1/session", &[("cookie", &lena), ("x-tillsight", "1")], None).await;
+    let rest = tokio::time::timeout(Duration::from_secs(30), live.collect::<Vec<_>>()).await;
+    assert!(rest.is_ok(), "who signs out hears no more");
+    let lena = house.sign_in("lena").await;
+    let mut missed =
+        house.ask("GET", "/api/v1/events", &[("cookie", &lena)], None).await.into_body().into_data_stream();
+    assert!(until(&mut missed, "\n\n").await.contains("event: hello"));
     house.stop.cancel();
     assert!(missed.next().await.is_none(), "streams end with the server");
     tasks.join_all().await;

@@ -221,6 +221,24 @@ async fn a_case_is_saved_with_a_folder_for_each_item_after_its_audit_record() {
 }
 
 #[tokio::test]
+async fn a_store_says_what_it_knows_and_decides_nothing() {
+    let house = House::open().await;
+    let lena = Worker::join(&house, "lena", Role::Analyst, &["17"]).await;
+    let mike = Worker::join(&house, "mike", Role::Manager, &["17"]).await;
+    let own = house.raise("17", 1, 0).await;
+    let (said, decided) = (format!("alerts/{own}/said"), format!("alerts/{own}/review"));
+    let asks = json!({ "disposition": "look_at_it", "note": "I was not there" });
+    let alert = mike.good("POST", &said, asks, 200).await;
+    assert_eq!(alert["disposition"], Value::Null, "it stays open");
+    mike.good("POST", &said, json!({ "disposition": "confirmed" }), 422).await;
+    mike.good("POST", &decided, json!({ "disposition": "no_issue", "revision": 0 }), 403).await;
+    lena.good("POST", &decided, json!({ "disposition": "explained", "revision": 0 }), 422).await;
+    let review = &lena.get(&format!("alerts/{own}")).await["reviews"][0];
+    assert_eq!((&review["disposition"], &review["reviewer"]), (&json!("look_at_it"), &json!("mike")), "{review}");
+    assert_eq!(lena.get("queue?asked=true").await["items"].as_array().unwrap().len(), 1, "loss prevention is told");
+}
+
+#[tokio::test]
 async fn a_search_is_kept_shared_and_not_anybodys_to_change() {
     let house = House::open().await;
     let lena = Worker::join(&house, "lena", Role::Analyst, &["17"]).await;

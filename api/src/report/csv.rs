@@ -60,6 +60,10 @@ pub(super) fn table(report: &Report) -> Result<Vec<u8>, ReportError> {
             ..Fact::default()
         })?;
     }
+    if report.more > 0 {
+        let what = "exceptions more, in the review queue".to_owned();
+        table.row(&Fact { kind: "more", what, value: report.more.to_string(), ..Fact::default() })?;
+    }
     let totals = &report.totals;
     for (what, value, unit) in [
         ("Transactions", totals.transactions.to_string(), ""),

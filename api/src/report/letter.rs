@@ -39,6 +39,8 @@ pub(crate) struct Letter {
     pub(super) items: Vec<Item>,
     /// How many more there are; empty when none.
     pub(super) more: String,
+    /// Where they are.
+    pub(super) more_link: String,
     /// Name and value of each rate.
     pub(super) rates: Vec<(String, String)>,
     /// Whether the system could see.
@@ -89,7 +91,10 @@ impl Letter {
         let day = report.business_day;
         Self {
             store: report.store.name.clone(),
-            day: day.format("%A, %-d %B %Y").to_string(),
+            day: {
+                let named = day.format("%A, %-d %B %Y").to_string();
+                if report.over { named } else { format!("{named}, so far") }
+            },
             changes: changes.to_vec(),
             level: report.verdict.level.clone(),
             heading: match report.verdict.level.as_str() {
@@ -111,13 +116,15 @@ impl Letter {
                 .map(|(each, picture)| item(each, picture.is_some(), &local))
                 .collect(),
             more: if report.more > 0 { format!("and {} more in the review queue", report.more) } else { String::new() },
+            more_link: of.queue.clone(),
             rates: report.rates.iter().map(rate).collect(),
             sight: sight(report, &local),
             questions: (report.rates.iter().map(|rate| (rate.name.clone(), rate.sql.clone())))
                 .chain(report.questions.iter().map(|each| (each.name.clone(), each.sql.clone())))
                 .collect(),
             footer: format!(
-                "Times are those of {}. Made {}{}.",
+                "{}Times are those of {}. Made {}{}.",
+                usual(report),
                 report.store.tz,
                 local.full(report.made_at),
                 report.as_of.map(|at| format!(" from records up to {}", local.time(at))).unwrap_or_default()
@@ -182,6 +189,12 @@ fn item(each: &Exception, has_picture: bool, local: &Local) -> Item {
     }
 }
 
+/// What is usual, where that is known.
+fn usual(report: &Report) -> String {
+    let known = report.rates.iter().find(|rate| rate.baseline_low.is_some());
+    known.map(|rate| format!("Usual: {}. ", rate.note)).unwrap_or_default()
+}
+
 fn rate(rate: &ReportRate) -> (String, String) {
     let value = rate.value.map_or_else(|| "none".to_owned(), |value| format!("{value:.2} {}", rate.unit));
     let usual = match (rate.baseline_low, rate.baseline_high) {
@@ -191,7 +204,7 @@ fn rate(rate: &ReportRate) -> (String, String) {
                 Some(value) if value < low => "below",
                 _ => "within",
             };
-            format!("{side} the usual {low:.2} to {high:.2}; {}", rate.note)
+            format!("{side} the usual {low:.2} to {high:.2}")
         }
         _ => rate.note.clone(),
     };
@@ -236,7 +249,7 @@ fn sight(report: &Report, local: &Local) -> Vec<(String, String)> {
     let lanes = if lanes.is_empty() { "none".to_owned() } else { format!("register {}", lanes.join(", ")) };
     said.push(("Clocks not synchronised".to_owned(), lanes));
     let blind: Vec<String> = (sight.indeterminate.iter())
-        .map(|blind| format!("{}: {} of {}, mostly {}", words(&blind.rule_id), blind.count, blind.of, blind.why))
+        .map(|blind| format!("{}: {} of {}, mostly {}", blind.name, blind.count, blind.of, blind.why))
         .collect();
     let blind = if blind.is_empty() { "none".to_owned() } else { blind.join("; ") };
     said.push(("Could not be judged".to_owned(), blind));
@@ -312,13 +325,13 @@ pub(super) fn sample() -> Illustrated {
         rates: vec![ReportRate {
             name: "Refunds".to_owned(),
             value: Some(10.0),
-            unit: "per 100 sales".to_owned(),
+            unit: "per 100 receipts".to_owned(),
             events: 10,
             of: 100,
             baseline_mean: Some(1.0),
             baseline_low: Some(0.5),
             baseline_high: Some(2.5),
-            note: "8 in 10 of the 28 days before lie in the band".to_owned(),
+            note: "what 8 in 10 of the 28 days before were".to_owned(),
             sql: "SELECT 1".to_owned(),
         }],
         hours: vec![ReportHour { hour: 12, transactions: 100 }, ReportHour { hour: 19, transactions: 18 }],
@@ -341,6 +354,7 @@ pub(super) fn sample() -> Illustrated {
             indeterminate: Vec::new(),
         },
         questions: vec![ReportQuestion { name: "Business of the day".to_owned(), sql: "SELECT 2".to_owned() }],
+        over: true,
         made_at: "2026-11-22T03:30:05Z".parse().unwrap(),
         as_of: Some("2026-11-22T03:28:00Z".parse().unwrap()),
     };
@@ -348,7 +362,8 @@ pub(super) fn sample() -> Illustrated {
     let picture = image::RgbImage::from_pixel(64, 36, image::Rgb([40, 90, 120]));
     picture.write_with_encoder(image::codecs::jpeg::JpegEncoder::new(&mut jpeg)).unwrap();
     let link = "https://tillsight.example/reports?store=17&day=2026-11-21".to_owned();
-    Illustrated { report, pictures: vec![Some(jpeg), None], link }
+    let queue = "https://tillsight.example/alerts?state=all&store=17".to_owned();
+    Illustrated { report, pictures: vec![Some(jpeg), None], link, queue }
 }
 
 #[cfg(test)]

@@ -31,8 +31,23 @@ impl Local {
     }
 
     pub(super) fn money(&self, minor: i64) -> String {
-        self.currency.format(minor)
+        grouped(&self.currency.format(minor))
     }
+}
+
+/// An amount with its thousands apart.
+fn grouped(amount: &str) -> String {
+    let first = amount.find(|letter: char| letter.is_ascii_digit()).unwrap_or(amount.len());
+    let (sign, number) = amount.split_at(first);
+    let (whole, part) = number.split_once('.').map_or((number, None), |(whole, part)| (whole, Some(part)));
+    let mut text = sign.to_owned();
+    for (at, digit) in whole.chars().enumerate() {
+        if at > 0 && (whole.len() - at) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    part.map_or_else(|| text.clone(), |part| format!("{text}.{part}"))
 }
 
 /// A quantity in thousandths.
@@ -45,14 +60,20 @@ pub(super) fn quantity(milli: i64) -> String {
 pub(super) fn lag(ms: i64) -> String {
     match ms {
         ms if ms < 120_000 => format!("{:.1} s", f64::from(i32::try_from(ms).unwrap_or(i32::MAX)) / 1_000.0),
-        ms if ms < 7_200_000 => format!("{} min", ms / 60_000),
-        ms => format!("{} h", ms / 3_600_000),
+        ms if ms < 7_200_000 => format!("{} min", (ms + 30_000) / 60_000),
+        ms => format!("{} h", (ms + 1_800_000) / 3_600_000),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn thousands_stand_apart() {
+        let written = ["$24457.15", "JPY 1234567", "-$999.00", "€1000.00"].map(grouped);
+        assert_eq!(written, ["$24,457.15", "JPY 1,234,567", "-$999.00", "€1,000.00"]);
+    }
 
     #[test]
     fn quantities_are_written_without_idle_zeros() {

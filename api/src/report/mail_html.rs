@@ -31,8 +31,8 @@ pub(super) fn page(
 ) -> String {
     let colour = match letter.level.as_str() {
         "quiet" => "#17693a",
-        "look" => "#a3182b",
-        _ => "#7a4b00",
+        "look" => "#7a4b00",
+        _ => "#a3182b",
     };
     let page = html! {
         (DOCTYPE)
@@ -61,7 +61,7 @@ pub(super) fn page(
                                 (item(each, pictures.get(n).and_then(Option::as_ref), buttons.get(n).and_then(Option::as_ref)))
                             } }
                         }
-                        @if !letter.more.is_empty() { tr { td style="padding:4px 16px;" { p style=(TEXT) { (letter.more) } } } }
+                        @if !letter.more.is_empty() { tr { td style="padding:4px 16px;" { p style=(TEXT) { a href=(letter.more_link) style="color:#0b6468;" { (letter.more) } } } } }
                         tr { td style="padding:0 16px;" {
                             h2 style=(HEADING) { "Could we see?" }
                             (pairs(&letter.sight))

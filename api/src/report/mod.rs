@@ -25,12 +25,14 @@ mod tests;
 mod text;
 mod verdict;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use tillsight_correlate::lake::History;
 use tillsight_correlate::report::{Numbers, ReportDay, numbers};
+use tillsight_correlate::rule::Rule;
 use tillsight_correlate::sql::{Engine, Limits, Scope, Stores};
 use tillsight_ingest::bus::WindowReader;
 use tillsight_ingest::pos::Permits;
@@ -73,6 +75,8 @@ pub(crate) struct Reporter {
     pub(crate) address: String,
     /// Who gets reports by mail.
     pub(crate) recipients: Arc<Vec<Recipient>>,
+    /// What people call each rule.
+    pub(crate) titles: Arc<BTreeMap<String, String>>,
 }
 
 /// Why there is no report.
@@ -152,6 +156,8 @@ pub(crate) struct Illustrated {
     pub(crate) pictures: Vec<Option<Vec<u8>>>,
     /// Where its page is.
     pub(crate) link: String,
+    /// Where all alerts of the store are.
+    pub(crate) queue: String,
 }
 
 impl Illustrated {
@@ -195,6 +201,7 @@ impl Reporter {
             lake: config.data.dir.join("lake"),
             address: config.http.address(),
             recipients: Arc::new(config.report.recipients.clone()),
+            titles: Arc::new(titles(config)),
         }
     }
 
@@ -301,11 +308,13 @@ impl Reporter {
                 .iter()
                 .map(|(name, sql)| ReportQuestion { name: (*name).to_owned(), sql: sql.clone() })
                 .collect(),
+            over: span.end() == whole.end(),
             made_at: now,
             as_of: numbers.totals.newest,
         };
         let link = format!("{}/reports?store={}&day={day}", self.address, store.id);
-        Ok(Illustrated { report, pictures: images, link })
+        let queue = format!("{}/alerts?state=all&store={}", self.address, store.id);
+        Ok(Illustrated { report, pictures: images, link, queue })
     }
 
     async fn numbers(engine: &Engine, day: &ReportDay) -> Result<Numbers, ReportError> {
@@ -313,6 +322,12 @@ impl Reporter {
         let session = engine.session(Scope { tenant: day.store.tenant.clone(), stores })?;
         Ok(numbers(&session, day).await?)
     }
+}
+
+/// What people call each rule that judges here; none where the rules cannot be read, which `tillsight check` says.
+pub(crate) fn titles(config: &Config) -> BTreeMap<String, String> {
+    let rules = Rule::all(config.rules.folder.as_deref()).unwrap_or_default();
+    rules.into_iter().map(|rule| (rule.header.id.to_string(), rule.header.name)).collect()
 }
 
 fn rate(rate: &tillsight_correlate::report::Rate) -> ReportRate {
@@ -327,7 +342,7 @@ fn rate(rate: &tillsight_correlate::report::Rate) -> ReportRate {
         baseline_high: rate.usual.map(|usual| usual.high),
         note: rate.usual.map_or_else(
             || "fewer than 7 days before this one are known".to_owned(),
-            |usual| format!("8 in 10 of the {} days before lie in the band", usual.days),
+            |usual| format!("what 8 in 10 of the {} days before were", usual.days),
         ),
         sql: rate.sql.clone(),
     }

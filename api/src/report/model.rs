@@ -164,6 +164,8 @@ answer! {
     struct ReportBlind {
         /// The rule.
         rule_id: String,
+        /// What people call it.
+        name: String,
         /// How many events.
         count: i64,
         /// Of how many.
@@ -222,6 +224,8 @@ answer! {
         sight: ReportSight,
         /// The questions behind the other numbers.
         questions: Vec<ReportQuestion>,
+        /// Whether the business day was over when it was made.
+        over: bool,
         /// When it was made.
         made_at: DateTime<Utc>,
         /// When the newest record that is counted was received; null without any.

@@ -326,7 +326,8 @@ impl Post {
                     let mail = row.unwrap_or_else(|| unrecorded(key.clone(), due_at));
                     let (made, _) = self.made(engine, &mail, store, recipient, &mut last).await?;
                     let message = self.message(&made, &mail, recipient, &format!("{}/{claim}", key.id())).await?;
-                    format!("once more: {}", self.mailer.send(message).await?)
+                    let when = if due_at <= now { "once more" } else { "ahead of its time" };
+                    format!("{when}: {}", self.mailer.send(message).await?)
                 }
             };
             said.push((recipient.email.clone(), outcome));

@@ -43,8 +43,29 @@ impl Reporter {
             pos_lag_ms_p95: numbers.totals.behind_us.map(|behind| behind / 1_000),
             quarantined: self.quarantined(store, span).await,
             unsynchronised_lanes: numbers.unsynchronised.iter().map(|(register, _)| register.clone()).collect(),
-            indeterminate: blind(numbers),
+            indeterminate: self.blind(numbers),
         }
+    }
+
+    /// What could not be judged, by rule.
+    fn blind(&self, numbers: &Numbers) -> Vec<ReportBlind> {
+        let mut rules: Vec<ReportBlind> = Vec::new();
+        for each in numbers.outcomes.iter().filter(|each| each.outcome == "indeterminate") {
+            if let Some(rule) = rules.iter_mut().find(|rule| rule.rule_id == each.rule) {
+                rule.count += each.times;
+                continue;
+            }
+            let of_rule = numbers.outcomes.iter().filter(|other| other.rule == each.rule);
+            let most = of_rule.clone().filter(|other| other.outcome == each.outcome).max_by_key(|other| other.times);
+            rules.push(ReportBlind {
+                rule_id: each.rule.clone(),
+                name: self.titles.get(&each.rule).cloned().unwrap_or_else(|| each.rule.replace('_', " ")),
+                count: each.times,
+                of: of_rule.map(|other| other.times).sum(),
+                why: most.map(|most| plain(&most.why)).unwrap_or_default(),
+            });
+        }
+        rules
     }
 
     /// Rejected records of a store: dead letters keep the key they came with. `None` when the broker does not answer.
@@ -84,24 +105,13 @@ fn zone(day: &ZoneDay) -> ReportZone {
     }
 }
 
-/// What could not be judged, by rule.
-fn blind(numbers: &Numbers) -> Vec<ReportBlind> {
-    let mut rules: Vec<ReportBlind> = Vec::new();
-    for each in numbers.outcomes.iter().filter(|each| each.outcome == "indeterminate") {
-        match rules.iter_mut().find(|rule| rule.rule_id == each.rule) {
-            Some(rule) => rule.count += each.times,
-            None => {
-                let of_rule = numbers.outcomes.iter().filter(|other| other.rule == each.rule);
-                let most =
-                    of_rule.clone().filter(|other| other.outcome == each.outcome).max_by_key(|other| other.times);
-                rules.push(ReportBlind {
-                    rule_id: each.rule.clone(),
-                    count: each.times,
-                    of: of_rule.map(|other| other.times).sum(),
-                    why: most.map(|most| most.why.replace('_', " ")).unwrap_or_default(),
-                });
-            }
-        }
+/// Why a rule could not judge, for people.
+fn plain(why: &str) -> String {
+    match why {
+        "no_camera" => "no camera looks there".to_owned(),
+        "no_presence" => "no camera said whether somebody was there".to_owned(),
+        "rule_failed" => "the rule itself failed on it".to_owned(),
+        "too_long" => "it took longer than the rule looks at".to_owned(),
+        other => other.replace('_', " "),
     }
-    rules
 }

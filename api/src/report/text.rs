@@ -32,7 +32,7 @@ pub(super) fn text(letter: &Letter, buttons: &[Option<Buttons>]) -> String {
         out.line("");
     }
     if !letter.more.is_empty() {
-        out.line(&letter.more);
+        out.line(&format!("{}: {}", letter.more, letter.more_link));
     }
     out.heading("Could we see?");
     letter.sight.iter().for_each(|(name, value)| out.line(&format!("{name}: {value}")));

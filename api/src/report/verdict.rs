@@ -31,6 +31,9 @@ pub(super) fn verdict(facts: &Facts<'_>) -> ReportVerdict {
     let sight = sight(facts);
     let (level, text) = if exceptions.is_empty() {
         match (totals.transactions, &sight.problem) {
+            (0, _) if facts.cameras.iter().all(|camera| camera.uptime_permille.is_none()) => {
+                ("blind", "Nothing is known of this day: no record of a till, and no video.".to_owned())
+            }
             (0, _) => ("blind", "No transaction came from the tills, so nothing could be judged.".to_owned()),
             (_, Some(problem)) => ("blind", format!("No rule fired, but {problem}.")),
             (_, None) => ("quiet", "Quiet day".to_owned()),
@@ -82,12 +85,9 @@ fn sight(facts: &Facts<'_>) -> Seen {
         (_, Some((camera, uptime)), _) => {
             Some(format!("{} recorded only {} of the day", camera.name, percent(*uptime)))
         }
-        (_, _, Some(blind)) => Some(format!(
-            "{} could not be judged {} of {} times",
-            blind.rule_id.replace('_', " "),
-            blind.count,
-            blind.of
-        )),
+        (_, _, Some(blind)) => {
+            Some(format!("{} could not be judged {} of {} times", quoted(&blind.name), blind.count, blind.of))
+        }
         (true, ..) => Some("there is no video of the day".to_owned()),
         _ => None,
     };
@@ -122,6 +122,11 @@ fn what_it_sees(camera: &ReportCamera) -> String {
         [one] => format!("register {one}"),
         more => format!("registers {}", more.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ")),
     }
+}
+
+/// A title within a sentence.
+fn quoted(title: &str) -> String {
+    format!("“{title}”")
 }
 
 fn first_up(text: &str) -> String {
@@ -174,8 +179,18 @@ mod tests {
         assert!(half.level == "blind" && half.text.contains("Kiosk recorded only 51.0 % of the day"), "{}", half.text);
         assert!(half.text.ends_with("Cameras saw 51.0 %."), "{}", half.text);
         assert_eq!(said(400, &[camera(None)], &[]).level, "blind");
-        let rule = ReportBlind { rule_id: "refund_no_customer".into(), count: 3, of: 4, why: "camera_blind".into() };
+        let rule = ReportBlind {
+            rule_id: "refund_no_customer".into(),
+            name: "Refund with nobody at the counter".into(),
+            count: 3,
+            of: 4,
+            why: "camera_blind".into(),
+        };
         let blind = said(400, &[camera(Some(1000))], &[rule]);
-        assert!(blind.text.contains("refund no customer could not be judged 3 of 4 times"), "{}", blind.text);
+        assert!(
+            blind.text.contains("“Refund with nobody at the counter” could not be judged 3 of 4 times"),
+            "{}",
+            blind.text
+        );
     }
 }

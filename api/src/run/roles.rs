@@ -29,7 +29,7 @@ use crate::config::{Config, KafkaMode, Surface};
 use crate::db::{Audit, Db, UsedTokens};
 use crate::feed::Feeds;
 use crate::http::{self, Cameras, Hub, Live, RuleShown, Shared};
-use crate::report::{Reporter, send_reports};
+use crate::report::{Reporter, send_reports, titles};
 use crate::search::{Follower, OpenLog, Owner, SearchError};
 use crate::sql::{self, Endpoint, Options};
 use crate::telemetry::Metrics;
@@ -330,6 +330,7 @@ async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> 
         lake: config.data.dir.join("lake"),
         address: config.http.address(),
         recipients: Arc::new(config.report.recipients.clone()),
+        titles: Arc::new(titles(config)),
     };
     let audit = Audit::direct(&config.data.dir, clock()).await.map_err(RunError::part("the audit file"))?;
     let ended = CancellationToken::new();
@@ -353,6 +354,7 @@ async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> 
         reporter,
         demo: std::env::var_os(http::DEMO_SOCKET).map(Into::into),
         throttle: Arc::default(),
+        taken: Arc::default(),
         tried: Arc::default(),
         hashing: Arc::new(Semaphore::new(http::AT_ONCE)),
         decoding: Arc::new(Semaphore::new(http::AT_ONCE)),

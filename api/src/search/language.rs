@@ -4,7 +4,8 @@
 //! What is not understood is left out and said in a sentence. Nothing that a text says can widen a
 //! [`Scope`](super::Scope): it is not part of the language.
 
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, TimeDelta, TimeZone as _, Utc};
+use chrono_tz::Tz;
 use tillsight_schemas::alert::Severity;
 use tillsight_schemas::review::Disposition;
 use tillsight_schemas::store::Store;
@@ -270,9 +271,12 @@ impl<'a> Reading<'a> {
             return start.map(|start| Condition::Within(micros(start), i64::MAX));
         }
         let day: Option<NaiveDate> = value.parse().ok();
-        let span = day.and_then(|day| self.day(day));
+        let span = match day {
+            Some(day) => self.day(day),
+            None => minute(value).and_then(|minute| self.minute(minute)),
+        };
         let Some((start, end)) = span else {
-            self.problem(format!("`{name}:{value}` is not a day and was left out; write `{name}:2026-11-22`."));
+            self.problem(format!("`{name}:{value}` is not a day and was left out; write `{name}:2026-11-22` or `{name}:2026-11-22T16:20`."));
             return None;
         };
         Some(match name {
@@ -280,6 +284,14 @@ impl<'a> Reading<'a> {
             "from" => Condition::Within(micros(start), i64::MAX),
             _ => Condition::Within(i64::MIN, micros(end)),
         })
+    }
+
+    /// A minute of the store's clock, the first one where the clock shows it twice.
+    fn minute(&mut self, at: NaiveDateTime) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+        self.day(at.date())?;
+        let zone = self.zone.as_ref().and_then(|zone| zone.store).map_or(Tz::UTC, |store| store.tz);
+        let start = zone.from_local_datetime(&at).earliest()?.to_utc();
+        Some((start, start.checked_add_signed(TimeDelta::minutes(1))?))
     }
 
     fn day(&mut self, day: NaiveDate) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
@@ -299,6 +311,12 @@ impl<'a> Reading<'a> {
             }
         }
     }
+}
+
+/// A day with a time.
+fn minute(text: &str) -> Option<NaiveDateTime> {
+    let formats = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"];
+    formats.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
 }
 
 fn plain(name: Name, value: &str) -> Option<Condition> {

@@ -6,7 +6,7 @@ use tillsight_schemas::money::Currency;
 
 use super::*;
 
-fn store(id: &str, tz: chrono_tz::Tz) -> Store {
+fn store(id: &str, tz: Tz) -> Store {
     Store {
         tenant: "demo".parse().unwrap(),
         id: id.parse().unwrap(),
@@ -92,7 +92,10 @@ fn what_is_not_understood_is_said() {
             "`amount:lots` is not an amount and was left out; write `amount:>50`, `amount:12.50` or `amount:10..20`.",
         ),
         ("last:soon", "`last:soon` is not a span and was left out; write `last:24h` or `last:7d`."),
-        ("on:yesterday", "`on:yesterday` is not a day and was left out; write `on:2026-11-22`."),
+        (
+            "on:yesterday",
+            "`on:yesterday` is not a day and was left out; write `on:2026-11-22` or `on:2026-11-22T16:20`.",
+        ),
         ("store:99", "There is no store `99` among those you see."),
         ("is:opne", "`is:` does not know `opne`: did you mean `open`?"),
         ("no:money", "There is `no:customer`, but nothing about `money`; it was left out."),

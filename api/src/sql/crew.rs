@@ -58,7 +58,8 @@ impl Crew {
         let mut task = JoinSet::new();
         let mut ending = self.ending.lock().unwrap_or_else(PoisonError::into_inner);
         ending.retain(|(_, _, work)| !work.is_finished());
-        let stuck = |at: usize| ending.iter().filter(|(_, gang, _)| *gang == at).map(|(since, ..)| since.elapsed()).max();
+        let stuck =
+            |at: usize| ending.iter().filter(|(_, gang, _)| *gang == at).map(|(since, ..)| since.elapsed()).max();
         let free = |(at, gang): &(usize, &Runtime)| (stuck(*at), gang.metrics().num_alive_tasks());
         let gang = self.gangs.iter().enumerate().min_by_key(free);
         let handle = gang.map(|(at, gang)| (at, task.spawn_on(work, gang.handle())));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tillsight_schemas::alert::{Alert, AlertState};
+use tillsight_schemas::error::chain;
 use tillsight_schemas::hold::{Hold, HoldOwner};
 use tillsight_schemas::id::{StoreKey, derive};
 use tillsight_schemas::judgement::Outcome;
@@ -21,7 +22,7 @@ use super::plan::{Compiled, Window};
 use super::tables::{self, Anchor};
 use super::verdict::{self, Circumstances, Row};
 use super::{Engine, EngineError, clock};
-use crate::rule::Header;
+use crate::rule::{Header, RuleError};
 
 /// Anchors older than this when they are judged are history: nothing more is to come about them.
 const HISTORY: TimeDelta = TimeDelta::hours(24);
@@ -37,6 +38,12 @@ struct Ready {
     logged_at: DateTime<Utc>,
 }
 
+/// Counts and names a failure of a rule.
+pub(super) fn failed(rule: &str, error: &RuleError, what: &str) {
+    metrics::counter!(metric::RULE_FAILURES, "rule" => rule.to_owned()).increment(1);
+    tracing::error!(rule, error = %chain(error), "{what}");
+}
+
 impl Engine {
     /// Judges what is complete; returns what is new.
     pub(super) async fn judge(&mut self, now: DateTime<Utc>) -> Result<Vec<Judged>, EngineError> {
@@ -46,7 +53,7 @@ impl Engine {
             while !ready.is_empty() {
                 let rest = ready.split_off(ready.len().min(BATCH));
                 let (Some(rule), batch) = (self.rules.get(number), std::mem::replace(&mut ready, rest)) else { break };
-                let rows = self.rows(rule, &batch).await?;
+                let rows = self.rows_or_why_not(rule, &batch).await?;
                 judged.extend(self.compare(number, &batch, rows, now).await?);
                 for item in &batch {
                     let rule = self.rules.get(number).map(|rule| &rule.rule.header);
@@ -116,6 +123,27 @@ impl Engine {
             return Some(false);
         }
         (now - over >= self.settings.max_wait).then_some(true)
+    }
+
+    /// What a rule says about some anchors. Where it fails, they are judged one by one, and those on which it fails alone are
+    /// indeterminate: which they are does not depend on what they were judged with.
+    async fn rows_or_why_not(&self, rule: &Compiled, batch: &[Ready]) -> Result<BTreeMap<Uuid, Row>, EngineError> {
+        match self.rows(rule, batch).await {
+            Err(EngineError::Rule(_)) if self.settings.passes_over => {}
+            other => return other,
+        }
+        let mut rows = BTreeMap::new();
+        for ready in batch {
+            match self.rows(rule, std::slice::from_ref(ready)).await {
+                Err(EngineError::Rule(error)) => {
+                    let header = &rule.rule.header;
+                    failed(header.id.as_str(), &error, "a rule failed on an event, which it cannot judge");
+                    rows.insert(ready.item.1, Row::silent(header, Outcome::Indeterminate, "rule_failed"));
+                }
+                other => rows.extend(other?),
+            }
+        }
+        Ok(rows)
     }
 
     /// What a rule says about some anchors.
@@ -349,3 +377,7 @@ pub(super) fn record<T: Avro>(topic: &str, key: String, value: &T) -> Result<Opt
 fn missing(header: &Header, posted: &PostedTransaction) -> Option<String> {
     header.needs_of(&posted.transaction).into_iter().find(|(_, missing)| *missing).map(|(need, _)| need.why())
 }
+
+#[cfg(test)]
+#[path = "judge_tests.rs"]
+mod tests;

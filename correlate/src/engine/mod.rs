@@ -47,6 +47,7 @@ pub use error::EngineError;
 pub use floor::LATE_ALLOWED;
 use memory::{Event, Memory};
 use plan::Compiled;
+pub use plan::plans;
 pub use scripted::{MemoryStore, ScriptedLog};
 
 use crate::rule::Rule;
@@ -80,6 +81,8 @@ pub struct Settings {
     pub max_wait: TimeDelta,
     /// How long an alert's video is held.
     pub hold_for: TimeDelta,
+    /// Whether a rule that fails is passed over, so that the others judge on; else it stops the engine.
+    pub passes_over: bool,
 }
 
 impl Settings {
@@ -91,7 +94,7 @@ impl Settings {
 
     /// The same for zones that hold for a time.
     pub fn placed(zones: Vec<PlacedZone>) -> Self {
-        Self { zones, max_wait: TimeDelta::seconds(120), hold_for: TimeDelta::days(30) }
+        Self { zones, max_wait: TimeDelta::seconds(120), hold_for: TimeDelta::days(30), passes_over: false }
     }
 
     /// The zones that look at a register at an instant: an anchor is judged by those that held when it happened.
@@ -159,7 +162,14 @@ impl Engine {
     ) -> Result<Self, EngineError> {
         let mut compiled = Vec::new();
         for rule in rules {
-            compiled.push(Compiled::new(rule).await?);
+            let id = rule.header.id.to_string();
+            match Compiled::new(rule).await {
+                Ok(rule) => compiled.push(rule),
+                Err(error) if settings.passes_over => {
+                    judge::failed(&id, &error, "a rule cannot be planned and is left out");
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
         // One worker holds all partitions; the fence keeps a second one out.
         let partition = Partition::new("engine", 0);

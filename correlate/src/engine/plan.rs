@@ -105,6 +105,14 @@ impl Compiled {
     }
 }
 
+/// Whether a rule's SQL can be planned and returns what a rule must.
+///
+/// # Errors
+/// [`RuleError`].
+pub async fn plans(rule: Rule) -> Result<(), RuleError> {
+    Compiled::new(rule).await.map(drop)
+}
+
 /// Refuses what cannot come to the same result whatever the ticks are.
 fn check(rule: &Rule, plan: &LogicalPlan) -> Result<(), RuleError> {
     let columns = plan.schema();

@@ -12,7 +12,8 @@ use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
-use tillsight_schemas::alert::{Alert, AlertState, Evidence, Fact, SeenSpan, Severity, alert_id};
+use tillsight_schemas::alert::{Alert, AlertState, ClockStatement, Evidence, Fact, SeenSpan, Severity, alert_id};
+use tillsight_schemas::clock_offset::ClockMethod;
 use tillsight_schemas::id::{CameraId, RuleId, StoreKey};
 use tillsight_schemas::judgement::{Judgement, Outcome};
 use tillsight_schemas::pos::PostedTransaction;
@@ -201,7 +202,7 @@ impl Circumstances<'_> {
             reason: explain::fill(&self.header.explanation, &words),
             facts,
             evidence,
-            clock: self.anchor.aligned.statement.clone(),
+            clock: self.clock(),
             seen,
             provisional: self.provisional,
             anchor_logged_at: self.logged_at,
@@ -209,6 +210,24 @@ impl Circumstances<'_> {
         };
         alert.content_sha256 = content(&alert);
         alert
+    }
+
+    /// What is said of the clocks: without a camera there is none to agree with.
+    fn clock(&self) -> ClockStatement {
+        let mut statement = self.anchor.aligned.statement.clone();
+        if self.cameras.is_empty() {
+            statement.words = match statement.method {
+                ClockMethod::Unsynchronised => {
+                    "No camera to compare the till with; its clock is not measured yet.".to_owned()
+                }
+                _ => {
+                    let tenths = (statement.uncertainty_us + 99_999) / 100_000;
+                    let (whole, part) = (tenths / 10, tenths % 10);
+                    format!("No camera to compare the till with; its own clock is right within {whole}.{part} s.")
+                }
+            };
+        }
+        statement
     }
 
     fn evidence(&self, members: &[Arc<PostedTransaction>]) -> Vec<Evidence> {

@@ -75,7 +75,7 @@ pub struct Totals {
 pub struct Rate {
     /// What people call it.
     pub name: &'static str,
-    /// What the number is, e.g. `per 100 sales`.
+    /// What the number is, e.g. `per 100 receipts`.
     pub unit: &'static str,
     /// How often it happened.
     pub events: i64,

@@ -42,28 +42,28 @@ const LINES: &str = "count(*)";
 pub(super) const RATIOS: [Ratio; 6] = [
     Ratio {
         name: "Refunds",
-        unit: "per 100 sales",
+        unit: "per 100 receipts",
         from: "pos.transactions",
         events: "count(*) FILTER (WHERE kind = 'RETURN')",
         of: SALES_AND_RETURNS,
     },
     Ratio {
         name: "Drawer opened without a sale",
-        unit: "per 100 sales",
+        unit: "per 100 receipts",
         from: "pos.transactions",
         events: "count(*) FILTER (WHERE kind = 'NO_SALE')",
         of: SALES_AND_RETURNS,
     },
     Ratio {
         name: "Sales undone afterwards",
-        unit: "per 100 sales",
+        unit: "per 100 receipts",
         from: "pos.transactions",
         events: "count(*) FILTER (WHERE kind = 'POST_VOID')",
         of: SALES_AND_RETURNS,
     },
     Ratio {
         name: "Sales given up",
-        unit: "per 100 sales",
+        unit: "per 100 receipts",
         from: "pos.transactions",
         events: "count(*) FILTER (WHERE kind = 'CANCEL')",
         of: SALES_AND_RETURNS,

@@ -136,9 +136,15 @@ impl TableProvider for Scoped {
     }
 }
 
-/// Whether an expression is a comparison of columns with literals, or made of such: it cannot fail on any row.
+/// Whether an expression is a comparison of columns with literals, or made of such: it cannot fail on any row. A null among
+/// them stays above the table: a Delta table takes a condition without a column of its own for one about partitions, and
+/// keeps the files for which it is unknown.
 fn is_silent(expr: &Expr) -> bool {
-    let plain = |expr: &Expr| matches!(expr, Expr::Column(_) | Expr::Literal(..));
+    let plain = |expr: &Expr| match expr {
+        Expr::Column(_) => true,
+        Expr::Literal(value, _) => !value.is_null(),
+        _ => false,
+    };
     match expr {
         Expr::BinaryExpr(BinaryExpr { left, op: Operator::And | Operator::Or, right }) => {
             is_silent(left) && is_silent(right)
@@ -153,7 +159,7 @@ fn is_silent(expr: &Expr) -> bool {
         Expr::IsNull(inner) | Expr::IsNotNull(inner) => plain(inner),
         Expr::Between(between) => plain(&between.expr) && plain(&between.low) && plain(&between.high),
         Expr::InList(list) => plain(&list.expr) && list.list.iter().all(plain),
-        Expr::Column(_) | Expr::Literal(..) => true,
+        Expr::Column(_) => true,
         _ => false,
     }
 }

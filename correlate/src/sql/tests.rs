@@ -403,6 +403,28 @@ async fn no_statement_reaches_another_stores_alerts_presence_or_recordings() {
 }
 
 #[tokio::test]
+async fn a_null_in_a_condition_lets_no_row_through_whatever_stands_beside_it() {
+    for archived in [false, true] {
+        let shop = everything(archived).await;
+        for (view, column) in [("cam.presence", "state"), ("lp.judgements", "outcome"), ("rec.segments", "state")] {
+            let all =
+                shop.ask(&format!("SELECT count(*) AS n FROM {view} WHERE {column} <> 'x' AND store_id = '17'")).await;
+            assert_ne!(all, "0", "{view}");
+            for never in [
+                format!("{column} <> NULL AND store_id = '17'"),
+                format!("{column} NOT IN ('x', NULL)"),
+                "event_date NOT IN (DATE '2020-01-01', NULL) AND store_id = '17'".to_owned(),
+                "event_date BETWEEN NULL AND DATE '2099-01-01'".to_owned(),
+                "store_id = '17' AND NULL".to_owned(),
+            ] {
+                let found = shop.ask(&format!("SELECT count(*) AS n FROM {view} WHERE {never}")).await;
+                assert_eq!(found, "0", "{view} WHERE {never}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_condition_on_time_reaches_below_the_search_for_repetitions() {
     let shop = everything(true).await;
     for name in ["cam.presence WHERE start_at", "cam.events WHERE event_time"] {

@@ -39,7 +39,8 @@ pub(super) fn decode(values: &[Option<&[u8]>]) -> Result<Vec<Result<Transaction,
     Ok(results)
 }
 
-fn from_json(value: &[u8]) -> Result<Transaction, Reject> {
+/// Reads the JSON of one record.
+pub(super) fn from_json(value: &[u8]) -> Result<Transaction, Reject> {
     let text = std::str::from_utf8(value).map_err(|error| Reject::new(RejectCode::Charset, error.to_string()))?;
     if !text.trim_start().starts_with('{') {
         let detail = "the value begins neither with `{` (JSON) nor with a zero byte (Avro in Confluent framing)";
@@ -51,7 +52,7 @@ fn from_json(value: &[u8]) -> Result<Transaction, Reject> {
 }
 
 /// Checks and reads one JSON document.
-pub(super) fn from_document(document: Value) -> Result<Transaction, Reject> {
+fn from_document(document: Value) -> Result<Transaction, Reject> {
     let problems = json::check::<Transaction>(&document);
     if !problems.is_empty() {
         return Err(Reject::schema(problems));

@@ -8,8 +8,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tillsight_schemas::id::{IntegratorId, StoreId, StoreKey, TenantId};
 use tillsight_schemas::pos::{Header, PostedTransaction, Reject, RejectCode, Transaction, natural_id, payload_sha256};
 use tillsight_schemas::store::Store;
+use uuid::Uuid;
 
-use super::decode::from_document;
+use super::decode::from_json;
+use super::mask::mask_card_numbers;
 use super::time::{ReadTime, read_time};
 
 /// How far ahead of our clock a till may be before its time is taken for nonsense.
@@ -79,14 +81,25 @@ impl Checker {
         Self { permits, stores, landed }
     }
 
-    /// Checks one JSON document; what it would be accepted as, with landing coordinates that mean nothing yet.
+    /// Checks the JSON of one record; what it would be accepted as, with landing coordinates that mean nothing yet.
     ///
     /// # Errors
     /// [`Reject`] with the code and sentence it would have in the dead-letter topic.
-    pub fn check(&self, document: &serde_json::Value) -> Result<PostedTransaction, Reject> {
-        let transaction = from_document(document.clone())?;
+    pub fn check(&self, value: &[u8]) -> Result<PostedTransaction, Reject> {
+        // As the intake does: what is compared and kept has no card numbers.
+        let mut value = value.to_vec();
+        mask_card_numbers(&mut value);
+        let transaction = from_json(&value)?;
         judge(transaction, &self.landed, &self.permits, &self.stores)
     }
+}
+
+/// Why a record cannot be accepted whose identity is known with other content.
+pub fn collision(id: Uuid, revision: i32) -> Reject {
+    let detail = format!(
+        "event {id} revision {revision} was accepted before with another content; a correction needs a higher revision"
+    );
+    Reject::new(RejectCode::IdentityCollision, detail)
 }
 
 /// Where a record was received.
@@ -148,7 +161,14 @@ fn permitted_store<'a>(
     stores: &'a Stores,
 ) -> Result<&'a Store, Reject> {
     let forbidden = |what: String| {
-        let detail = format!("integrator {} may not write {what}", permits.integrator);
+        let stores: Vec<&str> = permits.stores.iter().map(StoreId::as_str).collect();
+        let detail = match stores.as_slice() {
+            [] => format!("integrator {} may not write {what}", permits.integrator),
+            only => {
+                let (integrator, only) = (&permits.integrator, only.join(", "));
+                format!("integrator {integrator}, or its token, may write store {only} only, not {what}")
+            }
+        };
         Reject::new(RejectCode::ForbiddenStore, detail).at("/store_id")
     };
     let id = &transaction.store_id;

@@ -12,14 +12,14 @@ use chrono::TimeDelta;
 use tillsight_schemas::clock::SharedClock;
 use tillsight_schemas::id::StoreKey;
 use tillsight_schemas::port::{Accepted, Claim, EventSource, Fenced, LogRecord, Partition, PosLedger, Positions};
-use tillsight_schemas::pos::{PostedTransaction, Reject, RejectCode};
+use tillsight_schemas::pos::{PostedTransaction, Reject};
 use tillsight_schemas::wire::avro;
 use tillsight_schemas::{metric, topic};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::decode::decode;
-use super::judge::{Landed, Permits, Stores, judge};
+use super::judge::{Landed, Permits, Stores, collision, judge};
 use super::mask::mask_card_numbers;
 use crate::bus::{Outgoing, Producer};
 use crate::{Error, Result};
@@ -276,12 +276,7 @@ fn verdict(judged: Result<PostedTransaction, Reject>, known: &mut BTreeMap<(Uuid
             Verdict::Accept(Box::new(posted))
         }
         Some(hash) if *hash == posted.header.payload_sha256 => Verdict::Duplicate(id),
-        Some(_) => Verdict::Reject(Reject::new(
-            RejectCode::IdentityCollision,
-            format!(
-                "event {id} revision {revision} was accepted before with another content; a correction needs a higher revision"
-            ),
-        )),
+        Some(_) => Verdict::Reject(collision(id, revision)),
     }
 }
 

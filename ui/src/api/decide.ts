@@ -2,13 +2,14 @@
 import { Problem, send } from "./http";
 import { announce } from "./live";
 import { alertQuery, client } from "./queries";
-import type { AlertSummary, Decided, Disposition } from "./types";
+import type { AlertSummary, Decided, Disposition, Remark } from "./types";
 
 // The server takes no more at once.
 const MOST = 200;
 
 export type Batch = {
   disposition: Disposition;
+  note: string;
   decided: AlertSummary[];
   // Somebody changed it meanwhile, so that it was left as it is.
   changed: Decided[];
@@ -28,7 +29,7 @@ function tell(alert: AlertSummary): void {
 }
 
 export async function decide(alerts: AlertSummary[], disposition: Disposition, note: string): Promise<Batch> {
-  const batch: Batch = { disposition, decided: [], changed: [], unknown: [], failed: null };
+  const batch: Batch = { disposition, note, decided: [], changed: [], unknown: [], failed: null };
   for (const some of chunks(alerts)) {
     try {
       const { items } = await send<{ items: Decided[] }>("POST", "/api/v1/alerts/review", {
@@ -53,8 +54,8 @@ export async function decide(alerts: AlertSummary[], disposition: Disposition, n
 const count = (many: number, one: string) => `${many} ${one}`;
 
 // "28 decided, 2 had changed: look again"
-export function outcome({ decided, changed, unknown }: Batch): string {
-  const parts = [count(decided.length, "decided")];
+export function outcome({ decided, changed, unknown }: Batch, done = "decided"): string {
+  const parts = [count(decided.length, done)];
   if (changed.length > 0) parts.push(count(changed.length, "had changed: look again"));
   if (unknown.length > 0) parts.push(count(unknown.length, unknown.length === 1 ? "is gone" : "are gone"));
   return parts.join(", ");
@@ -66,6 +67,14 @@ export async function assign(alerts: AlertSummary[], assignee: string | null): P
     const { items } = await send<{ items: AlertSummary[] }>("PUT", "/api/v1/alerts/assignee", body);
     for (const each of items) tell(each);
   }
+}
+
+// What a store says of an alert. It decides nothing.
+export async function say(id: string, disposition: Remark, note: string): Promise<void> {
+  const body = { disposition, note: note.trim() || null };
+  const alert = await send<AlertSummary>("POST", `/api/v1/alerts/${encodeURIComponent(id)}/said`, body);
+  tell(alert);
+  void client.invalidateQueries({ queryKey: ["report", alert.store_id] });
 }
 
 export const reason = (error: unknown): string =>

@@ -137,11 +137,14 @@ export const journalQuery = (id: string, minutes: number) =>
     placeholderData: keepPreviousData,
   });
 
-// Whom alerts and cases can be given to. Only loss prevention may know.
+// Whom alerts and cases can be given to: nobody who only runs a store. Only loss prevention may know.
 export const peopleQuery = (may: boolean) =>
   queryOptions({
     queryKey: ["people"],
-    queryFn: ({ signal }) => get<{ items: PersonName[] }>("/api/v1/people", signal).then((answer) => answer.items),
+    queryFn: ({ signal }) =>
+      get<{ items: PersonName[] }>("/api/v1/people", signal).then(({ items }) =>
+        items.filter((each) => each.role !== "manager"),
+      ),
     enabled: may,
     staleTime: 300_000,
   });
@@ -177,6 +180,15 @@ export const searchQuery = (search: SearchState) =>
     queryKey: ["search", search],
     queryFn: ({ signal }) => searchPage(search, "", signal),
     placeholderData: keepPreviousData,
+  });
+
+// How many results a search has.
+export const countQuery = (q: string) =>
+  queryOptions({
+    queryKey: ["count", q],
+    queryFn: ({ signal }) =>
+      get<SearchPage>(`/api/v1/search${queryString({ q, limit: 1 })}`, signal).then((answer) => answer.total),
+    enabled: q !== "",
   });
 
 export const savedQuery = queryOptions({

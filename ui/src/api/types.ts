@@ -492,7 +492,8 @@ export type Exception = {
   still_url: string | null;
   link: string;
   disposition: Disposition | null;
-  said: { review_id: string; disposition: Disposition | Remark; note: string | null; reviewer: string }[];
+  // What the store said of it, newest first.
+  said: Review[];
 };
 
 // A mail with a report, and what became of it.
@@ -511,7 +512,10 @@ export type Report = {
   store: { id: string; name: string; tz: string; currency: string };
   business_day: string;
   from: Instant;
+  // Its end, or as far as it had come.
   to: Instant;
+  // Whether the business day was over when it was made.
+  over: boolean;
   verdict: { level: "quiet" | "look" | "blind"; text: string };
   totals: { transactions: number; sales: number; sales_minor: number; refunds: number; refunds_minor: number };
   exceptions: Exception[];
@@ -530,7 +534,7 @@ export type Report = {
     pos_lag_ms_p95: number | null;
     quarantined: number | null;
     unsynchronised_lanes: string[];
-    indeterminate: { rule_id: string; count: number; of: number; why: string }[];
+    indeterminate: { rule_id: string; name: string; count: number; of: number; why: string }[];
   };
   questions: { name: string; sql: string }[];
   made_at: Instant;

@@ -126,6 +126,7 @@ export const EXAMPLE = `{
   "kind": "SALE",
   "event_time_raw": "2026-11-26T14:03:22-06:00",
   "operator_id": "1042",
+  "sequence_no": 88123,
   "receipt_no": "88123",
   "currency": "USD",
   "total_minor": 1299,

@@ -1,5 +1,6 @@
 // Keys. They are off while somebody types, and with Ctrl, Alt or Meta held, so that the browser's own keys work.
 import { useEffect, useRef } from "react";
+import type { Role } from "../api/types";
 
 export type Keys = Record<string, (event: KeyboardEvent) => void>;
 
@@ -59,8 +60,28 @@ export function useChord(first: string, second: string, act: () => void): void {
   }, [first, second]);
 }
 
-// What the help sheet lists, by place.
-export const HELP: { where: string; keys: [string, string][] }[] = [
+// Who has a key: loss prevention, a store's manager, an administrator, who sees video; everybody when it is left out.
+type Whose = "reviews" | "speaks" | "sets_up" | "sees";
+type Key = [keys: string, what: string, whose?: Whose];
+type Group = { where: string; whose?: Whose; keys: Key[] };
+
+const HAS: Record<Role, Whose[]> = {
+  analyst: ["reviews", "sees"],
+  manager: ["speaks", "sees"],
+  head_office: [],
+  admin: ["reviews", "sees", "sets_up"],
+};
+
+// What the help sheet lists for somebody, by place.
+export function helpOf(role: Role): Group[] {
+  const has = (whose?: Whose) => !whose || HAS[role].includes(whose);
+  return HELP.filter((group) => has(group.whose)).map((group) => ({
+    ...group,
+    keys: group.keys.filter(([, , whose]) => has(whose)),
+  }));
+}
+
+const HELP: Group[] = [
   {
     where: "Everywhere",
     keys: [
@@ -68,10 +89,10 @@ export const HELP: { where: string; keys: [string, string][] }[] = [
       ["g then q", "Go to the queue"],
       ["g then s", "Go to search"],
       ["g then r", "Go to the daily report"],
-      ["g then c", "Go to cases"],
+      ["g then c", "Go to cases", "reviews"],
       ["g then v", "Go to cameras and coverage"],
-      ["g then w", "Go to free playback"],
-      ["g then u", "Go to the set-up (administrators)"],
+      ["g then w", "Go to free playback", "sees"],
+      ["g then u", "Go to the set-up", "sets_up"],
       ["?", "This list"],
       ["Esc", "Close, or leave a text box"],
     ],
@@ -83,34 +104,47 @@ export const HELP: { where: string; keys: [string, string][] }[] = [
       ["Shift J  K", "Next, previous alert of the item (in review)"],
       ["→  ←", "Show, fold the alerts of an item (in the queue)"],
       ["Enter", "Open the alert (in the queue)"],
-      ["x", "Select, and go on"],
-      ["Shift X", "Select from the last one to here"],
-      ["*", "Select all that are shown, or none"],
-      ["a", "Give to somebody"],
-      ["Shift A", "Give to me"],
-      ["e", "Add to a case"],
-      ["1", "Decide: confirmed loss"],
-      ["2", "Decide: policy"],
-      ["3", "Decide: operational"],
-      ["4", "Decide: no issue"],
-      ["5", "Decide: follow up"],
-      ["i", "Decide the whole item, or this alert only"],
-      ["n", "Write a note, kept with the decision"],
-      ["u", "Undo the last decision"],
+      ["x", "Select, and go on", "reviews"],
+      ["Shift X", "Select from the last one to here", "reviews"],
+      ["*", "Select all that are shown, or none", "reviews"],
+      ["a", "Give to somebody", "reviews"],
+      ["Shift A", "Give to me", "reviews"],
+      ["e", "Add to a case", "reviews"],
+      ["1", "Decide: confirmed loss", "reviews"],
+      ["2", "Decide: policy", "reviews"],
+      ["3", "Decide: operational", "reviews"],
+      ["4", "Decide: no issue", "reviews"],
+      ["5", "Decide: follow up", "reviews"],
+      ["i", "Decide the whole item, or this alert only", "reviews"],
+      ["n", "Write a note, kept with the decision", "reviews"],
+      ["u", "Undo the last decision", "reviews"],
+      ["1", "Say that it is explained", "speaks"],
+      ["2", "Ask loss prevention to look at it", "speaks"],
+      ["n", "Write a note for loss prevention", "speaks"],
     ],
   },
   {
-    where: "Search and cases",
+    where: "Search",
     keys: [
-      ["j  k", "Next, previous result or case"],
+      ["j  k", "Next, previous result"],
       ["Home  End", "First, last result"],
       ["Enter", "Open it"],
-      ["e", "Add the result to a case"],
-      ["n", "Save this search; open a new case"],
+      ["e", "Add the result to a case", "reviews"],
+      ["n", "Save this search"],
+    ],
+  },
+  {
+    where: "Cases",
+    whose: "reviews",
+    keys: [
+      ["j  k", "Next, previous case"],
+      ["Enter", "Open it"],
+      ["n", "Open a new case"],
     ],
   },
   {
     where: "Video",
+    whose: "sees",
     keys: [
       ["Space", "Play or pause"],
       ["[  ]", "Previous, next receipt line"],
@@ -126,6 +160,7 @@ export const HELP: { where: string; keys: [string, string][] }[] = [
   },
   {
     where: "Watch",
+    whose: "sees",
     keys: [
       ["Space", "Play or pause all cameras"],
       [",  .", "One frame back, forward"],
@@ -137,12 +172,13 @@ export const HELP: { where: string; keys: [string, string][] }[] = [
       ["[  ]", "Previous, next alert or receipt"],
       ["Home  End", "Begin, end of the day's recording"],
       ["l", "Live edge"],
-      ["e", "Add the video around this moment to a case"],
+      ["e", "Add the video around this moment to a case", "reviews"],
       ["t", "Write a day and a time"],
     ],
   },
   {
     where: "Zones of a camera",
+    whose: "sets_up",
     keys: [
       ["d", "Draw a zone"],
       ["Tab", "Next zone; next corner of the chosen one"],

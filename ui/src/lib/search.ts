@@ -35,6 +35,19 @@ export function toggleTerm(query: string, wanted: string): string {
   return [...all.filter((each) => !each.startsWith(field)), wanted].join(" ");
 }
 
+// What is asked for when a sum of money alone was typed: words are looked for in texts, where no amount stands.
+export function asAmount(query: string): string | null {
+  const found = /^[$€£]?\s*(\d[\d,]*(?:\.\d{1,2})?)$/.exec(query.trim());
+  return found?.[1] ? `amount:${found[1].replace(/,/g, "")}` : null;
+}
+
+// The stores that a query is limited to.
+export function storesOf(query: string): string[] {
+  return terms(query).flatMap((each) =>
+    each.startsWith("store:") ? each.slice(6).replace(/"/g, "").split(",").filter(Boolean) : [],
+  );
+}
+
 // Addresses carry plain text, one value a name: readable, and the same for whoever opens them.
 export function parseAddress(text: string): Record<string, string> {
   return Object.fromEntries(new URLSearchParams(text));

@@ -79,7 +79,7 @@ export const ROLES: Record<Role, { name: string; may: string }> = {
   },
   manager: {
     name: "Store manager",
-    may: "Reads the reports, alerts and video of the stores named here. Decides nothing about people. Needs at least one store.",
+    may: "Reads the reports, alerts and video of the stores named here, and says what is known of an alert. Decides nothing. Needs at least one store.",
   },
   head_office: {
     name: "Head office",

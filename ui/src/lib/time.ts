@@ -99,6 +99,14 @@ export function brief(at: Date | string, zone: string, now: Date): string {
   return day(at, zone) === day(now, zone) ? time(at, zone) : `${dayWords(at, zone)}, ${time(at, zone)}`;
 }
 
+// From one instant to another, the date and the zone once: 14:03:22 to 14:05:01 EST
+export function briefSpan(from: Date | string, to: Date | string, zone: string, now: Date): string {
+  const same = day(from, zone) === day(to, zone) && zoneName(from, zone) === zoneName(to, zone);
+  if (!same) return `${brief(from, zone, now)} to ${brief(to, zone, now)}`;
+  const date = day(from, zone) === day(now, zone) ? "" : `${dayWords(from, zone)}, `;
+  return `${date}${clock(from, zone)} to ${time(to, zone)}`;
+}
+
 // A calendar day some days later.
 export function addDays(date: string, count: number): string {
   const at = new Date(`${date}T12:00:00Z`);

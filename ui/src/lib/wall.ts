@@ -3,6 +3,9 @@ import { Clock } from "./clock";
 import { Reel } from "./reel";
 import type { Kept } from "./watch";
 
+// What is older than this has been written.
+const SETTLED_MS = 30_000;
+
 export class Wall {
   readonly clock: Clock;
   reels: Reel[] = [];
@@ -74,6 +77,15 @@ export class Wall {
     return deck.now;
   }
 
+  // No camera has anything here, for good: time does not run on over black.
+  private get blank(): boolean {
+    return (
+      this.reels.length > 0 &&
+      this.reels.every(({ look }) => look.kind === "none" && !look.why) &&
+      this.clock.now < this.clock.edge() - SETTLED_MS
+    );
+  }
+
   step(direction: 1 | -1): void {
     this.clock.pause();
     const deck = this.lead?.deck;
@@ -87,6 +99,7 @@ export class Wall {
     this.following = true;
     for (const each of this.reels) each.tick();
     this.following = false;
+    if (this.clock.playing && this.blank) this.clock.pause();
     if (this.clock.playing && this.frame === 0) this.frame = requestAnimationFrame(this.next);
   };
 

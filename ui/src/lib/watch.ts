@@ -109,6 +109,24 @@ export function recordedEnds(lanes: Kept[][]): { start: number; end: number } | 
   };
 }
 
+// The recording that is nearest to an instant without one, and what to call it. Beyond the days that are known only the
+// camera's own first and last are.
+export function nearestRecording(
+  spans: Kept[],
+  ends: { first: number | null; last: number | null },
+  at: number,
+): { words: string; at: number } | null {
+  const { first, last } = ends;
+  if (first !== null && at < first) return { words: "First recording", at: first + 250 };
+  if (last !== null && at >= last) return { words: "Last recording", at: last - 1_000 };
+  const recorded = spans.filter((each) => each.kind === "recorded");
+  const next = Math.min(...recorded.map((each) => each.start).filter((each) => each > at));
+  const before = Math.max(...recorded.map((each) => each.end).filter((each) => each <= at));
+  if (Number.isFinite(next) && next - at <= at - before) return { words: "Next recording", at: next + 250 };
+  if (Number.isFinite(before)) return { words: "Recording before", at: before - 1_000 };
+  return first === null ? null : { words: "First recording", at: first + 250 };
+}
+
 // Clips -----------------------------------------------------------------------------------------------------------
 
 export type Clip = {

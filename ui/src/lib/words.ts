@@ -46,6 +46,11 @@ export function isOpen(disposition: Disposition | null): boolean {
   return disposition === null || disposition === "reopened";
 }
 
+// What closes an alert, among all that is said of it.
+export function isDecision(code: Disposition | Remark): boolean {
+  return DISPOSITIONS.some((each) => each.code === code);
+}
+
 export const CASE_STATUS: { code: CaseStatus; name: string; help: string }[] = [
   { code: "new", name: "New", help: "Nobody has begun" },
   { code: "in_progress", name: "In progress", help: "Somebody is at it" },

@@ -1,23 +1,32 @@
-// What the rules could not decide: how often each reason, and each case with its receipt. No accusation and no all-clear.
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+// What the rules could not decide: how often each reason, and each time with its receipt. No accusation and no all-clear.
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { blindQuery, rulesQuery } from "../api/queries";
+import { useRef } from "react";
+import { blindQuery } from "../api/queries";
 import type { BlindReason } from "../api/types";
-import { words } from "../lib/words";
+import { useKeys } from "../lib/keys";
+import { whyWords } from "../lib/why";
 import { StoreTime } from "../parts/bits";
 import { QueueTabs } from "../parts/QueueTabs";
 import { useStores } from "../parts/session";
 import { Empty, Failed, Skeleton } from "../parts/states";
+import { useRuleNames } from "../parts/useRuleNames";
 
 export default function BlindPage() {
   const search = useSearch({ from: "/blind" });
   const navigate = useNavigate();
   const query = useInfiniteQuery(blindQuery(search));
-  const rules = useQuery(rulesQuery);
+  const named = useRuleNames();
   const { stores, store, zone } = useStores();
-  const named = (rule: string) => rules.data?.find((each) => each.id === rule)?.name ?? words(rule);
   const set = (change: { store?: string; rule?: string }) =>
     void navigate({ to: "/blind", search: (old) => ({ ...old, ...change }), replace: true });
+  const list = useRef<HTMLUListElement>(null);
+  const move = (step: 1 | -1) => {
+    const links = [...(list.current?.querySelectorAll<HTMLElement>("a") ?? [])];
+    const at = links.indexOf(document.activeElement as HTMLElement);
+    links[at < 0 ? 0 : Math.min(links.length - 1, Math.max(0, at + step))]?.focus();
+  };
+  useKeys({ j: () => move(1), k: () => move(-1), ArrowDown: () => move(1), ArrowUp: () => move(-1) });
   const first = query.data?.pages[0];
   const items = query.data?.pages.flatMap((page) => page.items) ?? [];
   return (
@@ -58,9 +67,9 @@ export default function BlindPage() {
               </li>
             ))}
           </ul>
-          <section className="card" aria-labelledby="cases-title">
-            <h2 id="cases-title">Cases of the last seven days</h2>
-            <ul className="plain cases">
+          <section className="card" aria-labelledby="each-title">
+            <h2 id="each-title">What could not be decided in the last seven days</h2>
+            <ul className="plain cases" ref={list}>
               {items.map((each) => (
                 <li key={each.judgement_id}>
                   <Link to="/transactions/$eventId" params={{ eventId: each.anchor_event_id }}>
@@ -71,7 +80,7 @@ export default function BlindPage() {
                     {each.operator_id && <> · Operator {each.operator_id}</>}
                   </span>
                   <span>
-                    <b>{named(each.rule_id)}</b> {words(each.why).toLowerCase()}
+                    <b>{named(each.rule_id)}</b> {whyWords(each.why)}
                     {each.provisional && <> · it may still be decided</>}
                   </span>
                 </li>
@@ -103,7 +112,7 @@ function Reason({ reason, store, rule, choose }: ReasonProps) {
       <span>
         {rule}
         <small>
-          {words(reason.why)}
+          {whyWords(reason.why)}
           {store && ` · ${store}`}
         </small>
       </span>

@@ -6,25 +6,41 @@ import { camerasQuery, coverageQuery } from "../api/queries";
 import type { Camera, Coverage } from "../api/types";
 import { type Scale, scale } from "../lib/scale";
 import { dayRange, duration, zoneName } from "../lib/time";
+import { whyWords } from "../lib/why";
 import { clockWords, gapWords, presenceWords, words } from "../lib/words";
 import { Chip, StoreTime } from "../parts/bits";
 import { DayPicker, useDayOfStore } from "../parts/DayPicker";
 import { AxisHours, Lane, type Span } from "../parts/Lane";
 import { NoCamera } from "../parts/NoCamera";
+import { NoStore } from "../parts/NoStore";
+import { NotBegun } from "../parts/NotBegun";
 import { Swatch } from "../parts/Patterns";
 import { Empty, Failed, Skeleton } from "../parts/states";
 import { ToInstant } from "../parts/ToInstant";
+import { useRuleNames } from "../parts/useRuleNames";
 
 export default function CoveragePage() {
   const search = useSearch({ from: "/cameras" });
-  const { store, day, today } = useDayOfStore(search, 0);
+  const { store, none, day, today } = useDayOfStore(search, 0);
   const range = useMemo(() => (store ? dayRange(day, store.tz) : null), [store, day]);
   const from = range?.from.toISOString() ?? "";
   const to = range?.to.toISOString() ?? "";
   const cameras = useQuery(camerasQuery);
-  const query = useQuery(coverageQuery(store?.id ?? "", from, to));
+  // A day that has not begun has no coverage.
+  const ahead = day > today;
+  const query = useQuery(coverageQuery(ahead ? "" : (store?.id ?? ""), from, to));
   const mine = (cameras.data ?? []).filter((each) => each.store_id === store?.id);
   const zone = store?.tz ?? "UTC";
+  if (none) {
+    return (
+      <div className="coverage">
+        <header className="bar-of-page">
+          <h1>Cameras and coverage</h1>
+        </header>
+        <NoStore asked={search.store} to="/cameras" />
+      </div>
+    );
+  }
   return (
     <div className="coverage">
       <header className="bar-of-page">
@@ -51,7 +67,9 @@ export default function CoveragePage() {
           </ul>
         )}
       </section>
-      {query.isError ? (
+      {store && ahead ? (
+        <NotBegun to="/cameras" store={store} day={day} today={today} />
+      ) : query.isError ? (
         <Failed error={query.error} retry={() => query.refetch()} />
       ) : query.data && range ? (
         <Day coverage={query.data} cameras={mine} zone={zone} axis={scale(range.from, range.to)} />
@@ -302,6 +320,7 @@ function Registers({ coverage, zone }: { coverage: Coverage; zone: string }) {
 }
 
 function Rules({ coverage }: { coverage: Coverage }) {
+  const named = useRuleNames();
   return (
     <section className="card" aria-labelledby="rules-title">
       <h2 id="rules-title">Rules</h2>
@@ -328,12 +347,12 @@ function Rules({ coverage }: { coverage: Coverage }) {
               <tr key={each.rule_id}>
                 <th scope="row">
                   <Link to="/alerts" search={{ state: "all", store: coverage.store_id, rule: each.rule_id }}>
-                    {words(each.rule_id)}
+                    {named(each.rule_id)}
                   </Link>
                 </th>
                 <td>
                   <Chip tone={`rule-${each.state}`}>{words(each.state)}</Chip>{" "}
-                  {each.why && <small>{words(each.why)}</small>}
+                  {each.why && <small>{whyWords(each.why)}</small>}
                 </td>
                 <td className="number">{each.fired}</td>
                 <td className="number">{each.silent}</td>

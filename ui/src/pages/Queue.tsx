@@ -10,6 +10,7 @@ import { everything, extend, keep, NOTHING, toggle } from "../lib/selection";
 import { BulkBar } from "../parts/BulkBar";
 import { type Added, AddedTo, CasePicker } from "../parts/CasePicker";
 import { GivePicker } from "../parts/GivePicker";
+import { NoStore } from "../parts/NoStore";
 import { AboutValue, QueueFilters } from "../parts/QueueFilters";
 import { MemberRow, QueueRow } from "../parts/QueueRow";
 import { QueueTabs } from "../parts/QueueTabs";
@@ -33,7 +34,7 @@ export default function QueuePage() {
   const navigate = useNavigate();
   const filter: QueueFilter = { ...search, state: search.state ?? "open" };
   const { queue, query, total, hold, letIn } = useQueue(filter);
-  const { stores, zone } = useStores();
+  const { stores, known, zone } = useStores();
   const me = useMe().name;
   const may = useMayReview();
   const batch = useBatch();
@@ -185,26 +186,28 @@ export default function QueuePage() {
           </h1>
           <QueueFilters folded={alertId !== undefined} />
           <QueueTabs here="alerts" />
+          <div className="news" aria-live="polite">
+            {queue.waiting.length > 0 && (
+              <button
+                type="button"
+                className="button small primary"
+                onClick={() => {
+                  scroller.current?.scrollTo({ top: 0 });
+                  letIn();
+                }}
+              >
+                {queue.waiting.length} new{alertId ? "" : queue.waiting.length === 1 ? " alert" : " alerts"}: show
+              </button>
+            )}
+          </div>
         </header>
         {filter.sort === "value" && !alertId && <AboutValue />}
-        <div className="news" aria-live="polite">
-          {queue.waiting.length > 0 && (
-            <button
-              type="button"
-              className="button primary"
-              onClick={() => {
-                scroller.current?.scrollTo({ top: 0 });
-                letIn();
-              }}
-            >
-              {queue.waiting.length === 1 ? "1 new alert" : `${queue.waiting.length} new alerts`}: show
-            </button>
-          )}
-        </div>
         {query.isPending ? (
           <Skeleton rows={8} height={76} label="Loading alerts" />
         ) : query.isError && queue.items.length === 0 ? (
           <Failed error={query.error} retry={() => query.refetch()} />
+        ) : known && stores.length === 0 ? (
+          <NoStore to="/alerts" />
         ) : queue.items.length === 0 ? (
           <Nothing filtered={asks(filter)} />
         ) : (

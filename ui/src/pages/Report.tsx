@@ -2,25 +2,32 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useSearch } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
-import { queryString } from "../api/http";
+import { Problem, queryString } from "../api/http";
 import { reportMailsQuery, reportQuery } from "../api/queries";
-import type { Exception, Rate, Report, ReportMail } from "../api/types";
+import type { Exception, Report, ReportMail } from "../api/types";
+import { hasNothing, verdictWords } from "../lib/day";
 import { scale } from "../lib/scale";
 import { dayWords, full, hourMinute, zoneName } from "../lib/time";
 import { dispositionName, gapWords, isOpen, money, noStill, quantity, words } from "../lib/words";
 import { Chip, DispositionMark, SeverityMark, StoreTime } from "../parts/bits";
 import { DayPicker, useDayOfStore } from "../parts/DayPicker";
 import { AxisHours } from "../parts/Lane";
+import { NoStore } from "../parts/NoStore";
+import { NotBegun } from "../parts/NotBegun";
+import { Rates } from "../parts/Rates";
 import { CameraLane, HoursChart } from "../parts/ReportCharts";
+import { Say } from "../parts/Say";
+import { speaks, useMe } from "../parts/session";
 import { Empty, Failed, Skeleton } from "../parts/states";
-
-const VERDICT = { quiet: "Quiet day", look: "Look at this", blind: "We could not see" } as const;
 
 export default function ReportPage() {
   const search = useSearch({ from: "/reports" });
-  // Today's, as far as it has come, when no day is asked for.
-  const { store, day, today } = useDayOfStore(search, 0);
-  const query = useQuery(reportQuery(store?.id ?? "", day));
+  // Yesterday's, which is whole, when no day is asked for.
+  const { store, none, day, today } = useDayOfStore(search, 1);
+  // A day that has not begun has no report. By the server's clock it may be one more than by this one's.
+  const query = useQuery(reportQuery(day > today ? "" : (store?.id ?? ""), day));
+  const refused = query.error instanceof Problem && query.error.title === "no such day";
+  const ahead = day > today || (refused && day === today);
   // On a phone the verdict comes before what is done with it.
   const wide = window.matchMedia("(min-width: 800px)").matches;
   const save = query.data && (
@@ -47,8 +54,12 @@ export default function ReportPage() {
         <span className="fill" />
         {wide && save}
       </header>
-      {query.isError ? (
-        <Failed error={query.error} retry={() => query.refetch()} />
+      {none ? (
+        <NoStore asked={search.store} to="/reports" />
+      ) : store && ahead ? (
+        <NotBegun to="/reports" store={store} day={day} today={today} />
+      ) : query.isError ? (
+        <Failed error={query.error} retry={refused ? undefined : () => query.refetch()} />
       ) : query.data ? (
         <Body report={query.data} />
       ) : (
@@ -107,12 +118,21 @@ function Mails({ report }: { report: Report }) {
 
 function Body({ report }: { report: Report }) {
   const { tz, currency } = report.store;
+  if (hasNothing(report)) {
+    return (
+      <section className="card">
+        <Empty title="Tillsight has nothing from this day">
+          <p>No record of a till, and no camera was to record.</p>
+        </Empty>
+      </section>
+    );
+  }
   return (
     <>
       <section className={`card verdict ${report.verdict.level}`} aria-labelledby="verdict-title">
         <h2 id="verdict-title">
           <span aria-hidden="true">{{ quiet: "✓", look: "!", blind: "?" }[report.verdict.level]}</span>{" "}
-          {VERDICT[report.verdict.level]}
+          {verdictWords(report, new Date())}
         </h2>
         <p>{report.verdict.text}</p>
         <p className="quiet">
@@ -151,13 +171,7 @@ function Body({ report }: { report: Report }) {
           <Sight report={report} />
           <HoursChart report={report} />
           <Mails report={report} />
-          <section className="card" aria-labelledby="rates-title">
-            <h2 id="rates-title">Rates</h2>
-            <p className="quiet">The band is this store's own usual range.</p>
-            {report.rates.map((rate) => (
-              <RateRow key={rate.name} rate={rate} />
-            ))}
-          </section>
+          <Rates report={report} />
           <details className="card">
             <summary>Where the other numbers come from</summary>
             {report.questions.map((each) => (
@@ -180,6 +194,8 @@ function Body({ report }: { report: Report }) {
 
 function Item({ item, zone, currency }: { item: Exception; zone: string; currency: string }) {
   const [gone, setGone] = useState(false);
+  // Whether the store is still asked what it knows of it.
+  const mine = speaks(useMe()) && isOpen(item.disposition);
   return (
     <article className="card exception">
       {item.still_url && !gone ? (
@@ -228,51 +244,19 @@ function Item({ item, zone, currency }: { item: Exception; zone: string; currenc
           {item.receipt_no && <Chip>Receipt {item.receipt_no}</Chip>}
         </p>
         <p className="quiet">{item.clock}</p>
-        {item.said.map((said) => (
-          <p key={said.review_id}>
-            <b>{dispositionName(said.disposition)}</b>, {said.reviewer}
-            {said.note && `: ${said.note}`}
-          </p>
-        ))}
+        {mine ? (
+          <Say alert={item.alert_id} said={item.said} zone={zone} />
+        ) : (
+          item.said.map((said) => (
+            <p key={said.review_id}>
+              <b>{dispositionName(said.disposition)}</b>, {said.reviewer},{" "}
+              <StoreTime at={said.reviewed_at} zone={zone} form="brief" />
+              {said.note && `: ${said.note}`}
+            </p>
+          ))
+        )}
       </div>
     </article>
-  );
-}
-
-function RateRow({ rate }: { rate: Rate }) {
-  const { baseline_low: low, baseline_high: high, baseline_mean: mean } = rate;
-  const value = rate.value ?? 0;
-  const most = Math.max(value, high ?? 0, mean ?? 0) * 1.15 || 1;
-  const outside = rate.value !== null && low !== null && high !== null && (value < low || value > high);
-  const part = (number: number) => `${Math.max(0, Math.min(100, (number / most) * 100))}%`;
-  const number = (each: number) => new Intl.NumberFormat("en-US", { maximumFractionDigits: 2 }).format(each);
-  return (
-    <div className="rate">
-      <div className="line">
-        <span>
-          {rate.name} <small>{`${rate.events} of ${rate.of}`}</small>
-        </span>
-        <b className={outside ? "outside" : ""}>
-          {rate.value === null ? "none" : number(value)} <small>{rate.unit}</small>
-          {outside && <small> {value > (high ?? 0) ? "above" : "below"} usual</small>}
-        </b>
-      </div>
-      {low !== null && high !== null ? (
-        <div className="bullet" role="img" aria-label={`${number(value)}; usually ${number(low)} to ${number(high)}`}>
-          <i className="usual" style={{ left: part(low), width: `calc(${part(high)} - ${part(low)})` }} />
-          {mean !== null && <i className="mean" style={{ left: part(mean) }} />}
-          <i className={outside ? "value outside" : "value"} style={{ left: part(value) }} />
-        </div>
-      ) : (
-        <p className="quiet">No usual range yet.</p>
-      )}
-      <p className="quiet">{rate.note}</p>
-      <details>
-        <summary>SQL</summary>
-        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so that it must be reached by keyboard */}
-        <pre tabIndex={0}>{rate.sql}</pre>
-      </details>
-    </div>
   );
 }
 
@@ -356,9 +340,7 @@ function Sight({ report }: { report: Report }) {
             {sight.indeterminate.length === 0
               ? "none"
               : sight.indeterminate.map((each) => (
-                  <small key={each.rule_id}>
-                    {`${words(each.rule_id)}: ${each.count} of ${each.of}, mostly ${each.why}`}
-                  </small>
+                  <small key={each.rule_id}>{`${each.name}: ${each.count} of ${each.of}, mostly ${each.why}`}</small>
                 ))}
           </dd>
         </div>

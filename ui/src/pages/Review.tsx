@@ -1,28 +1,35 @@
 // One alert: why it fired, its proof, and the decision. Made to be worked through by keyboard.
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
-import { useContext, useEffect, useMemo } from "react";
-import { alertQuery } from "../api/queries";
-import type { AlertDetail, AlertSummary, Disposition, QueueItem } from "../api/types";
+import { useContext, useEffect, useMemo, useRef } from "react";
+import { Problem } from "../api/http";
+import { alertQuery, countQuery } from "../api/queries";
+import type { AlertDetail, AlertSummary, Disposition, QueueItem, Review } from "../api/types";
+import { linesAbout } from "../lib/about";
 import { forget, loadAhead } from "../lib/ahead";
+import { draftOf, keepDraft } from "../lib/drafts";
+import { sumOf } from "../lib/item";
 import { useKeys } from "../lib/keys";
 import { due } from "../lib/live";
-import { dispositionName, isOpen, money, words } from "../lib/words";
+import { term } from "../lib/search";
+import { dispositionName, isDecision, isOpen, money, words } from "../lib/words";
 import { Chip, DispositionMark, Key, SeverityMark, StoreTime } from "../parts/bits";
 import { CaseChips } from "../parts/CaseChips";
 import { Decide } from "../parts/Decide";
 import { Evidence } from "../parts/Evidence";
 import { Journal } from "../parts/Journal";
-import { MemberRow } from "../parts/QueueRow";
+import { ItemTime, MemberRow } from "../parts/QueueRow";
 import { QueueContext } from "../parts/queueContext";
 import { Save } from "../parts/Save";
-import { useMayReview, useStores } from "../parts/session";
-import { Failed, Skeleton } from "../parts/states";
+import { useMayReview, useMe, useStores } from "../parts/session";
+import { Empty, Failed, Skeleton } from "../parts/states";
+import { TWO_COLUMNS, useMedia } from "../parts/useMedia";
 import { Expected, Facts, History, Verdicts } from "../parts/Verdicts";
 
 export default function ReviewPage() {
   const { alertId } = useParams({ from: "/alerts/$alertId" });
   const queue = useContext(QueueContext);
+  const me = useMe().name;
   const client = useQueryClient();
   const query = useQuery(alertQuery(alertId));
   const next = queue?.at(alertId, 1);
@@ -57,6 +64,7 @@ export default function ReviewPage() {
     if (!queue || !detail) return;
     const batch = await queue.decide(alerts, disposition, note);
     const done = new Set(batch.decided.map((each) => each.alert_id));
+    for (const id of done) if (draftOf(me, id) === note) keepDraft(me, id, "");
     // What could not be decided is looked at again; else the next one of the item that is open, else the next item.
     if (!done.has(alertId) || !isOpen(detail.disposition)) return;
     const rest = detail.item.members.filter((each) => isOpen(each.disposition) && !done.has(each.alert_id));
@@ -66,6 +74,9 @@ export default function ReviewPage() {
   const undo = () => {
     const of = queue?.last?.decided[0] ?? query.data;
     if (!queue || !of) return;
+    // The note of the decision that is taken back is there for the next one.
+    const taken = queue.last ? undefined : lastDecision(query.data?.reviews ?? [], me);
+    if (taken?.note && draftOf(me, of.alert_id) === "") keepDraft(me, of.alert_id, taken.note);
     void (queue.last ? queue.undo() : queue.decide([of], "reopened", "")).then(() => queue.go(of.alert_id));
   };
 
@@ -81,6 +92,14 @@ export default function ReviewPage() {
           previous={previous}
           next={next}
         />
+      ) : query.error instanceof Problem && [400, 404].includes(query.error.status) ? (
+        <Empty title="There is no such alert, or not for you.">
+          <p>
+            <Link to="/alerts" search={(old) => old}>
+              Go to the alerts
+            </Link>
+          </p>
+        </Empty>
       ) : query.isError ? (
         <Failed error={query.error} retry={() => query.refetch()} />
       ) : (
@@ -92,6 +111,13 @@ export default function ReviewPage() {
       )}
     </div>
   );
+}
+
+// What somebody decided last, as it stands; what another one wrote is not one's own draft.
+function lastDecision(reviews: Review[], me: string): Review | undefined {
+  const decided = reviews.filter(({ disposition }) => isDecision(disposition));
+  const last = decided.sort((one, other) => one.reviewed_at.localeCompare(other.reviewed_at)).at(-1);
+  return last?.reviewer === me ? last : undefined;
 }
 
 type ItemProps = {
@@ -119,6 +145,14 @@ function Item({ detail, decide, undo, canUndo, previous, next }: ItemProps) {
     const to = members[members.findIndex((each) => each.alert_id === detail.alert_id) + by];
     if (to) queue?.go(to.alert_id);
   };
+  // The alert that is looked at is seen in the row of its item.
+  const row = useRef<HTMLElement>(null);
+  useEffect(() => {
+    const shown = row.current?.querySelector(".selected")?.getBoundingClientRect();
+    const seen = row.current?.getBoundingClientRect();
+    if (!row.current || !shown || !seen || shown.right <= seen.right) return;
+    row.current.scrollLeft = Math.min(shown.right - seen.right + 60, shown.left - seen.left);
+  }, []);
   useKeys({ "Shift+j": step(1), "Shift+k": step(-1) }, members.length > 1);
   useKeys(
     {
@@ -128,6 +162,16 @@ function Item({ detail, decide, undo, canUndo, previous, next }: ItemProps) {
     },
     may,
   );
+  const around = detail.transaction && (
+    <Journal
+      eventId={detail.transaction.event_id}
+      register={detail.register_id}
+      operator={detail.operator_id}
+      zone={tz}
+    />
+  );
+  // Without video there is room for it beside the receipt.
+  const beside = useMedia(TWO_COLUMNS) && detail.video.every((each) => !each.play_url);
   return (
     <article aria-labelledby="alert-title">
       <header className="card head-of-alert">
@@ -192,13 +236,15 @@ function Item({ detail, decide, undo, canUndo, previous, next }: ItemProps) {
           <span>{store(detail.store_id)?.name ?? `Store ${detail.store_id}`}</span>
           <span>Register {detail.register_id}</span>
           {detail.operator_id && <span>Operator {detail.operator_id}</span>}
+          {may && <OtherOpen detail={detail} />}
           <StoreTime at={detail.event_time} zone={tz} form="full" />
           <span className={`clock ${clock.method === "unsynchronised" ? "warn" : ""}`}>
             <b>Clocks:</b> {clock.words}
           </span>
         </p>
         {members.length > 1 && (
-          <nav className="members" aria-label={`The ${members.length} alerts of this item`}>
+          <nav ref={row} className="members" aria-label={`The ${members.length} alerts of this item`}>
+            <ItemSum members={members} zone={tz} />
             {members.map((each) => (
               <MemberRow
                 key={each.alert_id}
@@ -222,7 +268,13 @@ function Item({ detail, decide, undo, canUndo, previous, next }: ItemProps) {
         boxes={detail.boxes}
         zones={detail.zones}
         bound={clock.uncertainty_us / 1000}
-        under={<Decide detail={detail} whole={whole} decide={decide} undo={undo} canUndo={canUndo} />}
+        about={(lines) => linesAbout(detail.rule_id, detail.alert.facts, lines)}
+        under={
+          <>
+            <Decide detail={detail} whole={whole} decide={decide} undo={undo} canUndo={canUndo} />
+            {beside && around}
+          </>
+        }
         aside={
           <>
             <Facts facts={detail.alert.facts} rule={detail.rule} />
@@ -232,15 +284,38 @@ function Item({ detail, decide, undo, canUndo, previous, next }: ItemProps) {
           </>
         }
       />
-      {detail.transaction && (
-        <Journal
-          eventId={detail.transaction.event_id}
-          register={detail.register_id}
-          operator={detail.operator_id}
-          zone={tz}
-        />
-      )}
+      {!beside && around}
     </article>
+  );
+}
+
+// What the item comes to as one.
+function ItemSum({ members, zone }: { members: AlertSummary[]; zone: string }) {
+  const sum = sumOf(members);
+  return (
+    <p className="of-item" title="Alerts of one receipt, or of one operator within seconds at one camera">
+      <b>
+        {members.length} alerts
+        {sum && sum.receipts > 1 && `, ${money(sum.minor, sum.currency)} on ${sum.receipts} receipts`}
+      </b>
+      <ItemTime members={members} zone={zone} />
+    </p>
+  );
+}
+
+// The operator's other open alerts, which are not of this item.
+function OtherOpen({ detail }: { detail: AlertDetail }) {
+  const operator = detail.operator_id;
+  const q = operator ? `${term("store", detail.store_id)} ${term("operator", operator)} is:open` : "";
+  const { data } = useQuery(countQuery(q));
+  const mine = [detail, ...detail.item.members.filter((each) => each.alert_id !== detail.alert_id)];
+  const here = mine.filter((each) => isOpen(each.disposition) && each.operator_id === operator).length;
+  const others = (data ?? 0) - here;
+  if (others <= 0) return null;
+  return (
+    <Link to="/search" search={{ q }}>
+      Other open alerts of operator {operator} ({others})
+    </Link>
   );
 }
 

@@ -6,23 +6,16 @@ import { searchPage, searchQuery } from "../api/queries";
 import type { Bucket, FacetName, SearchPage } from "../api/types";
 import { useKeys } from "../lib/keys";
 import { Results } from "../lib/results";
-import { hasTerm, term, toggleTerm } from "../lib/search";
+import { asAmount, hasTerm, storesOf, term, toggleTerm } from "../lib/search";
 import { dayWords, full, hourMinute, zoneName } from "../lib/time";
 import { dispositionName, words } from "../lib/words";
+import { Examples, Fields } from "../parts/Ask";
 import { Key } from "../parts/bits";
 import { Hits } from "../parts/Hits";
 import { Saved, SaveSearch } from "../parts/Saved";
 import { useStores } from "../parts/session";
 import { Empty, Failed, Skeleton } from "../parts/states";
 import { useWidth } from "../parts/useWidth";
-
-const EXAMPLES: [string, string][] = [
-  ["type:refund amount:>50", "Refunds above 50"],
-  ["no:customer last:7d", "Nobody at the counter, last 7 days"],
-  ["is:open rule:refund_no_customer", "Open alerts of one rule"],
-  ["type:no_sale register:1", "Drawer opened without a sale"],
-  ["op:1042 last:28d", "All of one operator"],
-];
 
 const FACETS: [FacetName, string][] = [
   ["rule", "Rule"],
@@ -51,9 +44,12 @@ export default function SearchPageView() {
   // biome-ignore lint/correctness/useExhaustiveDependencies: as above
   const asked = useMemo(() => `${q} ${from} ${to}`, [first]);
   useKeys({ n: () => q && setSaving(true) });
+  const amount = asAmount(q);
   const { stores } = useStores();
   // Several stores may lie in several zones: the axis then is in UTC, and says so.
-  const zones = new Set(stores.map((each) => each.tz));
+  const named = storesOf(q);
+  const meant = named.length > 0 ? stores.filter((each) => named.includes(each.id)) : stores;
+  const zones = new Set(meant.map((each) => each.tz));
   const zone = zones.size === 1 ? ([...zones][0] ?? "UTC") : "UTC";
 
   return (
@@ -131,8 +127,17 @@ export default function SearchPageView() {
             />
             {!results || first.total === 0 ? (
               <Empty title={q ? "Nothing found" : "Nothing to search yet"}>
+                {amount && (
+                  <p>
+                    Was an amount meant?{" "}
+                    <Link to="/search" search={{ q: amount }}>
+                      <code>{amount}</code>
+                    </Link>
+                  </p>
+                )}
                 <p>Try one of these:</p>
                 <Examples />
+                <Fields />
               </Empty>
             ) : (
               <Hits key={asked} results={results} asked={asked} />
@@ -140,28 +145,14 @@ export default function SearchPageView() {
             {first.total > 0 && q === "" && (
               <details className="examples">
                 <summary>What one can ask</summary>
-                <Examples />
+                <Examples operator={first.facets.operator?.[0]?.value} />
+                <Fields />
               </details>
             )}
           </div>
         </div>
       )}
     </div>
-  );
-}
-
-function Examples() {
-  return (
-    <ul className="plain">
-      {EXAMPLES.map(([example, text]) => (
-        <li key={example}>
-          <Link to="/search" search={{ q: example }}>
-            <code>{example}</code>
-          </Link>{" "}
-          {text}
-        </li>
-      ))}
-    </ul>
   );
 }
 
@@ -253,7 +244,8 @@ function Histogram({ buckets, zone, choose }: { buckets: Bucket[]; zone: string;
         <span className="legend">
           <i className="alerts" /> alerts <i className="receipts" /> receipts
         </span>
-        <span>{last && mark(last.end_at)}</span>
+        {/* The last day, not the midnight after it. */}
+        <span>{last && mark(long ? new Date(Date.parse(last.end_at) - 1).toISOString() : last.end_at)}</span>
       </div>
     </section>
   );

@@ -168,7 +168,7 @@ function UserSheet({ user, known, close, next }: SheetProps) {
               type="email"
               value={form.email ?? ""}
               change={(email) => set({ email: email.trim() || null })}
-              hint="Where reports go."
+              hint="How you reach them. Reports go to the recipients in the configuration."
               fault={shown.email}
             />
           </div>

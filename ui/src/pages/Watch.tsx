@@ -316,7 +316,8 @@ function Playback({ store, cameras, asked, address, head }: Props) {
             key={each.camera}
             reel={each}
             zone={zone}
-            name={cameras.find((camera) => camera.id === each.camera)?.name ?? each.camera}
+            camera={cameras.find((camera) => camera.id === each.camera)}
+            kept={lanes.find((lane) => lane.id === each.camera)?.kept ?? []}
           />
         ))}
       </div>

@@ -7,14 +7,17 @@ import { useStores } from "./session";
 
 type Search = { store?: string; day?: string };
 
+// No store with `none` is one that this person does not see, or has not; without it the list has not come yet.
+type DayOfStore = { store: Store | undefined; none: boolean; day: string; today: string };
+
 // The store and day of the address, or the first store and `back` days before its today.
-export function useDayOfStore(search: Search, back: number): { store: Store | undefined; day: string; today: string } {
-  const { stores } = useStores();
+export function useDayOfStore(search: Search, back: number): DayOfStore {
+  const { stores, known } = useStores();
   return useMemo(() => {
-    const store = stores.find((each) => each.id === search.store) ?? stores[0];
+    const store = search.store ? stores.find((each) => each.id === search.store) : stores[0];
     const today = dayOf(new Date(), store?.tz ?? "UTC");
-    return { store, day: store ? (search.day ?? addDays(today, -back)) : "", today };
-  }, [stores, search.store, search.day, back]);
+    return { store, none: known && !store, day: store ? (search.day ?? addDays(today, -back)) : "", today };
+  }, [stores, known, search.store, search.day, back]);
 }
 
 export function DayPicker(props: {
@@ -27,12 +30,13 @@ export function DayPicker(props: {
   const navigate = useNavigate();
   const { to, store, day, today } = props;
   const go = (next: Search) => void navigate({ to, search: { store: store?.id, day: day || undefined, ...next } });
+  if (!store) return null;
   return (
     <div className="filters">
       {stores.length > 1 && (
         <label className="choice">
           <span className="hidden">Store</span>
-          <select value={store?.id ?? ""} onChange={(event) => go({ store: event.target.value })}>
+          <select value={store.id} onChange={(event) => go({ store: event.target.value })}>
             {stores.map((each) => (
               <option key={each.id} value={each.id}>
                 {each.name}
@@ -47,7 +51,7 @@ export function DayPicker(props: {
           className="icon"
           aria-label="Day before"
           title="Day before"
-          onClick={() => go({ day: addDays(day, -1) })}
+          onClick={() => go({ day: day > today ? today : addDays(day, -1) })}
         >
           ‹
         </button>
@@ -57,7 +61,7 @@ export function DayPicker(props: {
             type="date"
             value={day}
             max={today}
-            onChange={(event) => event.target.value && go({ day: event.target.value })}
+            onChange={({ target: { value } }) => value && go(value > today ? { day: today } : { day: value })}
           />
         </label>
         <button

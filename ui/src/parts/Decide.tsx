@@ -3,9 +3,11 @@ import { useRef, useState } from "react";
 import type { AlertDetail, AlertSummary, Disposition } from "../api/types";
 import { useKeys } from "../lib/keys";
 import { sameReceipt } from "../lib/live";
-import { DISPOSITIONS } from "../lib/words";
+import { DISPOSITIONS, isOpen } from "../lib/words";
 import { DispositionMark, Key } from "./bits";
-import { useMayReview } from "./session";
+import { Say } from "./Say";
+import { speaks, useMayReview, useMe, useStores } from "./session";
+import { useDraft } from "./useDraft";
 
 type Props = {
   detail: AlertDetail;
@@ -18,7 +20,7 @@ type Props = {
 
 export function Decide({ detail, whole, decide, undo, canUndo }: Props) {
   const may = useMayReview();
-  const [note, setNote] = useState("");
+  const [note, setNote] = useDraft(detail.alert_id);
   // One key decides what has been looked at: all alerts of one receipt, but no other receipt of the item.
   const [alone, setAlone] = useState(!sameReceipt(whole));
   const busy = useRef(false);
@@ -35,6 +37,17 @@ export function Decide({ detail, whole, decide, undo, canUndo }: Props) {
   const key = (code: Disposition) => (event: KeyboardEvent) => event.repeat || void act(code);
   const keys = Object.fromEntries(DISPOSITIONS.map((each) => [each.key, key(each.code)]));
   useKeys({ ...keys, i: () => many && setAlone(!alone), n: () => box.current?.focus(), u: undo }, may);
+  const speaking = speaks(useMe());
+  const { zone } = useStores();
+  if (speaking && isOpen(detail.disposition)) {
+    return (
+      <section className="card decide" aria-labelledby="say-title">
+        <h2 id="say-title">What do you know of it?</h2>
+        <Say alert={detail.alert_id} said={detail.reviews} zone={zone(detail.store_id)} keys />
+        <p className="quiet">Loss prevention reads it with your name, and decides.</p>
+      </section>
+    );
+  }
   if (!may) {
     return (
       <section className="card decide">

@@ -1,7 +1,7 @@
 // The proof: video, timeline and receipt on one clock. The review page and the page of a transaction are made of it.
 import { Link } from "@tanstack/react-router";
 import { type ReactNode, useMemo, useRef, useState } from "react";
-import type { Look, SeenSpan, Transaction, Video, Zone } from "../api/types";
+import type { Line, Look, SeenSpan, Transaction, Video, Zone } from "../api/types";
 import { beginOf } from "../lib/ahead";
 import { Deck } from "../lib/deck";
 import { useKeys } from "../lib/keys";
@@ -24,6 +24,8 @@ type Props = {
   boxes: Look[];
   zones: Zone[];
   bound: number | null;
+  // The lines of a receipt that an alert is about.
+  about?: (lines: Line[]) => number[];
   under?: ReactNode;
   aside?: ReactNode;
 };
@@ -161,7 +163,13 @@ export function Evidence(props: Props) {
           </section>
         )}
         {receipts.map((each) => (
-          <Receipt key={each.event_id} transaction={each} deck={deck} zone={zone} />
+          <Receipt
+            key={each.event_id}
+            transaction={each}
+            deck={video?.play_url ? deck : null}
+            zone={zone}
+            about={props.about?.(each.lines)}
+          />
         ))}
         {props.aside}
       </div>

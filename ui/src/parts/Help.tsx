@@ -1,9 +1,12 @@
-// The list of keys.
+// Help: the keys that somebody has, or a few words where there is no keyboard.
 import { Fragment, useEffect, useRef } from "react";
-import { HELP } from "../lib/keys";
+import { helpOf } from "../lib/keys";
+import { speaks, useMayReview, useMe } from "./session";
+import { useMedia } from "./useMedia";
 
 export function Help({ open, close }: { open: boolean; close: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
+  const touch = useMedia("(pointer: coarse)");
   useEffect(() => {
     if (open && !dialog.current?.open) dialog.current?.showModal();
     if (!open) dialog.current?.close();
@@ -11,13 +14,22 @@ export function Help({ open, close }: { open: boolean; close: () => void }) {
   return (
     <dialog ref={dialog} className="help" onClose={close} aria-labelledby="help-title">
       <header>
-        <h2 id="help-title">Keys</h2>
+        <h2 id="help-title">{touch ? "Help" : "Keys"}</h2>
         <button type="button" className="button small" onClick={close}>
           Close
         </button>
       </header>
+      {touch ? <Words /> : <KeyList />}
+    </dialog>
+  );
+}
+
+function KeyList() {
+  const { role } = useMe();
+  return (
+    <>
       <div className="columns">
-        {HELP.map((group) => (
+        {helpOf(role).map((group) => (
           <section key={group.where}>
             <h3>{group.where}</h3>
             <dl>
@@ -37,6 +49,33 @@ export function Help({ open, close }: { open: boolean; close: () => void }) {
         Keys are off while you type in a box. All times are the store's own; hover over one to see it in UTC and in your
         zone.
       </p>
-    </dialog>
+    </>
+  );
+}
+
+function Words() {
+  const me = useMe();
+  const decides = useMayReview();
+  return (
+    <div className="said-short">
+      <p>
+        <b>Report</b> is one day of a store: how it went, what to look at, and what could not be seen.
+      </p>
+      <p>
+        <b>Alerts</b> are what the rules found. Press one for its video, its receipt and the reason.
+      </p>
+      {speaks(me) && (
+        <p>
+          <b>Explained</b> and <b>Look at it</b> tell loss prevention what you know of an alert. They decide nothing,
+          and you can change what you said.
+        </p>
+      )}
+      {decides && (
+        <p>
+          <b>Decide</b> with the buttons under the video. Undo takes the last decision back.
+        </p>
+      )}
+      <p className="quiet">All times are the store's own.</p>
+    </div>
   );
 }

@@ -5,8 +5,10 @@ import { useEffect, useRef, useState } from "react";
 import { journalQuery } from "../api/queries";
 import type { JournalEntry, Judgement } from "../api/types";
 import { time } from "../lib/time";
+import { whyWords } from "../lib/why";
 import { money, words } from "../lib/words";
 import { Failed, Skeleton } from "./states";
+import { useRuleNames } from "./useRuleNames";
 import { MARK, SAID } from "./Verdicts";
 
 const MINUTES = [15, 60, 240];
@@ -129,7 +131,8 @@ function Entry({ entry, zone }: { entry: JournalEntry; zone: string }) {
 }
 
 function Said({ verdict }: { verdict: Judgement }) {
-  const text = `${words(verdict.rule_id)}: ${SAID[verdict.outcome]}, ${words(verdict.why).toLowerCase()}`;
+  const named = useRuleNames();
+  const text = `${named(verdict.rule_id)}: ${SAID[verdict.outcome]}, ${whyWords(verdict.why)}`;
   const mark = (
     <>
       <span aria-hidden="true" className="mark">

@@ -110,7 +110,10 @@ export function Lanes({ deck, video, zone, presence, marks, bound }: Props) {
           ))}
         </div>
         {band && <div className="band" style={{ left: percent(band.left), width: percent(band.width) }} />}
-        <div className="event" style={{ left: percent(fraction(axis, event)) }}>
+        <div
+          className={fraction(axis, event) > 0.85 ? "event late" : "event"}
+          style={{ left: percent(fraction(axis, event)) }}
+        >
           <span>event</span>
         </div>
         <Buffered deck={deck} />

@@ -1,13 +1,16 @@
 // One camera of free playback: two video elements that take turns, the camera's name, and why there is no picture.
 import { useEffect, useRef } from "react";
+import type { Camera } from "../api/types";
 import type { Reel } from "../lib/reel";
-import { clock, duration, zoneName } from "../lib/time";
+import { brief, clock, duration, zoneName } from "../lib/time";
+import { type Kept, nearestRecording } from "../lib/watch";
 import { gapWords } from "../lib/words";
-import { useReel } from "./useWall";
+import { useClock, useReel } from "./useWall";
 
-type Props = { reel: Reel; name: string; zone: string };
+type Props = { reel: Reel; camera: Camera | undefined; kept: Kept[]; zone: string };
 
-export function Pane({ reel, name, zone }: Props) {
+export function Pane({ reel, camera, kept, zone }: Props) {
+  const name = camera?.name ?? reel.camera;
   const first = useRef<HTMLVideoElement>(null);
   const second = useRef<HTMLVideoElement>(null);
   const active = useReel(reel, (each) => each.active);
@@ -55,6 +58,7 @@ export function Pane({ reel, name, zone }: Props) {
             <p>
               <b>No video.</b> {look.why ? "Looking up why." : "Nothing was to be recorded at this time."}
             </p>
+            <Nearest reel={reel} camera={camera} kept={kept} zone={zone} />
           </div>
         )}
         {look.kind === "failed" && (
@@ -71,6 +75,23 @@ export function Pane({ reel, name, zone }: Props) {
         )}
       </div>
     </figure>
+  );
+}
+
+const instant = (at: string | null | undefined) => (at ? Date.parse(at) : null);
+
+// Where there is a recording, as a way to get there.
+function Nearest({ reel, camera, kept, zone }: Props) {
+  const now = useClock(reel.clock, (each) => Math.floor(each.now / 1000) * 1000);
+  const ends = { first: instant(camera?.recorded_from), last: instant(camera?.recorded_to) };
+  const near = nearestRecording(kept, ends, now);
+  if (!near) return null;
+  return (
+    <p>
+      <button type="button" className="button small" onClick={() => reel.clock.seek(near.at)}>
+        {near.words}: {brief(new Date(near.at), zone, new Date(now))}
+      </button>
+    </p>
   );
 }
 

@@ -1,10 +1,12 @@
 // What of the queue is shown, and in which order. It stands in the address.
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { peopleQuery, rulesQuery } from "../api/queries";
 import { useMayReview, useMe, useStores } from "./session";
 import { PHONE, useMedia } from "./useMedia";
+
+const PAUSE_MS = 600;
 
 type Name = "state" | "store" | "rule" | "operator" | "assignee" | "asked" | "sort";
 
@@ -60,17 +62,19 @@ export function QueueFilters({ folded }: { folded: boolean }) {
         set={set("rule")}
         options={[["", "All rules"], ...(rules.data ?? []).map((each): [string, string] => [each.id, each.name])]}
       />
-      <Choice
-        name="Given to"
-        value={search.assignee ?? ""}
-        set={set("assignee")}
-        options={[
-          ["", "Anyone’s"],
-          ["me", "Mine"],
-          ["none", "Nobody’s"],
-          ...others.map((each): [string, string] => [each.name, each.name]),
-        ]}
-      />
+      {may && (
+        <Choice
+          name="Given to"
+          value={search.assignee ?? ""}
+          set={set("assignee")}
+          options={[
+            ["", "Anyone’s"],
+            ["me", "Mine"],
+            ["none", "Nobody’s"],
+            ...others.map((each): [string, string] => [each.name, each.name]),
+          ]}
+        />
+      )}
       <Choice
         name="Asked for"
         value={search.asked ?? ""}
@@ -105,6 +109,14 @@ function Operator({ value, set }: { value: string; set: (value: string) => void 
   const [typed, setTyped] = useState(value);
   useEffect(() => setTyped(value), [value]);
   const done = () => typed.trim() !== value && set(typed.trim());
+  const act = useRef(done);
+  act.current = done;
+  // Also after a pause in typing; each key starts the wait anew.
+  useEffect(() => {
+    if (typed.trim() === "") return;
+    const timer = setTimeout(() => act.current(), PAUSE_MS);
+    return () => clearTimeout(timer);
+  }, [typed]);
   return (
     <label className="choice">
       <span className="hidden">Operator</span>
@@ -155,7 +167,8 @@ export function AboutValue() {
       <summary>What the expected value is</summary>
       <p>
         The amount, times how often alerts of the same rule were confirmed as a loss in your last decisions. A rule with
-        few decisions yet counts by its severity. It orders the work; it accuses nobody.
+        few decisions yet counts by its severity. An item of several alerts counts by the one of the highest expected
+        value. It orders the work; it accuses nobody.
       </p>
     </details>
   );

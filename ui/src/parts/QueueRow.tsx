@@ -2,7 +2,8 @@
 import { Link } from "@tanstack/react-router";
 import type { MouseEvent } from "react";
 import type { AlertSummary, Asked, QueueItem } from "../api/types";
-import { ago, full } from "../lib/time";
+import { decisions, decisionWords, spanOf, sumOf } from "../lib/item";
+import { ago, briefSpan, full } from "../lib/time";
 import { dispositionName, isOpen, money, words } from "../lib/words";
 import { Chip, DispositionMark, SeverityMark, StoreTime } from "./bits";
 
@@ -23,6 +24,7 @@ type Props = {
 export function QueueRow({ item, zone, many, selected, left, ticked, tick, open, fold, focused }: Props) {
   const alert = item.head;
   const count = item.members.length;
+  const sum = count > 1 ? sumOf(item.members) : null;
   return (
     <div className={`item${ticked ? " ticked" : ""}`}>
       {ticked !== undefined && (
@@ -52,14 +54,21 @@ export function QueueRow({ item, zone, many, selected, left, ticked, tick, open,
       >
         <span className="first">
           <SeverityMark severity={alert.severity} />
-          <StoreTime at={alert.event_time} zone={zone} form="brief" />
+          <ItemTime members={item.members} zone={zone} />
           <span className="ago">{ago(alert.raised_at, new Date())}</span>
         </span>
         <span className="title">{alert.title}</span>
         <span className="amount">
-          {money(item.amount_minor, item.currency)}
+          {sum ? money(sum.minor, sum.currency) : money(item.amount_minor, item.currency)}
+          {sum && sum.receipts > 1 && <small>{sum.receipts} receipts</small>}
           {item.expected_minor !== null && (
-            <small title="The amount, times how often alerts of this rule were confirmed">
+            <small
+              title={
+                count > 1
+                  ? "Of the alert that stands for the item: its amount, times how often alerts of its rule were confirmed"
+                  : "The amount, times how often alerts of this rule were confirmed"
+              }
+            >
               {" "}
               {money(item.expected_minor, item.currency)} expected
             </small>
@@ -72,7 +81,7 @@ export function QueueRow({ item, zone, many, selected, left, ticked, tick, open,
           {alert.operator_id && <Chip>Operator {alert.operator_id}</Chip>}
           {item.assignee && <Chip tone="mine">For {item.assignee}</Chip>}
           {item.asked && <AskedMark asked={item.asked} zone={zone} />}
-          <Marks alert={alert} />
+          <Marks alert={alert} members={item.members} />
         </span>
       </Link>
       {count > 1 && (
@@ -80,7 +89,7 @@ export function QueueRow({ item, zone, many, selected, left, ticked, tick, open,
           type="button"
           className="button small fold"
           aria-expanded={open}
-          title={open ? "Fold the alerts of this item (←)" : "Show the alerts of this item (→)"}
+          title={`${open ? "Fold" : "Show"} the alerts of this item (${open ? "←" : "→"}): of one receipt, or of one operator within seconds at one camera`}
           onFocus={focused}
           onClick={fold}
         >
@@ -101,14 +110,45 @@ function AskedMark({ asked, zone }: { asked: Asked; zone: string }) {
   );
 }
 
-function Marks({ alert }: { alert: AlertSummary }) {
+// When it was; of several alerts, from the first to the last.
+export function ItemTime({ members, zone }: { members: AlertSummary[]; zone: string }) {
+  const { from, to } = spanOf(members);
+  if (from === to) return <StoreTime at={from} zone={zone} form="brief" />;
+  return (
+    <time dateTime={from} title={`${full(from, zone)} to\n${full(to, zone)}`}>
+      {briefSpan(from, to, zone, new Date())}
+    </time>
+  );
+}
+
+// Alerts of an item that were decided differently. Where there is little room the gravest is named alone.
+function Mixed({ made }: { made: ReturnType<typeof decisions> }) {
+  const [first, ...others] = made.map(decisionWords);
+  const rest = others.join(", ");
+  return (
+    <span className={`chip disposition mixed ${made[0]?.code}`} title={`Mixed: ${first}, ${rest}`}>
+      Mixed: {first}
+      <span className="rest">, {rest}</span>
+      <span className="more" aria-hidden="true">
+        , …
+      </span>
+    </span>
+  );
+}
+
+function Marks({ alert, members = [alert] }: { alert: AlertSummary; members?: AlertSummary[] }) {
+  const made = decisions(members);
   return (
     <>
       {!alert.has_video && <Chip tone="warn">No video</Chip>}
       {alert.provisional && <Chip tone="warn">Provisional</Chip>}
       {alert.state !== "standing" && <Chip tone="warn">{words(alert.state)}</Chip>}
-      {(!isOpen(alert.disposition) || alert.disposition === "reopened") && (
-        <DispositionMark disposition={alert.disposition} />
+      {made.length > 1 ? (
+        <Mixed made={made} />
+      ) : (
+        (!isOpen(alert.disposition) || alert.disposition === "reopened") && (
+          <DispositionMark disposition={alert.disposition} />
+        )
       )}
     </>
   );

@@ -6,7 +6,8 @@ import { clock, time } from "../lib/time";
 import { money, quantity, words } from "../lib/words";
 import { useDeck } from "./useDeck";
 
-type Props = { transaction: Transaction; deck: Deck | null; zone: string };
+// `about` is the numbers of the lines that an alert is about.
+type Props = { transaction: Transaction; deck: Deck | null; zone: string; about?: number[] };
 
 // Lines with a time on the video's clock, in its order.
 export function timed(lines: Line[]): { line: Line; at: number }[] {
@@ -15,7 +16,9 @@ export function timed(lines: Line[]): { line: Line; at: number }[] {
     .sort((one, other) => one.at - other.at);
 }
 
-export function Receipt({ transaction, deck, zone }: Props) {
+const NONE: number[] = [];
+
+export function Receipt({ transaction, deck, zone, about = NONE }: Props) {
   const [printed, setPrinted] = useState(false);
   const { currency } = transaction;
   return (
@@ -30,6 +33,12 @@ export function Receipt({ transaction, deck, zone }: Props) {
             {transaction.receipt_no ? `Receipt ${transaction.receipt_no} · ` : ""}
             {time(transaction.event_time, zone)} by the till
           </p>
+          {transaction.supervisor_id && (
+            <p className="quiet">
+              Approved by {transaction.supervisor_id}
+              {transaction.supervisor_id === transaction.operator_id && ", the operator"}
+            </p>
+          )}
         </div>
         {transaction.receipt_text && (
           <button
@@ -47,10 +56,12 @@ export function Receipt({ transaction, deck, zone }: Props) {
         <pre tabIndex={0}>{transaction.receipt_text}</pre>
       ) : (
         <>
-          {deck ? (
-            <Lines transaction={transaction} deck={deck} zone={zone} />
+          {transaction.lines.length === 0 ? (
+            <p className="quiet nothing">No lines on this receipt.</p>
+          ) : deck ? (
+            <Lines transaction={transaction} deck={deck} zone={zone} about={about} />
           ) : (
-            <Still transaction={transaction} zone={zone} />
+            <Still transaction={transaction} zone={zone} about={about} />
           )}
           <dl className="sums">
             {transaction.net_minor !== null && transaction.net_minor !== transaction.total_minor && (
@@ -83,26 +94,29 @@ function Sum({ name, value, strong }: { name: string; value: string; strong?: bo
   );
 }
 
-function Lines({ transaction, deck, zone }: { transaction: Transaction; deck: Deck; zone: string }) {
+// Only the list scrolls, never the page.
+function bring(list: HTMLOListElement | null, number: number | undefined): void {
+  const line = list?.querySelector<HTMLElement>(`[data-line="${number}"]`);
+  if (!line || !list) return;
+  const top = line.offsetTop - list.offsetTop;
+  if (top < list.scrollTop || top + line.offsetHeight > list.scrollTop + list.clientHeight) {
+    list.scrollTop = top - list.clientHeight / 3;
+  }
+}
+
+type LinesProps = { transaction: Transaction; zone: string; about: number[] };
+
+function Lines({ transaction, deck, zone, about }: LinesProps & { deck: Deck }) {
   const order = useMemo(() => timed(transaction.lines), [transaction]);
   const instants = useMemo(() => order.map((each) => each.at), [order]);
   const index = useDeck(deck, (each) => lastAt(instants, each.now));
   const current = order[index]?.line.line_no;
   const list = useRef<HTMLOListElement>(null);
-  useEffect(() => {
-    const line = list.current?.querySelector<HTMLElement>(`[data-line="${current}"]`);
-    if (!line || !list.current) return;
-    // Only the list scrolls, never the page.
-    const top = line.offsetTop - list.current.offsetTop;
-    if (top < list.current.scrollTop || top + line.offsetHeight > list.current.scrollTop + list.current.clientHeight) {
-      list.current.scrollTop = top - list.current.clientHeight / 3;
-    }
-  }, [current]);
-  if (transaction.lines.length === 0) return <p className="quiet nothing">No lines on this receipt.</p>;
+  useEffect(() => bring(list.current, current), [current]);
   return (
     <ol className="lines" ref={list}>
       {transaction.lines.map((line) => (
-        <li key={line.line_no} data-line={line.line_no} className={tone(line)}>
+        <li key={line.line_no} data-line={line.line_no} className={tone(line, about)}>
           {line.camera_at ? (
             <button
               type="button"
@@ -110,11 +124,11 @@ function Lines({ transaction, deck, zone }: { transaction: Transaction; deck: De
               title="Show this moment"
               onClick={() => deck.seek(Date.parse(line.camera_at ?? ""))}
             >
-              <Text line={line} currency={transaction.currency} zone={zone} />
+              <Text line={line} currency={transaction.currency} zone={zone} about={about.includes(line.line_no)} />
             </button>
           ) : (
             <div>
-              <Text line={line} currency={transaction.currency} zone={zone} />
+              <Text line={line} currency={transaction.currency} zone={zone} about={about.includes(line.line_no)} />
             </div>
           )}
         </li>
@@ -123,14 +137,18 @@ function Lines({ transaction, deck, zone }: { transaction: Transaction; deck: De
   );
 }
 
-function Still({ transaction, zone }: { transaction: Transaction; zone: string }) {
+// Without a picture nothing runs: what the alert is about is marked, and seen.
+function Still({ transaction, zone, about }: LinesProps) {
+  const list = useRef<HTMLOListElement>(null);
+  const [first] = about;
+  useEffect(() => bring(list.current, first), [first]);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so that it must be reached by keyboard
-    <ol className="lines" tabIndex={0}>
+    <ol className="lines" tabIndex={0} ref={list}>
       {transaction.lines.map((line) => (
-        <li key={line.line_no} className={tone(line)}>
+        <li key={line.line_no} data-line={line.line_no} className={tone(line, about)}>
           <div>
-            <Text line={line} currency={transaction.currency} zone={zone} />
+            <Text line={line} currency={transaction.currency} zone={zone} about={about.includes(line.line_no)} />
           </div>
         </li>
       ))}
@@ -138,13 +156,14 @@ function Still({ transaction, zone }: { transaction: Transaction; zone: string }
   );
 }
 
-function tone(line: Line): string {
-  if (line.action === "VOID") return "void";
-  if (line.action === "RETURN") return "return";
-  return "";
+function tone(line: Line, about: number[]): string {
+  const of = about.includes(line.line_no) ? "about" : "";
+  if (line.action === "VOID") return `void ${of}`;
+  if (line.action === "RETURN") return `return ${of}`;
+  return of;
 }
 
-function Text({ line, currency, zone }: { line: Line; currency: string; zone: string }) {
+function Text({ line, currency, zone, about }: { line: Line; currency: string; zone: string; about: boolean }) {
   const minus =
     line.action === "RETURN" || line.action === "VOID" || line.action === "DISCOUNT" || line.action === "COUPON";
   return (
@@ -157,6 +176,7 @@ function Text({ line, currency, zone }: { line: Line; currency: string; zone: st
         {line.price_override && (
           <small className="flag"> price changed from {money(line.regular_price_minor, currency) || "another"}</small>
         )}
+        {about && <small className="flag hidden"> The alert is about this line.</small>}
         {!!line.discount_minor && line.action !== "DISCOUNT" && (
           <small> {money(line.discount_minor, currency)} off</small>
         )}

@@ -161,7 +161,17 @@ function NameForm({ name = "", q, shared, fixed = false, word, save, close, more
     setBusy(false);
   };
   return (
-    <form className="name-form" onSubmit={submit} onKeyDown={(event) => event.key === "Escape" && close()}>
+    <form
+      className="name-form"
+      onSubmit={submit}
+      onKeyDown={(event) => {
+        if (event.key === "Escape") close();
+        // On the check box too, where the page would take it for its own.
+        if (event.key !== "Enter" || event.target instanceof HTMLButtonElement) return;
+        event.preventDefault();
+        if (!busy && !fixed) event.currentTarget.requestSubmit();
+      }}
+    >
       <label>
         Name
         {/* biome-ignore lint/a11y/noAutofocus: it was asked for just now */}

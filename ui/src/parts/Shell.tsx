@@ -11,7 +11,7 @@ import { words } from "../lib/words";
 import { Help } from "./Help";
 import { Patterns } from "./Patterns";
 import { SignIn } from "./SignIn";
-import { MeContext, reviews } from "./session";
+import { MeContext, reviews, speaks } from "./session";
 import { Failed, Skeleton } from "./states";
 import { ThemeSwitch } from "./ThemeSwitch";
 
@@ -116,7 +116,7 @@ function SignedIn({ me }: { me: Me }) {
           <Tab to="/cameras" icon="M3 7h12v10H3ZM15 11l6-3v8l-6-3">
             Cameras
           </Tab>
-          {demo.data && (
+          {demo.data && !speaks(me) && (
             <Tab to="/demo" icon="M7 4l12 8-12 8Z">
               Demo
             </Tab>

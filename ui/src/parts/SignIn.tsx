@@ -14,13 +14,17 @@ export function SignIn() {
   const submit = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
+    const name = String(form.get("name") ?? "").trim();
+    const password = String(form.get("password") ?? "");
+    if (!name || !password) {
+      setWrong("Name and password, please.");
+      event.currentTarget.querySelector<HTMLInputElement>(name ? "[name=password]" : "[name=name]")?.focus();
+      return;
+    }
     setBusy(true);
     setWrong(null);
     try {
-      const me = await send<Me>("POST", "/api/v1/session", {
-        name: String(form.get("name") ?? "").trim(),
-        password: String(form.get("password") ?? ""),
-      });
+      const me = await send<Me>("POST", "/api/v1/session", { name, password });
       client.setQueryData(meQuery.queryKey, me);
     } catch (error) {
       if (error instanceof Problem && error.status === 401) {
@@ -33,7 +37,7 @@ export function SignIn() {
 
   return (
     <main className="alone">
-      <form className="card sign-in" onSubmit={submit} aria-labelledby="sign-in-title">
+      <form className="card sign-in" onSubmit={submit} noValidate aria-labelledby="sign-in-title">
         <div className="brand">
           <img src="/favicon.svg" alt="" width="32" height="32" />
           <h1 id="sign-in-title">Sign in to Tillsight</h1>

@@ -1,8 +1,11 @@
 // What the rule found, what the other rules made of the same event, and what people decided.
 import { Fragment } from "react";
 import type { AlertDetail, Fact, Judgement, Rule } from "../api/types";
+import { whyWords } from "../lib/why";
 import { money, words } from "../lib/words";
 import { DispositionMark, StoreTime } from "./bits";
+import { speaks, useMe } from "./session";
+import { useRuleNames } from "./useRuleNames";
 
 export function Facts({ facts, rule }: { facts: Fact[]; rule: Rule }) {
   return (
@@ -39,34 +42,50 @@ export function Facts({ facts, rule }: { facts: Fact[]; rule: Rule }) {
 }
 
 export const MARK = { fired: "●", silent: "○", indeterminate: "?" } as const;
-export const SAID = { fired: "fired", silent: "silent", indeterminate: "could not see" } as const;
+export const SAID = { fired: "fired", silent: "did not fire", indeterminate: "could not see" } as const;
 
 export function Verdicts({ verdicts }: { verdicts: Judgement[] }) {
+  const named = useRuleNames();
+  const folded = speaks(useMe());
   if (verdicts.length === 0) return null;
+  const list = (
+    <ul className="verdicts">
+      {verdicts.map((each) => (
+        <li key={each.judgement_id} className={each.outcome}>
+          <span aria-hidden="true" className="mark">
+            {MARK[each.outcome]}
+          </span>
+          <span>
+            <b>{named(each.rule_id)}</b>: {SAID[each.outcome]}
+            {each.provisional ? ", provisional" : ""}
+            <small>{whyWords(each.why)}</small>
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+  // A store's manager reads why it fired; the other rules are for who works on rules.
+  if (folded) {
+    return (
+      <details className="card">
+        <summary>What each rule said</summary>
+        {list}
+      </details>
+    );
+  }
   return (
     <section className="card" aria-labelledby="verdicts-title">
       <h2 id="verdicts-title">What each rule said</h2>
-      <ul className="verdicts">
-        {verdicts.map((each) => (
-          <li key={each.judgement_id} className={each.outcome}>
-            <span aria-hidden="true" className="mark">
-              {MARK[each.outcome]}
-            </span>
-            <span>
-              <b>{words(each.rule_id)}</b> {SAID[each.outcome]}
-              {each.provisional ? ", provisional" : ""}
-              <small>{words(each.why)}</small>
-            </span>
-          </li>
-        ))}
-      </ul>
+      {list}
     </section>
   );
 }
 
 export function Expected({ detail }: { detail: AlertDetail }) {
   const { expected, expected_minor, currency } = detail;
-  if (!expected || expected_minor === null) return null;
+  // It orders the queue of loss prevention.
+  const hidden = speaks(useMe());
+  if (hidden || !expected || expected_minor === null) return null;
   return (
     <section className="card" aria-labelledby="expected-title">
       <h2 id="expected-title">

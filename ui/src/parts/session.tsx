@@ -17,12 +17,19 @@ export function reviews({ role }: Me): boolean {
   return role === "analyst" || role === "admin";
 }
 
+// Who runs a store says what is known of an alert there; head office only reads.
+export function speaks({ role }: Me): boolean {
+  return role === "manager";
+}
+
 export function useMayReview(): boolean {
   return reviews(useMe());
 }
 
 export function useStores(): {
   stores: Store[];
+  // Whether the list has come; until then there are none.
+  known: boolean;
   store: (id: string) => Store | undefined;
   zone: (id: string) => string;
 } {
@@ -30,6 +37,6 @@ export function useStores(): {
   return useMemo(() => {
     const stores = data ?? [];
     const store = (id: string) => stores.find((each) => each.id === id);
-    return { stores, store, zone: (id: string) => store(id)?.tz ?? "UTC" };
+    return { stores, known: data !== undefined, store, zone: (id: string) => store(id)?.tz ?? "UTC" };
   }, [data]);
 }

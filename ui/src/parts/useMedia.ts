@@ -2,6 +2,8 @@
 import { useSyncExternalStore } from "react";
 
 export const PHONE = "(max-width: 760px)";
+// Where receipt and video stand side by side.
+export const TWO_COLUMNS = "(min-width: 901px)";
 
 export function useMedia(query: string): boolean {
   return useSyncExternalStore(

@@ -101,10 +101,12 @@ export function useKept(
   useEffect(() => {
     // Only what was answered is known: a day that is still loading is not a day without video.
     const known = lanes.flatMap((each, at) =>
-      each.kept.length > 0 ? [[each.id, withTail(each.kept, lost(cameras[at]), Number.MAX_SAFE_INTEGER)] as const] : [],
+      each.kept.length > 0 || !(loading || failed)
+        ? [[each.id, withTail(each.kept, lost(cameras[at]), Number.MAX_SAFE_INTEGER)] as const]
+        : [],
     );
     wall.know(new Map(known));
-  }, [wall, lanes, cameras]);
+  }, [wall, lanes, cameras, loading, failed]);
   return { lanes: drawn, loading, failed };
 }
 

@@ -1,5 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { hasTerm, parseAddress, snippet, term, terms, toggleTerm, writeAddress } from "../lib/search";
+import {
+  asAmount,
+  hasTerm,
+  parseAddress,
+  snippet,
+  storesOf,
+  term,
+  terms,
+  toggleTerm,
+  writeAddress,
+} from "../lib/search";
 
 describe("a query", () => {
   it("is taken apart at spaces, but not within quotes", () => {
@@ -9,6 +19,22 @@ describe("a query", () => {
       "op:1042",
       'rule:"two words"',
     ]);
+  });
+
+  it("may be an amount alone", () => {
+    expect(asAmount("27.27")).toBe("amount:27.27");
+    expect(asAmount(" $1,234.50 ")).toBe("amount:1234.50");
+    expect([asAmount("milk"), asAmount("27.27 milk"), asAmount("17.1.20261127.38228"), asAmount("")]).toEqual([
+      null,
+      null,
+      null,
+      null,
+    ]);
+  });
+
+  it("says which stores it is limited to", () => {
+    expect(storesOf("milk store:17")).toEqual(["17"]);
+    expect(storesOf('store:17,42 -store:3 "store:9"')).toEqual(["17", "42"]);
   });
 
   it("takes a field from a facet, and gives it back at the second click", () => {

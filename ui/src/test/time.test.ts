@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import {
   addDays,
   brief,
+  briefSpan,
   clock,
   clockTenths,
   day,
@@ -96,4 +97,16 @@ describe("a store's day", () => {
 
 it("writes durations in the two units that matter", () => {
   expect([47, 60, 200, 7500, 3600].map(duration)).toEqual(["47 s", "1 min", "3 min 20 s", "2 h 5 min", "1 h"]);
+});
+
+describe("from one time to another", () => {
+  const zone = "America/Chicago";
+  const now = new Date("2026-11-27T20:00:00Z");
+
+  it("says the date and the zone once", () => {
+    const span = (from: string, to: string) => briefSpan(from, to, zone, now);
+    expect(span("2026-11-27T15:12:19Z", "2026-11-27T15:12:33Z")).toBe("09:12:19 to 09:12:33 CST");
+    expect(span("2026-11-26T15:12:19Z", "2026-11-26T15:12:33Z")).toBe("Thu 26 Nov, 09:12:19 to 09:12:33 CST");
+    expect(span("2026-11-27T05:59:59Z", "2026-11-27T06:00:01Z")).toBe("Thu 26 Nov, 23:59:59 CST to 00:00:01 CST");
+  });
 });

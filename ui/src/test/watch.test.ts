@@ -20,6 +20,7 @@ import {
   loadedUntil,
   loadSpan,
   MINUTE,
+  nearestRecording,
   nextMark,
   pan,
   recordedEnds,
@@ -293,5 +294,22 @@ describe("pictures for the hover", () => {
     await rest();
     expect(stills.at("17", "kiosk", T + 1_000)).toEqual({ none: true });
     expect(told).toBe(2);
+  });
+});
+
+describe("a time without a recording", () => {
+  const ends = { first: T, last: T + 100_000 };
+  const spans = [kept(0, 10_000, "recorded"), kept(40_000, 100_000, "recorded")];
+
+  it("leads to the first or the last recording from outside of them", () => {
+    expect(nearestRecording([], ends, T - DAY)).toEqual({ words: "First recording", at: T + 250 });
+    expect(nearestRecording([], ends, T + DAY)).toEqual({ words: "Last recording", at: T + 99_000 });
+    expect(nearestRecording([], { first: null, last: null }, T)).toBeNull();
+  });
+
+  it("leads to the nearer one in between", () => {
+    expect(nearestRecording(spans, ends, T + 12_000)).toEqual({ words: "Recording before", at: T + 9_000 });
+    expect(nearestRecording(spans, ends, T + 35_000)).toEqual({ words: "Next recording", at: T + 40_250 });
+    expect(nearestRecording([], ends, T + 35_000)?.words).toBe("First recording");
   });
 });

@@ -33,13 +33,17 @@ pub(super) fn storage(config: &Config, cameras: usize) -> String {
     format!(
         "{gib} GiB free / ({cameras} cameras x 4 Mbit/s = {cameras} x 43.2 GB a day, 15.8 TB a year) = {days}.{tenth} days; \
          {}",
-        kept(config.recording.retain_days)
+        kept(config.recording.retain_days, tenths)
     )
 }
 
-fn kept(days: u32) -> String {
+/// What becomes of the days that are wanted, by tenths of those that there is room for.
+fn kept(days: u32, tenths: u64) -> String {
     match days {
         0 => "kept until the disk is full".to_owned(),
+        days if u64::from(days) * 10 > tenths => format!(
+            "TOO LITTLE for the {days} days of recording.retain_days: when the disk is full the oldest video goes first"
+        ),
         days => format!("to be kept for {days} days"),
     }
 }

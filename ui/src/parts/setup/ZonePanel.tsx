@@ -1,6 +1,6 @@
 // Beside the picture: the zones as a list with what is seen in them, and what the chosen one is.
 import { useQuery } from "@tanstack/react-query";
-import { type ReactNode, useEffect, useId, useRef } from "react";
+import { type ReactNode, useEffect, useId, useRef, useState } from "react";
 import { type PresenceNow, type SetZone, setRegistersQuery, type ZoneKind } from "../../api/setup";
 import { isName, NAME_RULE } from "../../lib/csv";
 import { freeName, type Sketch } from "../../lib/drawing";
@@ -42,7 +42,8 @@ export function ZoneList({ zones, base, selected, presence, zone, select, form }
         const known = base.find((saved) => saved.zone_id === each.zone_id);
         const wrong = faults(each.polygon)[0];
         return (
-          <li key={each.zone_id}>
+          // biome-ignore lint/suspicious/noArrayIndexKey: the id is typed here, and whoever types keeps the field
+          <li key={at}>
             <button
               type="button"
               aria-expanded={each.zone_id === selected}
@@ -101,7 +102,6 @@ export function ZoneForm(props: FormProps) {
   const registers = useQuery(setRegistersQuery(store));
   const list = useId();
   const id = sketch.zone_id;
-  const twice = taken.filter((each) => each === id).length > 1;
   // A zone that was not named by hand is named by what it is.
   const kindChosen = (kind: ZoneKind) => {
     const next: Partial<Sketch> = { kind };
@@ -163,15 +163,7 @@ export function ZoneForm(props: FormProps) {
           )}
         </Field>
       )}
-      {fresh && (
-        <TextField
-          label="Id"
-          value={id}
-          change={(name) => rename(id, name)}
-          hint="Stays for ever: presence and alerts carry it."
-          fault={!isName(id) ? `Use ${NAME_RULE}.` : twice ? "Another zone has it." : null}
-        />
-      )}
+      {fresh && <IdField id={id} taken={taken} rename={(name) => rename(id, name)} />}
       <p>
         Covers {(area(sketch.polygon) * 100).toFixed(1)} % of the picture, {sketch.polygon.length} corners.
       </p>
@@ -240,5 +232,25 @@ export function ZoneForm(props: FormProps) {
         )}
       </p>
     </section>
+  );
+}
+
+// What is typed becomes the id once it can be one: until then the zone keeps the last that could.
+function IdField({ id, taken, rename }: { id: string; taken: string[]; rename: (name: string) => void }) {
+  const [typed, setTyped] = useState(id);
+  useEffect(() => setTyped(id), [id]);
+  const used = typed !== id && taken.includes(typed);
+  const cannot = used ? "There is a zone of that id" : isName(typed) ? null : `Use ${NAME_RULE}`;
+  return (
+    <TextField
+      label="Id"
+      value={typed}
+      change={(name) => {
+        setTyped(name);
+        if (isName(name) && !taken.includes(name)) rename(name);
+      }}
+      hint="Stays for ever: presence and alerts carry it."
+      fault={cannot && `${cannot}; this one stays ${id}.`}
+    />
   );
 }
