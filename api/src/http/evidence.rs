@@ -163,9 +163,10 @@ async fn alert_folder(shared: &Shared, person: &Person, detail: &AlertDetail, ho
     let alert = &detail.alert;
     let bound = alert.clock.uncertainty_us.unsigned_abs().div_ceil(1_000);
     let clock = match detail.summary.camera_time {
-        _ if alert.evidence.iter().all(|evidence| evidence.camera_id.is_none()) => {
-            format!("no camera to compare the till with; its own clock is right within {bound} ms")
-        }
+        _ if alert.evidence.iter().all(|evidence| evidence.camera_id.is_none()) => match detail.summary.camera_time {
+            Some(_) => format!("no camera to compare the till with; its own clock is right within {bound} ms"),
+            None => "no camera to compare the till with; its clock was not measured".to_owned(),
+        },
         Some(_) => format!(
             "till and camera agree within {bound} ms; {} ms are added to the till's time",
             alert.clock.offset_us / 1_000

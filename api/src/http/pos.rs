@@ -7,6 +7,8 @@
 //! quarantined, here and behind the landing topic. An accepted record that lacks what a rule needs says so. One that is
 //! too large for the landing topic is the only one that does not land.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -28,6 +30,9 @@ use super::pos_body::{Document, LARGEST, documents};
 use super::pos_taken::{Identity, Recent};
 use super::problem::Problem;
 use crate::feed::{Blindness, blind_rules, blind_sentence};
+
+/// How long records wait for those before them: when the broker does not answer, nobody waits for everybody.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How records are to be taken.
 #[derive(Debug, Deserialize)]
@@ -108,7 +113,9 @@ pub(super) async fn receive(
     let (permits, only) = caller.permits(&shared)?;
     let dry_run = asked.dry_run == DryRun::Yes;
     let documents = documents(&headers, &body)?;
-    let mut taken = shared.taken.hold().await;
+    let taken = tokio::time::timeout(PATIENCE, shared.taken.hold()).await;
+    let mut taken =
+        taken.map_err(|error| Problem::unavailable("the broker has not taken earlier records yet", &error))?;
     let (mut records, new) = check(&shared, &permits, &documents, &taken).await?;
     if !dry_run {
         let fitting = || documents.iter().filter(|document| document.fits());

@@ -308,7 +308,7 @@ impl Reporter {
                 .iter()
                 .map(|(name, sql)| ReportQuestion { name: (*name).to_owned(), sql: sql.clone() })
                 .collect(),
-            over: span.end() == whole.end(),
+            over: store.closing(day).is_none_or(|closes| closes <= span.end()),
             made_at: now,
             as_of: numbers.totals.newest,
         };

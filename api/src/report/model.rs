@@ -224,7 +224,7 @@ answer! {
         sight: ReportSight,
         /// The questions behind the other numbers.
         questions: Vec<ReportQuestion>,
-        /// Whether the business day was over when it was made.
+        /// Whether the store had closed when it was made.
         over: bool,
         /// When it was made.
         made_at: DateTime<Utc>,
