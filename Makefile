@@ -10,7 +10,8 @@ DRAWS ?= 1
 # DAYS=n: days of history before the live part.
 DAYS ?= 28
 # VIDEO=file ZONES=file [TRUTH=file]: somebody else's video in the place of the demo's film (tillsight demo --help).
-OWN := $(if $(VIDEO),--video $(VIDEO) --zones $(ZONES) $(if $(TRUTH),--truth $(TRUTH)))
+# MODEL=file: another detector of people (docs/contributing/add-a-model.md).
+OWN := $(if $(MODEL),--model $(MODEL)) $(if $(VIDEO),--video $(VIDEO) --zones $(ZONES) $(if $(TRUTH),--truth $(TRUTH)))
 DEMO ?= $(CACHE)/demo-$(SEED)$(if $(filter-out 1,$(DRAWS)),-$(DRAWS))$(if $(VIDEO),-own)
 # HEADLESS=1: ring live for six minutes, write target/demo/summary.json, end; not 0 when an alert is missing or too many.
 DEMO_FLAGS := --draws $(DRAWS) --days $(DAYS) $(OWN) $(if $(HEADLESS),--headless-seconds 360 --summary target/demo/summary.json)
@@ -55,7 +56,7 @@ superset: ## Apache Superset on the SQL endpoint, in a real browser; installs 0.
 	$(MAKE) build
 	cargo test --workspace --locked --test it -- --ignored --exact superset::superset_lists_asks_and_draws --nocapture
 
-demo: this-clone ## two stores on real baskets, from nothing to a running system (SEED=n, DRAWS=n, HEADLESS=1, VIDEO=file ZONES=file)
+demo: this-clone ## two stores on real baskets, from nothing to a running system (SEED=n, DRAWS=n, HEADLESS=1, VIDEO=file ZONES=file, MODEL=file)
 	deploy/setup.sh demo
 	cargo build --workspace --locked
 	$(BIN) demo --dir $(DEMO) --seed $(SEED) $(DEMO_FLAGS)

@@ -49,7 +49,7 @@ CREATE OR REPLACE VIEW lake.moved AS
 SELECT DISTINCT tenant_id, replaces FROM lake.pos_transactions WHERE replaces IS NOT NULL;
 
 CREATE OR REPLACE VIEW pos.transactions AS
-SELECT t.* EXCLUDE (store_bucket), money(gross_minor, currency) AS gross, money(net_minor, currency) AS net,
+SELECT t.* EXCLUDE (event_month, store_bucket), money(gross_minor, currency) AS gross, money(net_minor, currency) AS net,
        money(tax_minor, currency) AS tax, money(total_minor, currency) AS total,
        timezone(tz, event_time) AS event_time_local, timezone(tz, begin_time) AS begin_time_local,
        timezone(tz, received_at) AS received_at_local
@@ -59,7 +59,7 @@ WHERE NOT EXISTS (FROM lake.newer n
   AND NOT EXISTS (FROM lake.moved m WHERE m.tenant_id = t.tenant_id AND m.replaces = t.event_id);
 
 CREATE OR REPLACE VIEW pos.transaction_revisions AS
-SELECT t.* EXCLUDE (store_bucket), money(gross_minor, currency) AS gross, money(net_minor, currency) AS net,
+SELECT t.* EXCLUDE (event_month, store_bucket), money(gross_minor, currency) AS gross, money(net_minor, currency) AS net,
        money(tax_minor, currency) AS tax, money(total_minor, currency) AS total,
        timezone(tz, event_time) AS event_time_local, timezone(tz, begin_time) AS begin_time_local,
        timezone(tz, received_at) AS received_at_local,
@@ -69,7 +69,7 @@ LEFT JOIN lake.newer n ON n.tenant_id = t.tenant_id AND n.event_id = t.event_id
 LEFT JOIN lake.moved m ON m.tenant_id = t.tenant_id AND m.replaces = t.event_id;
 
 CREATE OR REPLACE VIEW pos.lines AS
-SELECT t.* EXCLUDE (store_bucket), CAST(qty_milli * 0.001 AS DECIMAL(18, 3)) AS qty,
+SELECT t.* EXCLUDE (event_month, store_bucket), CAST(qty_milli * 0.001 AS DECIMAL(18, 3)) AS qty,
        money(unit_price_minor, currency) AS unit_price, money(regular_price_minor, currency) AS regular_price,
        money(extended_minor, currency) AS extended, money(discount_minor, currency) AS discount,
        timezone(tz, event_time) AS event_time_local
@@ -79,7 +79,7 @@ WHERE NOT EXISTS (FROM lake.newer n
   AND NOT EXISTS (FROM lake.moved m WHERE m.tenant_id = t.tenant_id AND m.replaces = t.event_id);
 
 CREATE OR REPLACE VIEW pos.tenders AS
-SELECT t.* EXCLUDE (store_bucket), money(amount_minor, currency) AS amount, money(change_minor, currency) AS change,
+SELECT t.* EXCLUDE (event_month, store_bucket), money(amount_minor, currency) AS amount, money(change_minor, currency) AS change,
        timezone(tz, event_time) AS event_time_local
 FROM lake.pos_tenders t
 WHERE NOT EXISTS (FROM lake.newer n
@@ -87,7 +87,7 @@ WHERE NOT EXISTS (FROM lake.newer n
   AND NOT EXISTS (FROM lake.moved m WHERE m.tenant_id = t.tenant_id AND m.replaces = t.event_id);
 
 CREATE OR REPLACE VIEW cam.presence AS
-SELECT t.* EXCLUDE (store_bucket, log_offset), timezone(s.tz, start_at) AS start_at_local,
+SELECT t.* EXCLUDE (event_month, store_bucket, log_offset), timezone(s.tz, start_at) AS start_at_local,
        timezone(s.tz, end_at) AS end_at_local, timezone(s.tz, published_at) AS published_at_local,
        seconds_between(start_at, end_at) AS seconds
 FROM lake.cam_presence t LEFT JOIN ref.stores s USING (tenant_id, store_id)
@@ -95,20 +95,20 @@ QUALIFY row_number() OVER (PARTITION BY t.tenant_id, t.store_id, camera_id, zone
                            ORDER BY logged_at DESC, log_offset DESC) = 1;
 
 CREATE OR REPLACE VIEW cam.events AS
-SELECT t.* EXCLUDE (store_bucket, log_offset), timezone(s.tz, event_time) AS event_time_local,
+SELECT t.* EXCLUDE (event_month, store_bucket, log_offset), timezone(s.tz, event_time) AS event_time_local,
        timezone(s.tz, received_at) AS received_at_local
 FROM lake.cam_events t LEFT JOIN ref.stores s USING (tenant_id, store_id)
 QUALIFY row_number() OVER (PARTITION BY t.tenant_id, t.store_id, event_id, event_time, event_date
                            ORDER BY logged_at DESC, log_offset DESC) = 1;
 
 CREATE OR REPLACE VIEW lp.reviews AS
-SELECT t.* EXCLUDE (store_bucket, log_offset), timezone(s.tz, reviewed_at) AS reviewed_at_local
+SELECT t.* EXCLUDE (event_month, store_bucket, log_offset), timezone(s.tz, reviewed_at) AS reviewed_at_local
 FROM lake.lp_reviews t LEFT JOIN ref.stores s USING (tenant_id, store_id)
 QUALIFY row_number() OVER (PARTITION BY t.tenant_id, t.store_id, review_id
                            ORDER BY logged_at DESC, log_offset DESC) = 1;
 
 CREATE OR REPLACE VIEW lp.judgements AS
-SELECT t.* EXCLUDE (store_bucket, log_offset), timezone(s.tz, event_time) AS event_time_local,
+SELECT t.* EXCLUDE (event_month, store_bucket, log_offset), timezone(s.tz, event_time) AS event_time_local,
        timezone(s.tz, judged_at) AS judged_at_local
 FROM lake.lp_judgements t LEFT JOIN ref.stores s USING (tenant_id, store_id)
 QUALIFY row_number() OVER (PARTITION BY t.tenant_id, t.store_id, judgement_id
@@ -122,7 +122,7 @@ QUALIFY row_number() OVER (PARTITION BY tenant_id, store_id, alert_id
                            ORDER BY reviewed_at DESC, logged_at DESC, log_offset DESC) = 1;
 
 CREATE OR REPLACE VIEW lp.alerts AS
-SELECT t.* EXCLUDE (store_bucket, log_offset), money(amount_minor, t.currency) AS amount,
+SELECT t.* EXCLUDE (event_month, store_bucket, log_offset), money(amount_minor, t.currency) AS amount,
        timezone(s.tz, event_time) AS event_time_local, timezone(s.tz, anchor_logged_at) AS anchor_logged_at_local,
        timezone(s.tz, raised_at) AS raised_at_local, d.disposition, d.review_note, d.reviewer, d.reviewed_at
 FROM lake.lp_alerts t
@@ -132,7 +132,7 @@ QUALIFY row_number() OVER (PARTITION BY t.tenant_id, t.store_id, alert_id
                            ORDER BY revision DESC, logged_at DESC, log_offset DESC) = 1;
 
 CREATE OR REPLACE VIEW lake.spans AS
-SELECT t.* EXCLUDE (store_bucket, log_offset), timezone(s.tz, start_at) AS start_at_local,
+SELECT t.* EXCLUDE (event_month, store_bucket, log_offset), timezone(s.tz, start_at) AS start_at_local,
        timezone(s.tz, end_at) AS end_at_local, seconds_between(start_at, end_at) AS seconds
 FROM lake.rec_segments t LEFT JOIN ref.stores s USING (tenant_id, store_id)
 QUALIFY row_number() OVER (PARTITION BY t.tenant_id, t.store_id, camera_id, stream, kind, run, seq
@@ -147,7 +147,7 @@ SELECT tenant_id, store_id, camera_id, stream, run, seq, start_at, start_at_loca
 FROM lake.spans WHERE state = 'deleted' OR (kind = 'GAP' AND (end_at IS NULL OR end_at > start_at));
 
 CREATE OR REPLACE VIEW ref.clock AS
-SELECT t.* EXCLUDE (store_bucket, log_offset), timezone(s.tz, valid_from) AS valid_from_local
+SELECT t.* EXCLUDE (event_month, store_bucket, log_offset), timezone(s.tz, valid_from) AS valid_from_local
 FROM lake.ref_clock t LEFT JOIN ref.stores s USING (tenant_id, store_id)
 QUALIFY row_number() OVER (PARTITION BY t.tenant_id, t.store_id, register_id, version
                            ORDER BY logged_at DESC, log_offset DESC) = 1;

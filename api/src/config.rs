@@ -152,6 +152,8 @@ pub struct Sql {
     pub listen: SocketAddr,
     /// The most memory of all statements together, in MiB.
     pub memory_mib: u32,
+    /// The most disk for what does not fit into it, of all statements together, in GiB; none at all when 0.
+    pub spill_gib: u32,
     /// How long a statement may take.
     pub timeout_seconds: u32,
     /// How many connections there may be at once.
@@ -269,6 +271,7 @@ impl Default for Sql {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 5433)),
             memory_mib: 1024,
+            spill_gib: 4,
             timeout_seconds: 60,
             connections: 32,
             tls: None,
@@ -503,9 +506,23 @@ mod tests {
     }
 
     #[test]
-    fn the_example_is_a_good_configuration() {
-        let problems = config(include_str!("../../deploy/tillsight.example.toml")).problems();
-        assert!(problems.is_empty(), "{problems:#?}");
+    fn the_example_is_a_good_configuration_as_it_stands_and_with_its_examples() {
+        let example = include_str!("../../deploy/tillsight.example.toml");
+        let with = |text: &str| {
+            let taken = |line: &str| match line.strip_prefix('#') {
+                Some(example) if !example.starts_with(' ') => example.to_owned(),
+                _ => line.to_owned(),
+            };
+            text.lines().map(taken).collect::<Vec<_>>().join("\n")
+        };
+        let plain = config(example);
+        assert!(plain.problems().is_empty(), "{:#?}", plain.problems());
+        assert!(plain.mail.is_none() && plain.stores.is_empty() && plain.cameras.is_empty(), "nobody's mail is sent");
+        let (defaults, shop) = example.split_once("#[mail]").unwrap();
+        let shop = config(&format!("{defaults}{}", with(&format!("#[mail]{shop}"))));
+        assert!(shop.problems().is_empty(), "{:#?}", shop.problems());
+        assert_eq!((shop.stores.len(), shop.cameras.len(), shop.zones.len(), shop.mail.is_some()), (1, 1, 1, true));
+        config(&with(example));
     }
 
     #[test]

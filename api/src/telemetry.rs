@@ -9,11 +9,17 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tillsight_schemas::metric;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 /// How often a process writes its metrics.
 const INTERVAL: Duration = Duration::from_secs(2);
+/// A process that has written nothing for so long says nothing any more.
+const SILENT: Duration = Duration::from_secs(10);
+
+/// Wakes who writes the metrics of this process.
+static CHANGED: Notify = Notify::const_new();
 
 /// Our own lines; of the libraries only what goes wrong. The Kafka client reports every attempt to reconnect as an
 /// error: what matters of that we say ourselves.
@@ -55,7 +61,7 @@ impl Metrics {
         Some(Self { handle, path: folder(data).join(format!("{role}.prom")) })
     }
 
-    /// Writes the metrics every two seconds, and once more at the end.
+    /// Writes the metrics every two seconds, when something has [`changed`], and once more at the end.
     pub(crate) async fn write_until(self, stop: CancellationToken) {
         loop {
             self.handle.run_upkeep();
@@ -67,6 +73,7 @@ impl Metrics {
             }
             tokio::select! {
                 () = stop.cancelled() => {}
+                () = CHANGED.notified() => {}
                 () = tokio::time::sleep(INTERVAL) => {}
             }
         }
@@ -95,6 +102,30 @@ pub(crate) fn forget(data: &Path) -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Has the metrics of this process written at once: others wait for what they say.
+pub(crate) fn changed() {
+    CHANGED.notify_one();
+}
+
+/// What a process says of one of its metrics, by one of its labels; nothing when it has not written for a while.
+pub(crate) async fn said(data: &Path, process: &str, metric: &str, label: &str) -> BTreeMap<String, f64> {
+    let path = folder(data).join(format!("{process}.prom"));
+    let written = tokio::fs::metadata(&path).await.and_then(|metadata| metadata.modified());
+    // One that was written in the future is of a clock that was set back: it is as good as new.
+    if !written.is_ok_and(|written| written.elapsed().unwrap_or_default() < SILENT) {
+        return BTreeMap::new();
+    }
+    let text = tokio::fs::read_to_string(&path).await.unwrap_or_default();
+    text.lines().filter_map(|line| sample(line, metric, label)).collect()
+}
+
+/// A label and the value of a line of a metric.
+fn sample(line: &str, metric: &str, label: &str) -> Option<(String, f64)> {
+    let (labels, value) = line.strip_prefix(metric)?.strip_prefix('{')?.rsplit_once("} ")?;
+    let of = |pair: &str| Some(pair.strip_prefix(label)?.strip_prefix("=\"")?.strip_suffix('"')?.to_owned());
+    Some((labels.split(',').find_map(of)?, value.parse().ok()?))
 }
 
 fn folder(data: &Path) -> PathBuf {

@@ -8,6 +8,7 @@ pub mod backtest;
 pub mod engine;
 pub mod error;
 pub mod lake;
+pub mod ops;
 pub mod report;
 pub mod rule;
 pub mod sql;

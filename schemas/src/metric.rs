@@ -23,8 +23,13 @@ pub const TLS_CERTIFICATE_UNTIL: &str = "lp_tls_certificate_end_timestamp_second
 /// Restarts of a supervised process, label `process`.
 pub const PROCESS_RESTARTS: &str = "lp_process_restarts_total";
 
+/// Whether a part of a process does its work (1) or not (0), label `part`.
+pub const PART_UP: &str = "lp_part_up";
+
 /// Whether a stream delivers frames (1) or not (0), labels `store`, `camera`, `stream`.
 pub const CAMERA_CONNECTED: &str = "lp_camera_connected";
+/// Whether a stream is to be read (1), or was taken out of the set-up (0), labels `store`, `camera`, `stream`.
+pub const CAMERA_WANTED: &str = "lp_camera_wanted";
 /// Attempts to connect to a camera by outcome (`ok`, `failed`), labels `store`, `camera`, `stream`, `outcome`.
 pub const CAMERA_CONNECTS: &str = "lp_camera_connects_total";
 /// RTP packets lost on the way, labels `store`, `camera`, `stream`.
@@ -126,7 +131,9 @@ pub const ALL: &[(&str, &str, &str)] = &[
     (TLS_HANDSHAKES, "handshakes", "TLS handshakes by surface and outcome"),
     (TLS_CERTIFICATE_UNTIL, "seconds since 1970", "when the certificate of a surface ends"),
     (PROCESS_RESTARTS, "restarts", "restarts of supervised processes"),
+    (PART_UP, "0 or 1", "whether a part of a process does its work"),
     (CAMERA_CONNECTED, "0 or 1", "whether a camera stream delivers frames"),
+    (CAMERA_WANTED, "0 or 1", "whether a camera stream is to be read"),
     (CAMERA_CONNECTS, "attempts", "attempts to connect to cameras by outcome"),
     (CAMERA_LOST_PACKETS, "packets", "RTP packets lost on the way"),
     (CAMERA_FRAMES, "frames", "frames received from cameras"),

@@ -29,8 +29,10 @@ codes! {
     pub enum GapReason {
         /// The stream was never connected since its schedule began.
         NotStarted = "not_started",
-        /// The camera refused the connection or the log-in, or did not answer.
+        /// The camera did not answer, or had nothing to record.
         Unreachable = "unreachable",
+        /// The camera refused the user or the password.
+        Refused = "refused",
         /// The connection broke.
         Disconnected = "disconnected",
         /// The connection stood, but no frame came.

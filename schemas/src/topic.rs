@@ -45,6 +45,10 @@ pub const HEADER_DUPLICATE: &str = "lp.duplicate";
 /// Kafka header: the stores that a landing record may be for, separated by commas, where its sender's token is limited to
 /// some. It can only take away from what the integrator may write.
 pub const HEADER_STORES: &str = "lp.stores";
+/// Kafka header: the login of the token by which a record came over HTTP, so that whoever sent it sees what became of it.
+pub const HEADER_SENDER: &str = "lp.sender";
+/// Kafka header: what is odd about an accepted record, in a sentence.
+pub const HEADER_WARNING: &str = "lp.warning";
 /// Kafka header: the topic a record was received on, under the name that Kafka Connect uses.
 pub const HEADER_ORIGIN_TOPIC: &str = "__connect.errors.topic";
 /// Kafka header: the partition a record was received on.
@@ -59,6 +63,8 @@ pub const READ_HEADERS: &[&str] = &[
     HEADER_ERROR_PROBLEMS,
     HEADER_DUPLICATE,
     HEADER_STORES,
+    HEADER_SENDER,
+    HEADER_WARNING,
     HEADER_ORIGIN_TOPIC,
     HEADER_ORIGIN_PARTITION,
     HEADER_ORIGIN_OFFSET,

@@ -34,7 +34,7 @@ def over_files(lake, stores, threads):
         files = deltalake.DeltaTable(str(lake / name)).file_uris()
         if files:
             listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
-            types = "hive_types = {'event_date': DATE, 'store_bucket': INTEGER}"
+            types = "hive_types = {'event_month': DATE, 'store_bucket': INTEGER}"
             db.execute(f"CREATE OR REPLACE VIEW lake.{name} AS SELECT * FROM read_parquet([{listed}], hive_partitioning = true, {types})")
     db.execute("DROP VIEW ref.stores")
     db.execute("CREATE TABLE ref.stores (tenant_id VARCHAR, store_id VARCHAR, tz VARCHAR, currency VARCHAR)")

@@ -113,6 +113,56 @@ fn the_adapter_of_the_recipe_makes_records_that_are_accepted() {
         rules.iter().filter(lacks).map(|rule| rule.header.id.to_string()).collect()
     };
     assert_eq!(blind(&records[2]), ["void_followed_by_no_sale"]);
+    // Its token is made where the configuration names the integrator, and not before.
+    let text = recipe("add-an-adapter.md");
+    let create = text.lines().find(|line| line.starts_with("tillsight token create")).unwrap();
+    let words = create.split('#').next().unwrap().split_whitespace().skip(1);
+    let file = dir.path().join("tillsight.toml");
+    let store = "[[store]]\ntenant = \"demo\"\nid = \"17\"\nname = \"Main\"\ntz = \"UTC\"\ncurrency = \"USD\"\n";
+    let store = format!("[data]\ndir = {:?}\n{store}", dir.path().join("data"));
+    let mut command = Command::new(binary());
+    command.arg("--config").arg(&file).args(words);
+    std::fs::write(&file, &store).unwrap();
+    let refused = output(&mut command, b"");
+    let told = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && told.contains("add an [[integrator]]"), "{told}");
+    let integrator = std::fs::read_to_string(dir.path().join("integrator.toml")).unwrap();
+    std::fs::write(&file, store + &integrator).unwrap();
+    let made = run(&mut command, b"");
+    assert!(made.contains("secret: "), "{made}");
+}
+
+#[test]
+fn a_command_whose_reader_has_gone_ends_quietly() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let ended = Command::new(binary()).args(["rule", "list", "--long"]).stdout(writer).output().unwrap();
+    assert!(ended.status.success() && ended.stderr.is_empty(), "{ended:?}");
+}
+
+#[test]
+fn a_rule_of_ones_own_is_told_from_the_librarys_and_a_wrong_one_costs_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    follow(&recipe("add-a-rule.md"), dir.path());
+    let folder = dir.path().join("my-rules");
+    let library = root().join("correlate/rules/post_void");
+    run(Command::new("cp").arg("-r").arg(library).arg(&folder), b"");
+    std::fs::create_dir(folder.join("typing_error")).unwrap();
+    std::fs::write(folder.join("typing_error/rule.toml"), "id = \"typing_error\"\nversion =\n").unwrap();
+    let rule = |arguments: &[&str]| {
+        let ended = output(Command::new(binary()).arg("rule").args(arguments).arg("--folder").arg(&folder), b"");
+        let told = [ended.stdout, ended.stderr].map(|told| String::from_utf8_lossy(&told).into_owned()).concat();
+        (ended.status.success(), told)
+    };
+    let (_, listed) = rule(&["list"]);
+    let of = |id: &str| listed.lines().find(|line| line.starts_with(id)).unwrap();
+    assert!(of("post_void ").ends_with("(your own, in the place of the library's)"), "{listed}");
+    assert!(of("drawer_habit ").ends_with("(your own)"), "{listed}");
+    assert!(listed.contains("typing_error/rule.toml is wrong: line 2"), "{listed}");
+    let (passed, told) = rule(&["test", "post_void", "drawer_habit"]);
+    assert!(passed && told.contains("post_void: your own, in the place of the library's"), "{told}");
+    let (passed, told) = rule(&["test", "typing_error"]);
+    assert!(!passed && told.contains("that can be read: ") && told.contains("rule.toml is wrong: line 2"), "{told}");
 }
 
 #[test]

@@ -330,6 +330,18 @@ fn the_dashboard_is_for_grafana_10_and_its_panels_do_not_overlap() {
 }
 
 #[test]
+fn a_shop_is_ready_when_every_part_of_it_works() {
+    let expected = ["analytics", "archive", "flight", "intake", "recorder", "rules", "sql"];
+    eventually("every part works", || {
+        let (status, body) = Shop::shared().get("/readyz", None);
+        let said: Value = serde_json::from_str(&body).map_err(|error| format!("{error}: {body}"))?;
+        let parts = said["parts"].as_object().ok_or_else(|| body.clone())?;
+        let all = parts.keys().map(String::as_str).eq(expected) && parts.values().all(|condition| condition == "up");
+        if status == 200 && all { Ok(()) } else { Err(body) }
+    });
+}
+
+#[test]
 fn promtool_finds_nothing_wrong_with_the_metrics_of_a_shop() {
     let shop = Shop::shared();
     let (_, secret) = shop.token(&["--metrics", "--name", "promtool"]);

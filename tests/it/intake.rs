@@ -270,6 +270,9 @@ fn a_token_for_one_store_is_held_to_it_behind_the_topic_too_and_the_feed_tells_w
     let letter = &letters["items"][0];
     assert_eq!((&letter["register_id"], &letter["problems"][0]["pointer"]), (&json!(register), &json!("/store_id")));
     assert!(letter["text"].as_str().unwrap().contains("\"limited\""), "{letter}");
+    let (status, body) = shop.get("/api/v1/feeds/rejects?integrator=kiosk&code=FORBIDDEN_STORE", Some(&only));
+    let letters: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!((status, &letters["items"][0]["register_id"]), (200, &json!(register)), "its sender sees it: {body}");
     assert_eq!(accepted(shop, register).len(), 1);
 
     let first = send("17", 1);

@@ -121,6 +121,8 @@ fn a_camera_is_tried_added_recorded_and_removed_without_a_restart() {
     {
         assert!(check.contains(said), "{said}: {check}");
     }
+    let looked_at = check.lines().any(|line| line.starts_with("ok   camera till-2 ") && line.contains(" H.264 "));
+    assert!(looked_at && check.contains("no [mail]"), "{check}");
     assert!(check.contains("looks a second; 1 cameras x 4 = 4 wanted"), "{check}");
 
     // Removed: the stream ends as declared, what was recorded stays, its zone is gone, and the file does not bring it back.

@@ -1,5 +1,6 @@
 //! `tillsight rule backtest`: what rules make of the archived days, and what of it is otherwise than it was live.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -36,12 +37,12 @@ pub(super) struct BacktestArguments {
     /// The last business day; the store's today when absent.
     #[arg(long)]
     to: Option<NaiveDate>,
-    /// Show every alert, and every difference.
+    /// Show every alert and every difference.
     #[arg(long)]
     long: bool,
 }
 
-/// Differences that are shown unless all are asked for.
+/// Alerts and differences that are shown unless all are asked for.
 const SHOWN: usize = 10;
 
 /// Back-tests.
@@ -73,7 +74,7 @@ pub(super) fn run(config: &Config, arguments: &BacktestArguments) -> Result<(), 
                 result.tiles,
                 began.elapsed().as_secs_f64()
             ));
-            show(store, &result, arguments.long);
+            told(store, &result, arguments.long).iter().for_each(|line| say(line));
         }
         Ok(())
     })
@@ -85,41 +86,54 @@ fn span(store: &Store, first: NaiveDate, last: NaiveDate) -> Result<TimeSpan, Bo
     Ok(TimeSpan::new(first.start(), last.end())?)
 }
 
-fn show(store: &Store, result: &Backtest, long: bool) {
+/// What came out, line by line.
+fn told(store: &Store, result: &Backtest, long: bool) -> Vec<String> {
     let counts = result.counts();
-    let rules: std::collections::BTreeSet<&str> = counts.keys().map(|(rule, _)| rule.as_str()).collect();
-    say(&format!("    {:28} {:>6} {:>6} {:>14}", "rule", "fired", "silent", "indeterminate"));
-    for rule in rules {
-        let of = |outcome| counts.get(&(rule.to_owned(), outcome)).copied().unwrap_or_default();
-        say(&format!(
-            "    {rule:28} {:>6} {:>6} {:>14}",
-            of(Outcome::Fired),
-            of(Outcome::Silent),
-            of(Outcome::Indeterminate)
-        ));
+    let shown = if long { usize::MAX } else { SHOWN };
+    let rules: BTreeSet<&str> = counts.keys().map(|(rule, _)| rule.as_str()).collect();
+    let mut lines = vec![format!("    {:28} {:>6} {:>6} {:>14}", "rule", "fired", "silent", "indeterminate")];
+    for rule in &rules {
+        let of = |outcome| counts.get(&((*rule).to_owned(), outcome)).copied().unwrap_or_default();
+        let (fired, silent, blind) = (of(Outcome::Fired), of(Outcome::Silent), of(Outcome::Indeterminate));
+        lines.push(format!("    {rule:28} {fired:>6} {silent:>6} {blind:>14}"));
     }
     if counts.is_empty() {
-        say("    no anchor in these days");
+        lines.push("    no anchor in these days".to_owned());
     }
-    if long {
-        for alert in result.judged.iter().filter(|one| one.judgement.outcome == Outcome::Fired) {
-            let reason = alert.alert.as_ref().map_or("", |alert| alert.reason.as_str());
-            say(&format!("    {}  {}", line(store, &alert.judgement), reason));
-        }
+    // What a rule says for the first time has nothing to be compared with: it is shown.
+    let judged_live: BTreeSet<&str> = result.live.iter().map(|one| one.rule_id.as_str()).collect();
+    let new: BTreeSet<&str> = rules.difference(&judged_live).copied().collect();
+    let is_new = |judgement: &Judgement| new.contains(judgement.rule_id.as_str());
+    let fired = result.judged.iter().filter(|one| one.judgement.outcome == Outcome::Fired);
+    let fired: Vec<_> = fired.filter(|one| long || is_new(&one.judgement)).collect();
+    lines.extend(fired.iter().take(shown).map(|one| {
+        let reason = one.alert.as_ref().map_or("", |alert| alert.reason.as_str());
+        format!("    {}  {reason}", line(store, &one.judgement))
+    }));
+    lines.extend(more("alerts", fired.len(), shown));
+    let incomparable = "judged nothing live in these days: there is nothing to compare it with";
+    lines.extend(new.iter().map(|rule| format!("    {rule} {incomparable}")));
+    let mut differs = result.differs();
+    differs.retain(|each| each.live.is_some() || !each.now.as_ref().is_some_and(is_new));
+    let compared = result.judged.iter().filter(|one| !is_new(&one.judgement)).count();
+    if compared + differs.len() > 0 {
+        lines.push(format!("    {} judgements as live, {} otherwise", compared - changed(&differs), differs.len()));
     }
-    let differs = result.differs();
-    say(&format!("    {} judgements as live, {} otherwise", result.judged.len() - changed(&differs), differs.len()));
-    for each in differs.iter().take(if long { usize::MAX } else { SHOWN }) {
+    for each in differs.iter().take(shown) {
         let word = |judgement: &Option<Judgement>| {
             judgement.as_ref().map_or("not judged".to_owned(), |one| format!("{} ({})", one.outcome, one.why))
         };
         if let Some(one) = each.now.as_ref().or(each.live.as_ref()) {
-            say(&format!("    {}: live {}, now {}", line(store, one), word(&each.live), word(&each.now)));
+            lines.push(format!("    {}: live {}, now {}", line(store, one), word(&each.live), word(&each.now)));
         }
     }
-    if !long && differs.len() > SHOWN {
-        say(&format!("    and {} more; --long shows all", differs.len() - SHOWN));
-    }
+    lines.extend(more("differences", differs.len(), shown));
+    lines
+}
+
+/// Says how many are not shown.
+fn more(what: &str, all: usize, shown: usize) -> Option<String> {
+    (all > shown).then(|| format!("    and {} more {what}; --long shows all", all - shown))
 }
 
 fn changed(differs: &[Difference]) -> usize {
@@ -129,4 +143,44 @@ fn changed(differs: &[Difference]) -> usize {
 fn line(store: &Store, judgement: &Judgement) -> String {
     let at = store.local(judgement.event_time).format("%Y-%m-%d %H:%M:%S %Z");
     format!("{at} register {} {}", judgement.register_id, judgement.rule_id)
+}
+
+#[cfg(test)]
+mod tests {
+    use tillsight_schemas::port::Judged;
+
+    use super::*;
+
+    fn judged(number: u128, rule: &str, outcome: Outcome, reason: Option<&str>) -> Judged {
+        let mut judgement: Judgement =
+            serde_json::from_str(include_str!("../../../schemas/samples/v1/judgement.json")).unwrap();
+        judgement.judgement_id = uuid::Uuid::from_u128(number);
+        judgement.rule_id = rule.parse().unwrap();
+        judgement.outcome = outcome;
+        let alert = reason.map(|reason| {
+            let mut alert: tillsight_schemas::alert::Alert =
+                serde_json::from_str(include_str!("../../../schemas/samples/v1/alert.json")).unwrap();
+            reason.clone_into(&mut alert.reason);
+            alert
+        });
+        Judged { judgement, alert, events: Vec::new() }
+    }
+
+    #[test]
+    fn a_rule_that_never_judged_live_is_shown_and_not_compared() {
+        let store: Store = serde_json::from_value(serde_json::json!({
+            "tenant": "acme", "id": "17", "name": "Store 17", "tz": "UTC", "currency": "USD",
+        }))
+        .unwrap();
+        let old = judged(1, "post_void", Outcome::Silent, None);
+        let mut result = Backtest { live: vec![old.judgement.clone()], ..Backtest::default() };
+        result.judged =
+            vec![old, judged(2, "mine", Outcome::Fired, Some("Opened.")), judged(3, "mine", Outcome::Silent, None)];
+        let lines = told(&store, &result, false).join("\n");
+        assert!(lines.contains("register 1 mine  Opened."), "{lines}");
+        assert!(lines.contains("mine judged nothing live in these days"), "{lines}");
+        assert!(lines.contains("1 judgements as live, 0 otherwise") && !lines.contains("now "), "{lines}");
+        result.live.clear();
+        assert!(!told(&store, &result, false).join("\n").contains("otherwise"), "nothing was live");
+    }
 }

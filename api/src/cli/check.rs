@@ -3,7 +3,10 @@
 //! It changes nothing but for a probe file in the data and recording folders, which it removes again.
 
 mod afford;
+mod cameras;
 mod clock;
+mod line;
+mod mail;
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
@@ -13,13 +16,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tillsight_correlate::engine::plans;
-use tillsight_correlate::rule::Rule;
+use tillsight_correlate::rule::{Origin, Rule};
 use tillsight_schemas::error::chain;
 use tillsight_schemas::{Clock as _, SystemClock};
+use tokio::runtime::Runtime;
+
+use line::{Line, Mark};
 
 use super::say;
-use crate::config::{Camera, Config, KafkaMode, PlacedZone, PresenceBy, Surface};
-use crate::db::{Db, SetUp};
+use crate::config::{Camera, Config, KafkaMode, PlacedZone, PresenceBy};
+use crate::db::{CameraPassword, Db, DbError, SetUp};
 use crate::run::broker_problem;
 use crate::tls;
 
@@ -27,83 +33,103 @@ use crate::tls;
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What was found about one thing: what it is now, or what is wrong and how to cure it.
-type Finding = Result<String, String>;
+type Finding = Result<String, (String, String)>;
+
+/// What is asked of the command.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(super) struct CheckArguments {
+    /// Leave the cameras alone: their logins are not tried.
+    #[arg(long)]
+    no_cameras: bool,
+    /// As JSON: whether all is good, and each thing with its mark (ok, warn, bad), what is said of it, and its cure.
+    #[arg(long)]
+    json: bool,
+}
 
 /// Looks at everything and says so; whether all of it is good.
-pub(super) fn check(config: &Config, path: &Path) -> bool {
-    let mut findings: Vec<(String, Finding)> = vec![("configuration".to_owned(), Ok(path.display().to_string()))];
-    let mut add = |what: &str, finding: Finding| findings.push((what.to_owned(), finding));
+pub(super) fn check(config: &Config, path: &Path, arguments: CheckArguments) -> bool {
+    let lines = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => lines(&runtime, config, path, !arguments.no_cameras),
+        Err(error) => {
+            let said = format!("nothing can be looked at ({error})");
+            vec![Line::bad("check", said, "free some memory or threads")]
+        }
+    };
+    if arguments.json {
+        say(&line::json(&lines));
+    } else {
+        let colours = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        say(&line::text(&lines, colours));
+    }
+    line::bad(&lines) == 0
+}
+
+/// A line for each thing, in the order in which one installs them.
+fn lines(runtime: &Runtime, config: &Config, path: &Path, look: bool) -> Vec<Line> {
     let running = running(config);
-    add("data folder", writable(&config.data.dir));
-    let (database, set_up) = database(config);
+    // It makes the folder, in which the database lies.
+    let data = writable(&config.data.dir);
+    let (database, opened) = database(runtime, config);
+    let (db, set_up) = opened.unzip();
     let set_up = with_configured(config, set_up);
-    let volume = writable(&config.volume());
-    add("recordings", volume.map(|said| format!("{said}; {}", afford::storage(config, set_up.cameras.len()))));
-    add("database", database);
+    let mut lines = vec![
+        Line::ok("configuration", path.display().to_string()),
+        line("data folder", data),
+        line("recordings", writable(&config.volume())),
+        afford::storage(config, set_up.cameras.len()),
+        line("database", database),
+    ];
     for (surface, what) in config.surfaces().iter().zip(["HTTP", "SQL", "Flight SQL"]) {
-        add(what, port(surface.listen, running));
+        lines.push(line(what, port(surface.listen, running)));
+        lines.extend(surface.warning().map(|said| Line::ok(what, said).marked(Mark::Warn)));
     }
-    let (certificates, mut warnings) = certificates(config);
-    for (what, finding) in certificates {
-        add(&what, finding);
-    }
-    add("broker", broker(config, running));
-    match clock::clock() {
-        Ok(finding) => add("clock", finding),
-        Err(warning) => warnings.push(warning),
-    }
-    add("rules", rules(config));
+    lines.extend(certificates(config));
+    lines.push(line("broker", broker(config, running)));
+    lines.push(clock::clock());
+    lines.push(line("rules", rules(runtime, config)));
     let looked_at = set_up
         .cameras
         .iter()
         .filter(|camera| camera.presence != PresenceBy::Camera && set_up.zones.iter().any(|zone| zone.is_on(camera)));
     match looked_at.count() {
-        0 => {}
-        cameras => add("detector", afford::detector(config, cameras)),
+        // One that is named is there for cameras to come.
+        0 if config.analytics.model.is_none() => {}
+        cameras => lines.push(afford::detector(config, cameras)),
     }
-    for camera in &set_up.cameras {
-        add(&format!("camera {}", camera.id), camera_answers(camera));
-    }
-    for placed in &set_up.zones {
-        if let Some(register) = &placed.register {
-            add(&format!("zone {}", placed.id), Ok(format!("before register {register} of store {}", placed.store)));
-        }
-    }
+    lines.extend(runtime.block_on(mail::mail(config, &set_up.stores)));
     for store in &set_up.stores {
-        add("store", Ok(format!("{} {} ({}, {})", store.key(), store.name, store.tz, store.currency)));
+        lines.push(Line::ok("store", format!("{} {} ({}, {})", store.key(), store.name, store.tz, store.currency)));
     }
     if set_up.stores.is_empty() {
-        warnings.push(
-            "no store yet: add one on the page Stores, or as [[store]]; until then every record is refused".into(),
-        );
+        let said = "there is none yet: every record is refused";
+        lines.push(Line::warn("store", said, "add one on the page Stores, or as [[store]]"));
     }
     for integrator in &config.integrators {
         let stores: Vec<&str> = integrator.stores.iter().map(|store| store.as_str()).collect();
         let stores = if stores.is_empty() { "all stores".to_owned() } else { stores.join(", ") };
-        add("integrator", Ok(format!("{} of {}: {stores}", integrator.id, integrator.tenant)));
+        lines.push(Line::ok("integrator", format!("{} of {}: {stores}", integrator.id, integrator.tenant)));
     }
-    let colours = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    for (what, finding) in &findings {
-        let (colour, mark, text) = match finding {
-            Ok(text) => ("32", "ok  ", text),
-            Err(text) => ("31", "BAD ", text),
-        };
-        say(&format!("{} {what:<16} {text}", coloured(colours, colour, mark)));
+    if look {
+        let found = async { cameras::cameras(logins(db.as_ref(), &set_up).await).await };
+        lines.extend(runtime.block_on(found));
+    } else if !set_up.cameras.is_empty() {
+        let said = format!("{} were not looked at", set_up.cameras.len());
+        lines.push(Line::warn("cameras", said, "leave out --no-cameras"));
     }
-    for warning in &warnings {
-        say(&format!("{} {warning}", coloured(colours, "33", "WARN")));
+    for placed in &set_up.zones {
+        if let Some(register) = &placed.register {
+            let said = format!("before register {register} of store {}", placed.store);
+            lines.push(Line::ok(format!("zone {}", placed.id), said));
+        }
     }
-    let bad = findings.iter().filter(|(_, finding)| finding.is_err()).count();
-    say(&match bad {
-        0 => "Everything is good.".to_owned(),
-        1 => "One thing is not good.".to_owned(),
-        bad => format!("{bad} things are not good."),
-    });
-    bad == 0
+    lines
 }
 
-fn coloured(colours: bool, colour: &str, mark: &str) -> String {
-    if colours { format!("\x1b[{colour}m{mark}\x1b[0m") } else { mark.to_owned() }
+fn line(what: &str, finding: Finding) -> Line {
+    match finding {
+        Ok(said) => Line::ok(what, said),
+        Err((said, cure)) => Line::bad(what, said, cure),
+    }
 }
 
 /// What was set up by pages and commands, and what the configuration names beyond it.
@@ -124,12 +150,11 @@ fn with_configured(config: &Config, set_up: Option<SetUp>) -> SetUp {
 }
 
 /// A line for each certificate, whoever uses it; and what works and should be otherwise.
-fn certificates(config: &Config) -> (Vec<(String, Finding)>, Vec<String>) {
+fn certificates(config: &Config) -> Vec<Line> {
     let surfaces = config.surfaces();
-    let mut warnings: Vec<String> = surfaces.iter().filter_map(Surface::warning).collect();
     let host = config.http.public_url.as_deref().and_then(|url| url::Url::parse(url).ok());
     let host = host.as_ref().and_then(url::Url::host_str);
-    let mut findings: Vec<(String, Finding)> = Vec::new();
+    let mut lines = Vec::new();
     let mut seen = Vec::new();
     for files in surfaces.iter().filter_map(|surface| surface.tls) {
         if seen.contains(&files) {
@@ -137,11 +162,15 @@ fn certificates(config: &Config) -> (Vec<(String, Finding)>, Vec<String>) {
         }
         seen.push(files);
         let users: Vec<&str> = surfaces.iter().filter(|user| user.tls == Some(files)).map(|user| user.name).collect();
+        let what = format!("TLS of {}", users.join(", "));
         let examined = tls::examine(files, host.filter(|_| users.contains(&"http")), SystemClock.now());
-        warnings.extend(examined.warning);
-        findings.push((format!("TLS of {}", users.join(", ")), examined.finding));
+        lines.push(match examined.finding {
+            Ok(said) => Line::ok(&what, said),
+            Err(said) => Line::ok(&what, said).marked(Mark::Bad),
+        });
+        lines.extend(examined.warning.map(|said| Line::ok(&what, said).marked(Mark::Warn)));
     }
-    (findings, warnings)
+    lines
 }
 
 /// Whether `tillsight run` works on this data folder just now.
@@ -154,31 +183,45 @@ fn writable(folder: &Path) -> Finding {
     let probe = folder.join(".tillsight-check");
     let tried = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&probe, b"probe"));
     tried.and_then(|()| std::fs::remove_file(&probe)).map_err(|error| {
-        format!(
-            "{} cannot be written ({error}): make it, and give it to the user that runs tillsight",
-            folder.display()
-        )
+        let said = format!("{} cannot be written ({error})", folder.display());
+        (said, "make it, and give it to the user that runs tillsight".to_owned())
     })?;
     Ok(folder.display().to_string())
 }
 
+/// The cameras with the passwords that were typed for them.
+async fn logins(db: Option<&Db>, set_up: &SetUp) -> Vec<(Camera, Option<CameraPassword>)> {
+    let mut logins = Vec::new();
+    for camera in &set_up.cameras {
+        let typed = match db {
+            Some(db) => db.camera_password(camera).await.ok().flatten(),
+            None => None,
+        };
+        logins.push((camera.clone(), typed));
+    }
+    logins
+}
+
 /// Whether it can be opened, and what is set up in it.
-fn database(config: &Config) -> (Finding, Option<SetUp>) {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return (Err(error.to_string()), None),
-    };
+fn database(runtime: &Runtime, config: &Config) -> (Finding, Option<(Db, SetUp)>) {
     let location = config.database();
     let opened = runtime.block_on(async {
-        let open = async { Db::open(&location, Arc::new(SystemClock)).await?.set_up().await };
+        let open = async {
+            let db = Db::open(&location, Arc::new(SystemClock)).await?;
+            let set_up = db.set_up().await?;
+            Ok::<_, DbError>((db, set_up))
+        };
         tokio::time::timeout(PATIENCE * 3, open).await
     });
     match opened {
-        Ok(Ok(set_up)) => {
-            (Ok(config.database.url.as_ref().map_or("SQLite", |_| "PostgreSQL").to_owned()), Some(set_up))
+        Ok(Ok(opened)) => {
+            (Ok(config.database.url.as_ref().map_or("SQLite", |_| "PostgreSQL").to_owned()), Some(opened))
         }
-        Ok(Err(error)) => (Err(format!("{}; look at database.url", chain(&error))), None),
-        Err(_) => (Err("does not answer; look at database.url and whether the server runs".to_owned()), None),
+        Ok(Err(error)) => (Err((chain(&error), "look at database.url".to_owned())), None),
+        Err(_) => {
+            let cure = "look at database.url and whether the server runs";
+            (Err(("it does not answer".to_owned(), cure.to_owned())), None)
+        }
     }
 }
 
@@ -186,22 +229,27 @@ fn port(address: SocketAddr, running: bool) -> Finding {
     match TcpListener::bind(address) {
         Ok(_) => Ok(format!("{address} is free")),
         Err(_) if running => Ok(format!("{address}, in use by the tillsight that runs")),
-        Err(error) => Err(format!("{address} cannot be listened on ({error}): stop who does, or choose another port")),
+        Err(error) => {
+            let cure = "stop who does, or choose another port";
+            Err((format!("{address} cannot be listened on ({error})"), cure.to_owned()))
+        }
     }
 }
 
 fn broker(config: &Config, running: bool) -> Finding {
     if config.kafka.mode == KafkaMode::Managed {
         if let Some(problem) = broker_problem(config) {
-            return Err(problem);
+            let parts = problem.split_once("; ").or_else(|| problem.split_once(": "));
+            let (said, cure) = parts.unwrap_or((problem.as_str(), "run deploy/setup.sh"));
+            return Err((said.to_owned(), cure.to_owned()));
         }
         let address = SocketAddr::from(([127, 0, 0, 1], config.kafka.port));
         return port(address, running).map(|said| format!("managed; {said}"));
     }
     let bootstrap = config.connection().bootstrap;
     let answers = bootstrap.split(',').any(|server| answers(server.trim()).is_ok());
-    let cure = format!("none of {bootstrap} answers: look at kafka.bootstrap and the network");
-    answers.then(|| format!("external, {bootstrap}")).ok_or(cure)
+    let wrong = || (format!("none of {bootstrap} answers"), "look at kafka.bootstrap and the network".to_owned());
+    answers.then(|| format!("external, {bootstrap}")).ok_or_else(wrong)
 }
 
 fn answers(address: &str) -> Result<(), String> {
@@ -216,31 +264,20 @@ fn answers(address: &str) -> Result<(), String> {
     Err(last)
 }
 
-fn rules(config: &Config) -> Finding {
-    let rules = Rule::all(config.rules.folder.as_deref()).map_err(|error| chain(&error))?;
+fn rules(runtime: &Runtime, config: &Config) -> Finding {
+    let (rules, unreadable) = Rule::readable(config.rules.folder.as_deref());
     let installed = rules.len();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| format!("they cannot be planned: {error}"))?;
+    let in_place = rules.iter().filter(|rule| rule.origin == Origin::InPlace);
+    let in_place: Vec<String> = in_place.map(|rule| rule.header.id.to_string()).collect();
     let wrong = |rule| runtime.block_on(plans(rule)).err().map(|error| chain(&error));
-    let wrong: Vec<String> = rules.into_iter().filter_map(wrong).collect();
+    let unplanned = rules.into_iter().filter_map(wrong);
+    let wrong: Vec<String> = unreadable.iter().map(|error| chain(error)).chain(unplanned).collect();
     match wrong.as_slice() {
-        [] => Ok(format!("{installed} are installed")),
-        wrong => Err(format!("{}: until that is repaired the others judge without it", wrong.join("; "))),
-    }
-}
-
-/// Whether its address answers and its password is there; what it sends shows when it runs.
-fn camera_answers(camera: &Camera) -> Finding {
-    if let Some(file) = &camera.password_file {
-        std::fs::read_to_string(file).map_err(|error| {
-            format!("its password cannot be read from {} ({error}): put it there, one line", file.display())
-        })?;
-    }
-    let url = url::Url::parse(&camera.url).map_err(|error| format!("{}: {error}", camera.url))?;
-    let host = url.host_str().ok_or_else(|| format!("{url} names no host"))?;
-    let address = format!("{host}:{}", url.port().unwrap_or(554));
-    match answers(&address) {
-        Ok(()) => Ok(format!("{address} answers")),
-        Err(error) => Err(format!("does not answer ({error}): look at power, cable and url")),
+        [] if in_place.is_empty() => Ok(format!("{installed} are installed")),
+        [] => Ok(format!("{installed} are installed; your own in the place of the library's: {}", in_place.join(", "))),
+        wrong => {
+            let cure = "`tillsight rule test` says more; until it is put right the others judge without it";
+            Err((wrong.join("; "), cure.to_owned()))
+        }
     }
 }

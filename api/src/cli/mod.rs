@@ -9,6 +9,7 @@ mod rules;
 mod search;
 mod serve;
 
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -46,7 +47,7 @@ enum Command {
         roles: Option<Vec<Role>>,
     },
     /// Is what the configuration names there and usable? A line for each thing, with the cure where it is not.
-    Check,
+    Check(check::CheckArguments),
     /// People who log in.
     #[command(subcommand)]
     User(people::UserCommand),
@@ -85,8 +86,8 @@ pub fn main() -> ExitCode {
         Err(error) => {
             let code = if error.use_stderr() { USAGE } else { 0 };
             return match error.print() {
-                Ok(()) => ExitCode::from(code),
-                Err(_) => ExitCode::FAILURE,
+                Err(error) if error.kind() != ErrorKind::BrokenPipe => ExitCode::FAILURE,
+                _ => ExitCode::from(code),
             };
         }
     };
@@ -94,7 +95,7 @@ pub fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Rule(rule) if !rule.needs_system() => rules::rule(&rule),
         #[cfg(feature = "demo")]
-        Command::Demo(demo) => crate::demo::run(&demo, say).map_err(|error| error as Box<dyn std::error::Error>),
+        Command::Demo(demo) => crate::demo::run(&demo, remark).map_err(|error| error as Box<dyn std::error::Error>),
         #[cfg(feature = "demo")]
         Command::Till(till) => crate::demo::ring(&till)
             .map(|sent| say(&sent.to_string()))
@@ -115,15 +116,15 @@ fn with_config(path: &Path, command: Command) -> ExitCode {
     };
     // The processes take over and follow by themselves; people are asked about by name.
     let config = match command {
-        Command::Check | Command::Fsck(_) | Command::Report(_) | Command::Search(_) | Command::Rule(_) => {
+        Command::Check(_) | Command::Fsck(_) | Command::Report(_) | Command::Search(_) | Command::Rule(_) => {
             as_set_up(config)
         }
         _ => config,
     };
     exit_code(match command {
         Command::Run { roles } => serve::run(&config, path, roles),
-        Command::Check => {
-            check::check(&config, path).then_some(()).ok_or_else(|| "put right what is marked BAD".into())
+        Command::Check(arguments) => {
+            check::check(&config, path, arguments).then_some(()).ok_or_else(|| "put right what is marked BAD".into())
         }
         Command::Fsck(arguments) => fsck::fsck(&config, &arguments),
         Command::Report(command) => report::report(&config, &command),
@@ -180,7 +181,28 @@ fn complain(error: &dyn std::error::Error) {
 }
 
 /// Prints a result of a command.
-#[expect(clippy::print_stdout, reason = "results of commands go to standard output")]
 fn say(text: &str) {
-    println!("{text}");
+    print(format!("{text}\n").as_bytes());
+}
+
+/// Prints bytes of a result. Who stopped reading (`| head`) wants no more of it; a disk that is full is a failure.
+#[expect(clippy::exit, reason = "nothing of the result can be told any more")]
+fn print(bytes: &[u8]) {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) => {
+            complain(&error);
+            std::process::exit(1);
+        }
+    }
+}
+
+/// Prints what a command says that goes on, whether or not somebody reads it.
+#[cfg(feature = "demo")]
+fn remark(text: &str) {
+    if writeln!(std::io::stdout(), "{text}").is_err() {
+        tracing::trace!("nobody reads what this says");
+    }
 }

@@ -36,7 +36,7 @@ pub(super) enum UserCommand {
         /// The log-in name.
         name: String,
     },
-    /// List everybody who may log in.
+    /// List everybody who may log in, and after them those who were disabled.
     List,
     /// End a person's access.
     Disable {
@@ -58,7 +58,7 @@ pub(super) enum TokenCommand {
         #[arg(long, value_delimiter = ',', requires = "integrator")]
         stores: Vec<StoreId>,
     },
-    /// List the tokens that hold.
+    /// List the tokens that hold, and after them those that were revoked.
     List,
     /// End a token.
     Revoke {
@@ -117,10 +117,16 @@ pub(super) fn user(config: &Config, command: UserCommand) -> Result<(), Box<dyn 
                 say(&format!("{name} can sign in with it; sessions with the old one have ended"));
             }
             UserCommand::List => {
-                for user in db.users().await? {
-                    let stores: Vec<&str> = user.stores.iter().map(|store| store.as_str()).collect();
-                    let stores = if stores.is_empty() { "all".to_owned() } else { stores.join(",") };
-                    say(&format!("{}\t{}\t{}\tstores {stores}", user.name, user.tenant, user.role));
+                let living = db.users().await?.into_iter().map(|user| (user, ""));
+                let disabled = db.disabled_users().await?.into_iter().map(|user| (user, "\tdisabled"));
+                for (user, end) in living.chain(disabled) {
+                    say(&format!(
+                        "{}\t{}\t{}\tstores {}{end}",
+                        user.name,
+                        user.tenant,
+                        user.role,
+                        listed(&user.stores)
+                    ));
                 }
             }
             UserCommand::Disable { name } => {
@@ -140,7 +146,8 @@ pub(super) fn token(config: &Config, command: TokenCommand) -> Result<(), Box<dy
                     Owner { user: Some(user), .. } => (TokenKind::Sql, may_ask(&db, user).await?),
                     Owner { http: Some(user), .. } => (TokenKind::Person, known(&db, user).await?),
                     Owner { integrator: Some(integrator), .. } => {
-                        (TokenKind::Integrator, may_write(config, integrator, &stores)?)
+                        let set_up = db.set_up_with(config).await?;
+                        (TokenKind::Integrator, may_write(config, &set_up, integrator, &stores)?)
                     }
                     _ => (TokenKind::Metrics, "metrics".to_owned()),
                 };
@@ -152,12 +159,14 @@ pub(super) fn token(config: &Config, command: TokenCommand) -> Result<(), Box<dy
                 say(&format!("secret: {}", token.secret));
             }
             TokenCommand::List => {
-                for TokenRow { owner, last_used_at, .. } in db.tokens().await? {
-                    let stores: Vec<&str> = owner.stores.iter().map(|store| store.as_str()).collect();
-                    let stores = if stores.is_empty() { "all".to_owned() } else { stores.join(",") };
+                let mut tokens = db.all_tokens().await?;
+                tokens.sort_by_key(|token| token.revoked_at);
+                for TokenRow { owner, last_used_at, revoked_at, .. } in tokens {
+                    let stores = listed(&owner.stores);
                     let used = last_used_at
                         .map_or_else(|| "never used".to_owned(), |at| at.format("used %F %R UTC").to_string());
-                    say(&format!("{}\t{}\t{}\tstores {stores}\t{used}", owner.login, owner.kind, owner.owner));
+                    let end = revoked_at.map(|at| at.format("\trevoked %F %R UTC").to_string()).unwrap_or_default();
+                    say(&format!("{}\t{}\t{}\tstores {stores}\t{used}{end}", owner.login, owner.kind, owner.owner));
                 }
             }
             TokenCommand::Revoke { login } => {
@@ -168,6 +177,12 @@ pub(super) fn token(config: &Config, command: TokenCommand) -> Result<(), Box<dy
         }
         Ok(())
     })
+}
+
+/// Stores, as a list shows them.
+fn listed(stores: &[StoreId]) -> String {
+    let stores: Vec<&str> = stores.iter().map(|store| store.as_str()).collect();
+    if stores.is_empty() { "all".to_owned() } else { stores.join(",") }
 }
 
 /// Says which store there is not, and which there are.
@@ -205,17 +220,29 @@ async fn may_ask(db: &Db, name: String) -> Result<String, Box<dyn Error>> {
     }
 }
 
-/// An integrator that is set up and may write these stores.
-fn may_write(config: &Config, integrator: String, stores: &[StoreId]) -> Result<String, Box<dyn Error>> {
+/// An integrator that the configuration names and that may write these stores.
+fn may_write(
+    config: &Config,
+    set_up: &SetUp,
+    integrator: String,
+    stores: &[StoreId],
+) -> Result<String, Box<dyn Error>> {
     let Some(known) = config.integrators.iter().find(|known| known.id.as_str() == integrator) else {
-        return Err(DbError::Missing(format!("integrator {integrator}")).into());
+        let there: Vec<&str> = config.integrators.iter().map(|known| known.id.as_str()).collect();
+        let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
+        return Err(format!(
+            "the configuration names no integrator {integrator}, but {there}: add an [[integrator]] with its id and tenant"
+        )
+        .into());
     };
-    let may = |store: &StoreId| {
-        config.stores.iter().any(|known_store| known_store.tenant == known.tenant && known_store.id == *store)
-            && (known.stores.is_empty() || known.stores.contains(store))
-    };
-    match stores.iter().find(|store| !may(store)) {
-        Some(store) => Err(format!("integrator {integrator} may not write store {store}").into()),
+    if let Some(unknown) = unknown_store(set_up, &known.tenant, stores) {
+        return Err(unknown.into());
+    }
+    match stores.iter().find(|store| !known.stores.is_empty() && !known.stores.contains(store)) {
+        Some(store) => {
+            Err(format!("integrator {integrator} may not write store {store}: its [[integrator]] does not name it")
+                .into())
+        }
         None => Ok(integrator),
     }
 }
@@ -244,5 +271,30 @@ fn only_tenant(config: &Config) -> Result<TenantId, Box<dyn Error>> {
     match tenants.as_slice() {
         [tenant] => Ok((*tenant).clone()),
         _ => Err("say which retailer the person belongs to: --tenant".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tillsight_schemas::store::Store;
+
+    use super::*;
+
+    #[test]
+    fn a_token_is_for_an_integrator_that_is_named_and_stores_that_there_are() {
+        let text = "[[store]]\ntenant = \"acme\"\nid = \"17\"\nname = \"Main\"\ntz = \"UTC\"\ncurrency = \"USD\"\n\
+                    [[integrator]]\nid = \"demo\"\ntenant = \"acme\"\nstores = [\"18\"]\n";
+        let config: Config = toml::from_str(text).unwrap();
+        // One that was added on a page is known, too.
+        let added = config.stores.iter().cloned().map(|store| Store { id: "18".parse().unwrap(), ..store });
+        let set_up = SetUp { stores: config.stores.iter().cloned().chain(added).collect(), ..SetUp::default() };
+        let ask = |integrator: &str, store: &str| {
+            let told = may_write(&config, &set_up, integrator.to_owned(), &[store.parse().unwrap()]);
+            told.map_err(|error| error.to_string())
+        };
+        assert!(ask("acme", "17").unwrap_err().contains("names no integrator acme, but demo: add an [[integrator]]"));
+        assert!(ask("demo", "99").unwrap_err().contains("there is no store 99"));
+        assert!(ask("demo", "17").unwrap_err().contains("may not write store 17"));
+        assert_eq!(ask("demo", "18"), Ok("demo".to_owned()));
     }
 }

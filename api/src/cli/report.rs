@@ -1,7 +1,6 @@
 //! `tillsight report daily`: the exception report of a store's business day as a file; `tillsight report send`: by mail, now.
 
 use std::error::Error;
-use std::io::Write;
 use std::path::PathBuf;
 
 use chrono::NaiveDate;
@@ -9,7 +8,7 @@ use clap::{Args, Subcommand};
 use tillsight_schemas::id::{StoreId, TenantId};
 use tillsight_schemas::store::Store;
 
-use super::say;
+use super::{print, say};
 use crate::config::Config;
 use crate::report::{Asked, Format, Mailer, Reader, Reporter, send_now};
 use crate::run::{clock, database};
@@ -127,7 +126,7 @@ async fn write(config: &Config, daily: &Daily) -> Result<(), Box<dyn Error>> {
     let made = Reporter::of(config, database(config).await?).illustrated(asked).await?;
     let bytes = made.file(daily.format)?;
     if daily.output.as_os_str() == "-" {
-        std::io::stdout().write_all(&bytes)?;
+        print(&bytes);
         return Ok(());
     }
     std::fs::write(&daily.output, &bytes)

@@ -1,9 +1,10 @@
 //! `tillsight rule`: what rules there are, and whether their tests pass.
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use tillsight_correlate::rule::{Rule, fixture};
+use tillsight_correlate::rule::{Origin, Rule, RuleError, fixture};
 use tillsight_schemas::error::chain;
 
 use super::backtest::BacktestArguments;
@@ -41,7 +42,7 @@ impl RuleCommand {
 }
 
 /// Does what was asked.
-pub(super) fn rule(command: &RuleCommand) -> Result<(), Box<dyn std::error::Error>> {
+pub(super) fn rule(command: &RuleCommand) -> Result<(), Box<dyn Error>> {
     match command {
         RuleCommand::List { folder, long } => list(folder.as_deref(), *long),
         RuleCommand::Test { rules, folder } => test(rules, folder.as_deref()),
@@ -49,17 +50,18 @@ pub(super) fn rule(command: &RuleCommand) -> Result<(), Box<dyn std::error::Erro
     }
 }
 
-fn list(folder: Option<&Path>, long: bool) -> Result<(), Box<dyn std::error::Error>> {
-    for rule in Rule::known(folder)? {
+fn list(folder: Option<&Path>, long: bool) -> Result<(), Box<dyn Error>> {
+    let (rules, unreadable) = Rule::known(folder);
+    for rule in rules {
         let header = &rule.header;
-        let asked_for = if header.by_default { "" } else { " (off)" };
-        say(&format!(
-            "{:28} {:5} {:8} {}{asked_for}",
-            header.id.as_str(),
-            header.version,
-            header.severity,
-            header.name
-        ));
+        let mark = match rule.origin {
+            Origin::Library if header.by_default => "",
+            Origin::Library => " (off)",
+            Origin::Adopted => " (with your numbers)",
+            Origin::Own => " (your own)",
+            Origin::InPlace => " (your own, in the place of the library's)",
+        };
+        say(&format!("{:28} {:5} {:8} {}{mark}", header.id.as_str(), header.version, header.severity, header.name));
         if long {
             say(&format!("    {}", header.description));
             for need in &header.needed {
@@ -74,37 +76,59 @@ fn list(folder: Option<&Path>, long: bool) -> Result<(), Box<dyn std::error::Err
             }
         }
     }
-    Ok(())
+    match listed(&unreadable) {
+        said if said.is_empty() => Ok(()),
+        said => Err(said.into()),
+    }
 }
 
-/// The rules of these names, or all that judge.
-pub(super) fn chosen(wanted: &[String], folder: Option<&Path>) -> Result<Vec<Rule>, Box<dyn std::error::Error>> {
-    let mut rules = if wanted.is_empty() { Rule::all(folder)? } else { Rule::known(folder)? };
-    for name in wanted {
-        if !rules.iter().any(|rule| rule.header.id.as_str() == name) {
-            return Err(format!("there is no rule {name}; `tillsight rule list` names them").into());
-        }
+/// What cannot be read, a line each.
+fn listed(unreadable: &[RuleError]) -> String {
+    unreadable.iter().map(|error| chain(error)).collect::<Vec<_>>().join("\n")
+}
+
+/// The rules of these names, or all that judge. Others of the folder may be wrong.
+pub(super) fn chosen(wanted: &[String], folder: Option<&Path>) -> Result<Vec<Rule>, Box<dyn Error>> {
+    if wanted.is_empty() {
+        return Ok(Rule::all(folder)?);
     }
-    rules.retain(|rule| wanted.is_empty() || wanted.iter().any(|name| name == rule.header.id.as_str()));
+    let (mut rules, unreadable) = Rule::known(folder);
+    let is_there = |name: &&String| rules.iter().any(|rule| rule.header.id.as_str() == name.as_str());
+    if let Some(name) = wanted.iter().find(|name| !is_there(name)) {
+        return Err(match listed(&unreadable) {
+            said if said.is_empty() => format!("there is no rule {name}; `tillsight rule list` names them").into(),
+            said => format!("there is no rule {name} that can be read: {said}").into(),
+        });
+    }
+    rules.retain(|rule| wanted.iter().any(|name| name == rule.header.id.as_str()));
     Ok(rules)
 }
 
-fn test(wanted: &[String], folder: Option<&Path>) -> Result<(), Box<dyn std::error::Error>> {
-    let rules = if wanted.is_empty() { Rule::known(folder)? } else { chosen(wanted, folder)? };
+fn test(wanted: &[String], folder: Option<&Path>) -> Result<(), Box<dyn Error>> {
+    let (rules, unreadable) =
+        if wanted.is_empty() { Rule::known(folder) } else { (chosen(wanted, folder)?, Vec::new()) };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (mut passed, mut failed) = (0_u32, 0_u32);
-    for rule in &rules {
-        if rule.tests.is_empty() {
-            say(&format!("{}: has no tests", rule.header.id));
+    let mut count = |what: &str, problems: &[String]| {
+        say(&format!("{what} ... {}", if problems.is_empty() { "ok" } else { "FAILED" }));
+        for problem in problems {
+            say(&format!("    {problem}"));
         }
-        let results = runtime.block_on(fixture::run(rule)).map_err(|error| chain(&error))?;
-        for result in results {
-            let verdict = if result.problems.is_empty() { "ok" } else { "FAILED" };
-            say(&format!("{} / {} ... {verdict}", rule.header.id, result.name));
-            for problem in &result.problems {
-                say(&format!("    {problem}"));
-            }
-            if result.problems.is_empty() { passed += 1 } else { failed += 1 }
+        if problems.is_empty() { passed += 1 } else { failed += 1 }
+    };
+    for error in &unreadable {
+        count("a rule of the folder", &[chain(error)]);
+    }
+    for rule in &rules {
+        let id = &rule.header.id;
+        match rule.origin {
+            Origin::InPlace => say(&format!("{id}: your own, in the place of the library's rule of this name")),
+            _ if rule.tests.is_empty() => say(&format!("{id}: has no tests")),
+            _ => {}
+        }
+        match runtime.block_on(fixture::run(rule)) {
+            Ok(results) => results.iter().for_each(|one| count(&format!("{id} / {}", one.name), &one.problems)),
+            Err(error) => count(id.as_str(), &[chain(&error)]),
         }
     }
     say(&format!("{passed} passed, {failed} failed, each in five ways of cutting time"));

@@ -14,13 +14,18 @@ use super::concerned::set_apart;
 use super::epochs::count;
 use super::sessions::{END_ALL, begun_after, seen_after};
 use super::setup::{self, Change, ChangeError, Expected, Key, What};
+use super::users::begin_anew;
 use super::{Db, DbError, Role, User, failed};
 
 const LIST: &str = "SELECT u.name, u.tenant, u.role, u.stores, u.email, u.operator_id, u.disabled_at, u.last_seen_at, \
                     (SELECT COUNT(*) FROM sessions s WHERE s.name = u.name AND s.seen_at > $2 AND s.created_at > $3) \
                     FROM users u WHERE u.tenant = $1 ORDER BY u.name";
 const ADD: &str = "INSERT INTO users (name, tenant, role, stores, created_at, email, operator_id, disabled_at) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+                   ON CONFLICT (name) DO UPDATE SET tenant = excluded.tenant, role = excluded.role, \
+                   stores = excluded.stores, created_at = excluded.created_at, email = excluded.email, \
+                   operator_id = excluded.operator_id, disabled_at = excluded.disabled_at, last_seen_at = NULL \
+                   WHERE users.disabled_at IS NOT NULL";
 const SET: &str = "UPDATE users SET role = $3, stores = $4, email = $5, operator_id = $6, disabled_at = $7 \
                    WHERE name = $1 AND tenant = $2";
 const ADMINS: &str = "SELECT COUNT(*), COUNT(CASE WHEN stores = '' THEN 1 END) FROM users \
@@ -93,7 +98,7 @@ impl Db {
         rows.iter().map(read).collect()
     }
 
-    /// Makes an account.
+    /// Makes an account; the name of a disabled one is free.
     ///
     /// # Errors
     /// [`AccountError`]: the name is taken, or the database failed.
@@ -112,14 +117,12 @@ impl Db {
             .bind(account.operator.as_ref().map(OperatorId::as_str))
             .bind(account.disabled.then_some(now))
             .execute(&mut *transaction)
-            .await;
-        match added {
-            Ok(_) => {}
-            Err(error) if error.as_database_error().is_some_and(|error| error.is_unique_violation()) => {
-                return Err(ChangeError::Exists(What::User, user.name.clone()).into());
-            }
-            Err(error) => return Err(failed("add an account")(error).into()),
+            .await
+            .map_err(failed("add an account"))?;
+        if added.rows_affected() == 0 {
+            return Err(ChangeError::Exists(What::User, user.name.clone()).into());
         }
+        begin_anew(&mut transaction, &user.name, now).await?;
         if let Some(operator) = &account.operator {
             set_apart(&mut transaction, &user.tenant, operator).await?;
         }

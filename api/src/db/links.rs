@@ -27,10 +27,13 @@ const USE: &str = "UPDATE report_links SET used_at = $2 WHERE sha256 = $1 AND us
 const FORGET: &str = "DELETE FROM report_links WHERE expires_at <= $1";
 const CHANGED: &str = "UPDATE alerts SET change = $2 WHERE alert_id = $1";
 const ASKED: &str = "UPDATE alerts SET asked_at = $2, asked_by = $3 WHERE alert_id = $1";
+/// What somebody explains he does not ask to look at any more; what others asked stays.
+const EXPLAINED: &str =
+    "UPDATE alerts SET asked_at = NULL, asked_by = NULL WHERE alert_id = $1 AND asked_by = $2 AND disposition IS NULL";
 const SAY: &str = "INSERT INTO reviews (review_id, alert_id, reviewed_at, document) VALUES ($1, $2, $3, $4)";
 
 /// For [`super::statements`].
-pub(super) const STATEMENTS: &[&str] = &[MAKE, FIND, USE, FORGET, CHANGED, ASKED, SAY];
+pub(super) const STATEMENTS: &[&str] = &[MAKE, FIND, USE, FORGET, CHANGED, ASKED, EXPLAINED, SAY];
 
 /// A link.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,6 +152,13 @@ async fn write(connection: &mut AnyConnection, change: i64, said: &Review) -> Re
         sqlx::query(ASKED)
             .bind(said.alert_id.to_string())
             .bind(said.reviewed_at.timestamp_micros())
+            .bind(&said.reviewer)
+            .execute(&mut *connection)
+            .await
+            .map_err(failed("mark an alert"))?;
+    } else {
+        sqlx::query(EXPLAINED)
+            .bind(said.alert_id.to_string())
             .bind(&said.reviewer)
             .execute(&mut *connection)
             .await

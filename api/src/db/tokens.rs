@@ -2,7 +2,8 @@
 //!
 //! A token is 32 random bytes, so its SHA-256 is as hard to guess as the token itself; it is shown once and never
 //! kept. A SQL token also has a verifier for SCRAM-SHA-256, with which nobody can log in. An integrator's token may be
-//! limited to some of its stores. A token that is revoked is refused from the next question on.
+//! limited to some of its stores. A token that is revoked is refused from the next question on, and its name is free for
+//! another one.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -98,6 +99,8 @@ pub struct TokenRow {
     pub last_used_at: Option<DateTime<Utc>>,
     /// For the token of a person: their retailer and the stores they see.
     pub person: Option<(TenantId, Vec<StoreId>)>,
+    /// When it was revoked, if it was.
+    pub revoked_at: Option<DateTime<Utc>>,
 }
 
 /// How often the use of a token is written down, in microseconds.
@@ -111,14 +114,16 @@ const SQL_LOGIN: &str = "SELECT login FROM tokens WHERE sha256 = $1 AND kind = '
 const SCRAM: &str = "SELECT owner, scram_verifier FROM tokens WHERE login = $1 AND kind = 'sql' \
                      AND revoked_at IS NULL";
 const LIST: &str = "SELECT t.login, t.kind, t.owner, t.stores, t.last_used_at, t.created_at, t.created_by, u.tenant, \
-                    u.stores FROM tokens t LEFT JOIN users u ON u.name = t.owner AND t.kind IN ('sql', 'person') \
-                    WHERE t.revoked_at IS NULL ORDER BY t.login";
-const USED: &str =
-    "UPDATE tokens SET last_used_at = $2 WHERE login = $1 AND (last_used_at IS NULL OR last_used_at <= $3)";
+                    u.stores, t.revoked_at FROM tokens t \
+                    LEFT JOIN users u ON u.name = t.owner AND t.kind IN ('sql', 'person') ORDER BY t.login, t.created_at";
+const USED: &str = "UPDATE tokens SET last_used_at = $2 WHERE login = $1 AND revoked_at IS NULL \
+                    AND (last_used_at IS NULL OR last_used_at <= $3)";
 const REVOKE: &str = "UPDATE tokens SET revoked_at = $2 WHERE login = $1 AND revoked_at IS NULL";
+pub(super) const REVOKE_OF: &str = "UPDATE tokens SET revoked_at = $2 WHERE owner = $1 AND kind IN ('sql', 'person') \
+                                    AND revoked_at IS NULL";
 
 /// For [`super::statements`].
-pub(super) const STATEMENTS: &[&str] = &[ADD, BY_SECRET, SQL_LOGIN, SCRAM, LIST, USED, REVOKE];
+pub(super) const STATEMENTS: &[&str] = &[ADD, BY_SECRET, SQL_LOGIN, SCRAM, LIST, USED, REVOKE, REVOKE_OF];
 
 impl Db {
     /// Makes a token that may what its owner may.
@@ -132,7 +137,7 @@ impl Db {
     /// Makes a token.
     ///
     /// # Errors
-    /// [`DbError::Exists`] when there is a token of that name, or was one.
+    /// [`DbError::Exists`] when there is a token of that name that holds.
     pub async fn make_token(&self, order: TokenOrder<'_>) -> Result<NewToken, DbError> {
         let secret = format!("ts_{}", URL_SAFE_NO_PAD.encode(rand::rng().random::<[u8; 32]>()));
         let sql = order.kind == TokenKind::Sql;
@@ -214,6 +219,16 @@ impl Db {
     /// # Errors
     /// [`DbError::Statement`] or [`DbError::Damaged`].
     pub async fn tokens(&self) -> Result<Vec<TokenRow>, DbError> {
+        let mut tokens = self.all_tokens().await?;
+        tokens.retain(|token| token.revoked_at.is_none());
+        Ok(tokens)
+    }
+
+    /// All tokens, those that were revoked among them.
+    ///
+    /// # Errors
+    /// As [`Db::tokens`].
+    pub async fn all_tokens(&self) -> Result<Vec<TokenRow>, DbError> {
         let rows = sqlx::query(LIST).fetch_all(&self.pool).await.map_err(failed("list the tokens"))?;
         rows.iter().map(listed).collect()
     }
@@ -245,21 +260,51 @@ fn stores(text: &str) -> Result<Vec<StoreId>, DbError> {
 fn listed(row: &AnyRow) -> Result<TokenRow, DbError> {
     let text = |column: usize| row.try_get::<Option<String>, _>(column).map_err(failed("read a token"));
     let instant = |micros: i64| DateTime::from_timestamp_micros(micros).ok_or(DbError::Damaged("tokens"));
-    let used: Option<i64> = row.try_get(4).map_err(failed("read a token"))?;
+    let maybe = |column: usize| row.try_get::<Option<i64>, _>(column).map_err(failed("read a token"));
     let person = match (text(7)?, text(8)?) {
         (Some(tenant), Some(of)) => Some((tenant.parse().map_err(|_| DbError::Damaged("users"))?, stores(&of)?)),
         _ => None,
     };
     Ok(TokenRow {
         owner: owner(row)?,
-        last_used_at: used.map(instant).transpose()?,
+        last_used_at: maybe(4)?.map(instant).transpose()?,
         created_at: instant(row.try_get(5).map_err(failed("read a token"))?)?,
         created_by: text(6)?,
         person,
+        revoked_at: maybe(9)?.map(instant).transpose()?,
     })
 }
 
 /// SHA-256 of a secret, hexadecimal: what is kept of it.
 pub(super) fn digest(secret: &str) -> String {
     Sha256::digest(secret.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tillsight_schemas::ReplayClock;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_name_of_a_revoked_token_is_free_and_the_old_secret_stays_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = ReplayClock::at("2026-11-22T12:00:00Z".parse().unwrap());
+        let db = Db::in_dir(dir.path(), Arc::new(clock)).await.unwrap();
+        let first = db.add_token(TokenKind::Sql, "anna", "anna.bi").await.unwrap();
+        let twice = db.add_token(TokenKind::Sql, "anna", "anna.bi").await;
+        assert!(matches!(twice, Err(DbError::Exists(_))), "{twice:?}");
+        for _ in 0..2 {
+            db.revoke_token("anna.bi").await.unwrap();
+            let next = db.add_token(TokenKind::Sql, "anna", "anna.bi").await.unwrap();
+            assert_eq!(db.token_owner(&first.secret).await.unwrap(), None);
+            assert_eq!(db.token_owner(&next.secret).await.unwrap().unwrap().login, "anna.bi");
+        }
+        let revoked: Vec<bool> =
+            db.all_tokens().await.unwrap().iter().map(|token| token.revoked_at.is_some()).collect();
+        assert_eq!(revoked.iter().filter(|revoked| **revoked).count(), 2, "{revoked:?}");
+        assert_eq!(db.tokens().await.unwrap().len(), 1);
+    }
 }

@@ -1,11 +1,15 @@
 //! People: their role and the stores they may see.
+//!
+//! The name of somebody who was disabled is free for another: password, sessions and tokens of before end with that.
 
 use std::str::FromStr;
 
-use sqlx::Row;
+use sqlx::{AnyConnection, Row};
 use tillsight_schemas::codes;
 use tillsight_schemas::id::{StoreId, TenantId};
 
+use super::sessions::END_ALL;
+use super::tokens::REVOKE_OF;
 use super::{Db, DbError, failed};
 
 codes! {
@@ -35,36 +39,43 @@ pub struct User {
     pub stores: Vec<StoreId>,
 }
 
-const ADD: &str = "INSERT INTO users (name, tenant, role, stores, created_at) VALUES ($1, $2, $3, $4, $5)";
+/// Who was an operator stays one until a page says otherwise: nobody comes back to read about themselves.
+const ADD: &str = "INSERT INTO users (name, tenant, role, stores, created_at) VALUES ($1, $2, $3, $4, $5) \
+                   ON CONFLICT (name) DO UPDATE SET tenant = excluded.tenant, role = excluded.role, \
+                   stores = excluded.stores, created_at = excluded.created_at, disabled_at = NULL, email = NULL, \
+                   operator_id = CASE WHEN users.tenant = excluded.tenant THEN users.operator_id END, \
+                   last_seen_at = NULL WHERE users.disabled_at IS NOT NULL";
 pub(super) const FIND: &str = "SELECT name, tenant, role, stores FROM users WHERE name = $1 AND disabled_at IS NULL";
 const LIST: &str = "SELECT name, tenant, role, stores FROM users WHERE disabled_at IS NULL ORDER BY name";
+const DISABLED: &str = "SELECT name, tenant, role, stores FROM users WHERE disabled_at IS NOT NULL ORDER BY name";
+const FORGET_PASSWORD: &str = "DELETE FROM passwords WHERE name = $1";
 const DISABLE: &str = "UPDATE users SET disabled_at = $2 WHERE name = $1 AND disabled_at IS NULL";
 
 /// For [`super::statements`].
-pub(super) const STATEMENTS: &[&str] = &[ADD, FIND, LIST, DISABLE];
+pub(super) const STATEMENTS: &[&str] = &[ADD, FIND, LIST, DISABLED, FORGET_PASSWORD, DISABLE];
 
 impl Db {
     /// Adds a person.
     ///
     /// # Errors
-    /// [`DbError::Exists`] when the name is taken.
+    /// [`DbError::Exists`] when somebody who may log in has the name.
     pub async fn add_user(&self, user: &User) -> Result<(), DbError> {
         let stores: Vec<&str> = user.stores.iter().map(|store| store.as_str()).collect();
-        let result = sqlx::query(ADD)
+        let mut transaction = self.pool.begin().await.map_err(failed("begin"))?;
+        let added = sqlx::query(ADD)
             .bind(&user.name)
             .bind(user.tenant.as_str())
             .bind(user.role.as_str())
             .bind(stores.join(","))
             .bind(self.now_micros())
-            .execute(&self.pool)
-            .await;
-        match result {
-            Ok(_) => Ok(()),
-            Err(error) if error.as_database_error().is_some_and(|error| error.is_unique_violation()) => {
-                Err(DbError::Exists(format!("user {}", user.name)))
-            }
-            Err(error) => Err(failed("add a user")(error)),
+            .execute(&mut *transaction)
+            .await
+            .map_err(failed("add a user"))?;
+        if added.rows_affected() == 0 {
+            return Err(DbError::Exists(format!("user {}", user.name)));
         }
+        begin_anew(&mut transaction, &user.name, self.now_micros()).await?;
+        transaction.commit().await.map_err(failed("commit a user"))
     }
 
     /// Finds a person who may log in.
@@ -85,6 +96,15 @@ impl Db {
         rows.iter().map(read).collect()
     }
 
+    /// Everybody who may not log in any more.
+    ///
+    /// # Errors
+    /// As [`Db::users`].
+    pub async fn disabled_users(&self) -> Result<Vec<User>, DbError> {
+        let rows = sqlx::query(DISABLED).fetch_all(&self.pool).await.map_err(failed("list the users"))?;
+        rows.iter().map(read).collect()
+    }
+
     /// Ends a person's access.
     ///
     /// # Errors
@@ -96,6 +116,15 @@ impl Db {
             _ => Ok(()),
         }
     }
+}
+
+/// Ends what somebody of this name could log in with before.
+pub(super) async fn begin_anew(connection: &mut AnyConnection, name: &str, now: i64) -> Result<(), DbError> {
+    for statement in [FORGET_PASSWORD, END_ALL] {
+        sqlx::query(statement).bind(name).execute(&mut *connection).await.map_err(failed("begin anew"))?;
+    }
+    sqlx::query(REVOKE_OF).bind(name).bind(now).execute(connection).await.map_err(failed("begin anew"))?;
+    Ok(())
 }
 
 fn read(row: &sqlx::any::AnyRow) -> Result<User, DbError> {
@@ -111,4 +140,42 @@ fn read(row: &sqlx::any::AnyRow) -> Result<User, DbError> {
             .map(|store| store.parse().map_err(|_| damaged()))
             .collect::<Result<_, _>>()?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tillsight_schemas::ReplayClock;
+
+    use super::super::TokenKind;
+    use super::*;
+
+    #[tokio::test]
+    async fn the_name_of_somebody_who_was_disabled_is_free_and_opens_nothing_of_before() {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = ReplayClock::at("2026-11-22T12:00:00Z".parse().unwrap());
+        let db = Db::in_dir(dir.path(), Arc::new(clock)).await.unwrap();
+        let mut anna = User {
+            name: "anna".into(),
+            tenant: "acme".parse().unwrap(),
+            role: Role::HeadOffice,
+            stores: vec!["17".parse().unwrap()],
+        };
+        db.add_user(&anna).await.unwrap();
+        assert!(matches!(db.add_user(&anna).await, Err(DbError::Exists(_))));
+        db.set_password("anna", "phc").await.unwrap();
+        let session = db.begin_session("anna").await.unwrap();
+        let token = db.add_token(TokenKind::Sql, "anna", "anna.bi").await.unwrap();
+        db.disable_user("anna").await.unwrap();
+        assert_eq!(db.disabled_users().await.unwrap(), std::slice::from_ref(&anna));
+
+        anna.role = Role::Analyst;
+        db.add_user(&anna).await.unwrap();
+        assert_eq!(db.user("anna").await.unwrap().as_ref(), Some(&anna));
+        assert_eq!(db.password("anna").await.unwrap(), None);
+        assert!(db.session(&session).await.unwrap().is_none());
+        assert_eq!(db.token_owner(&token.secret).await.unwrap(), None);
+        assert!(db.disabled_users().await.unwrap().is_empty());
+    }
 }

@@ -77,6 +77,9 @@ pub(crate) struct DemoArguments {
     /// and occupied. Without it nothing is staged before that camera.
     #[arg(long, requires = "video")]
     truth: Option<PathBuf>,
+    /// Another detector of people: its description, a TOML file beside the ONNX file.
+    #[arg(long)]
+    model: Option<PathBuf>,
     /// Days of history.
     #[arg(long, default_value_t = 28)]
     days: u32,
@@ -162,10 +165,12 @@ async fn demonstrate(arguments: &DemoArguments, parts: &mut Parts, say: fn(&str)
     .await??;
     let stores = demo::stores_of(arguments.draws)?;
     let filming = filmed.configuration(arguments.draws)?;
-    let stands = known.is_some_and(|known| ports_are_free(&known) && known.stores.len() == stores.len())
+    let model = arguments.model.as_deref().map(std::path::absolute).transpose()?;
+    let same = |known: &Config| known.stores.len() == stores.len() && known.analytics.model == model;
+    let stands = known.is_some_and(|known| ports_are_free(&known) && same(&known))
         && std::fs::read_to_string(&file)?.ends_with(&filming);
     if !stands {
-        std::fs::write(&file, configuration(&stores)? + &filming)?;
+        std::fs::write(&file, configuration(&stores, model.as_deref())? + &filming)?;
     }
     let config = Config::load(&file)?;
     let elapsed = || format!("{:5.1} s", began.elapsed().as_secs_f64());
@@ -398,7 +403,7 @@ fn ports_are_free(config: &Config) -> bool {
 }
 
 /// A configuration of the demo's stores: the usual ports where they are free, others where not.
-fn configuration(stores: &[StorePlan]) -> Result<String> {
+fn configuration(stores: &[StorePlan], model: Option<&Path>) -> Result<String> {
     let port = |usual: u16| -> Result<u16> {
         let listener =
             TcpListener::bind((Ipv4Addr::LOCALHOST, usual)).or_else(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
@@ -413,6 +418,9 @@ fn configuration(stores: &[StorePlan]) -> Result<String> {
         port(5433)?,
         port(5434)?
     );
+    if let Some(model) = model {
+        text.push_str(&format!("\n[analytics]\nmodel = {}\n", serde_json::to_string(model)?));
+    }
     for StorePlan { store, .. } in stores {
         text.push_str(&format!(
             "\n[[store]]\ntenant = \"{}\"\nid = \"{}\"\nname = \"{}\"\ntz = \"{}\"\ncurrency = \"{}\"\n",

@@ -87,10 +87,15 @@ impl Feeds {
             self.begins(&records);
             let (accepted, others): (Vec<_>, Vec<_>) =
                 records.into_iter().partition(|record| record.partition.topic == topic::POS_TRANSACTION);
-            let values: Vec<&[u8]> = accepted.iter().filter_map(|record| record.value.as_deref()).collect();
-            if !values.is_empty() {
-                for posted in columns::from_batch::<PostedTransaction>(&decoder.decode(&values)?.batch)? {
-                    self.note_accepted(&posted);
+            let present: Vec<(&LogRecord, &[u8])> =
+                accepted.iter().filter_map(|record| Some((record, record.value.as_deref()?))).collect();
+            if !present.is_empty() {
+                let values: Vec<&[u8]> = present.iter().map(|(_, value)| *value).collect();
+                let decoded = decoder.decode(&values)?;
+                let posted = columns::from_batch::<PostedTransaction>(&decoded.batch)?;
+                for (posted, value) in posted.iter().zip(&decoded.value_of_row) {
+                    let warning = present.get(*value).and_then(|(record, _)| record.header(topic::HEADER_WARNING));
+                    self.note_accepted(posted, warning);
                 }
             }
             for record in &others {
@@ -132,6 +137,7 @@ impl Feeds {
                 event_id: None,
                 code: None,
                 detail: None,
+                warning: None,
             };
             self.note_duplicate(*of, entry, &Place { store: seen.store_id, register: seen.register_id });
         }

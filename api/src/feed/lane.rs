@@ -44,6 +44,8 @@ pub(crate) struct Heard {
     pub(crate) accepted: i64,
     pub(crate) duplicates: i64,
     pub(crate) rejected: i64,
+    /// Those of the accepted ones that are odd.
+    pub(crate) warned: i64,
 }
 
 impl Heard {
@@ -51,6 +53,7 @@ impl Heard {
         self.accepted += other.accepted;
         self.duplicates += other.duplicates;
         self.rejected += other.rejected;
+        self.warned += other.warned;
     }
 }
 
@@ -69,6 +72,10 @@ impl Counts {
         while self.0.len() > DAYS {
             self.0.pop_first();
         }
+    }
+
+    fn warn(&mut self, day: NaiveDate) {
+        self.0.entry(day).or_default().warned += 1;
     }
 
     /// What was counted on a day.
@@ -95,6 +102,8 @@ pub(crate) struct Entry {
     pub(crate) event_id: Option<Uuid>,
     pub(crate) code: Option<String>,
     pub(crate) detail: Option<String>,
+    /// What is odd about it although it was accepted, in a sentence.
+    pub(crate) warning: Option<String>,
 }
 
 impl Entry {
@@ -108,6 +117,7 @@ impl Entry {
             event_id: None,
             code: Some(rejected.code.clone()),
             detail: Some(rejected.detail.clone()),
+            warning: None,
         }
     }
 
@@ -158,7 +168,13 @@ impl Lane {
     }
 
     /// Takes in an accepted record, unless it is the repetition of one.
-    pub(super) fn accepted(&mut self, posted: &PostedTransaction, blind: Vec<(RuleId, String, bool)>, day: NaiveDate) {
+    pub(super) fn accepted(
+        &mut self,
+        posted: &PostedTransaction,
+        warning: Option<&str>,
+        blind: Vec<(RuleId, String, bool)>,
+        day: NaiveDate,
+    ) {
         let (header, till) = (&posted.header, &posted.transaction);
         let landed = self.landed.entry(header.landing_partition).or_insert(-1);
         if header.landing_offset <= *landed {
@@ -174,6 +190,7 @@ impl Lane {
             event_id: Some(header.event_id),
             code: None,
             detail: None,
+            warning: warning.map(str::to_owned),
         };
         if let Some(lag) = entry.lag_ms() {
             push(&mut self.lags, (header.received_at, lag));
@@ -189,6 +206,9 @@ impl Lane {
     pub(super) fn heard(&mut self, entry: Entry, day: NaiveDate) {
         self.last_received_at = self.last_received_at.max(entry.received_at);
         self.counts.count(entry.outcome, day);
+        if entry.warning.is_some() {
+            self.counts.warn(day);
+        }
         // Topics are read side by side: what comes late goes to its place.
         let place = self.records.partition_point(|other| other.received_at > entry.received_at);
         self.records.insert(place, entry);

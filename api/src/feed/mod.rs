@@ -32,8 +32,13 @@ const QUIET: TimeDelta = TimeDelta::hours(1);
 /// A register that is not heard for so long is silent in any case.
 const SILENT: TimeDelta = TimeDelta::days(1);
 
+/// Senders of records set aside that are told apart.
+const SENDERS: usize = 1_000;
+
 /// Which register of whom.
 type LaneKey = (IntegratorId, StoreId, RegisterId);
+/// Whose records, the store that they name, and the token that sent them.
+type AsideKey = (IntegratorId, Option<StoreId>, Option<String>);
 
 /// What integrators sent of late.
 #[derive(Debug)]
@@ -48,9 +53,26 @@ pub(crate) struct Feeds {
 struct State {
     since: Option<DateTime<Utc>>,
     lanes: BTreeMap<LaneKey, Lane>,
-    /// Records that belong to no register that is known, by the store they name.
-    loose: BTreeMap<(IntegratorId, Option<StoreId>), Counts>,
-    rejected: BTreeMap<(IntegratorId, Option<StoreId>), BTreeMap<String, Tally>>,
+    aside: BTreeMap<AsideKey, Aside>,
+}
+
+/// What was heard beside the registers.
+#[derive(Debug, Default)]
+struct Aside {
+    /// Records that belong to no register that is known.
+    loose: Counts,
+    /// Rejections by code.
+    rejected: BTreeMap<String, Tally>,
+}
+
+impl State {
+    /// The place of what was heard beside the registers; of more senders than are told apart nobody is named.
+    fn aside(&mut self, (integrator, store, sender): AsideKey) -> &mut Aside {
+        let full = self.aside.len() >= SENDERS;
+        let key = (integrator, store, sender);
+        let key = if full && !self.aside.contains_key(&key) { (key.0, key.1, None) } else { key };
+        self.aside.entry(key).or_default()
+    }
 }
 
 /// What is shown of one integrator, within somebody's stores.
@@ -94,13 +116,12 @@ impl Feeds {
         self.state.read().unwrap_or_else(PoisonError::into_inner).since
     }
 
-    /// What is known of an integrator's records for the stores that `sees` lets through; records that name no store are
-    /// for those who see all of them (`all`).
+    /// What is known of an integrator's records that `sees` lets through, by the store they name and the token that sent
+    /// them, as far as those are known.
     pub(crate) fn now(
         &self,
         (tenant, integrator): (&TenantId, &IntegratorId),
-        sees: impl Fn(&StoreId) -> bool,
-        all: bool,
+        sees: impl Fn(Option<&StoreId>, Option<&str>) -> bool,
         now: DateTime<Utc>,
     ) -> FeedNow {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
@@ -111,27 +132,47 @@ impl Feeds {
             *last = lane.last_received_at.max(*last);
         }
         for ((of, store, register), lane) in &state.lanes {
-            if of == integrator && sees(store) && lane.last_received_at > now - BACK {
+            if of == integrator && sees(Some(store), None) && lane.last_received_at > now - BACK {
                 let store_last = last.get(store).copied().unwrap_or(lane.last_received_at);
                 let silent = store_last - lane.last_received_at >= QUIET || now - lane.last_received_at >= SILENT;
                 feed.today.add(lane.counts.on(self.day(tenant, Some(store), now)));
                 feed.lanes.push((store.clone(), register.clone(), lane.clone(), silent));
             }
         }
-        let shown = |store: &Option<StoreId>| store.as_ref().map_or(all, &sees);
-        for ((of, store), counts) in &state.loose {
-            if of == integrator && shown(store) {
-                feed.today.add(counts.on(self.day(tenant, store.as_ref(), now)));
-            }
-        }
-        for ((of, store), tallies) in &state.rejected {
-            if of == integrator && shown(store) {
-                for (code, tally) in tallies {
+        for ((of, store, sender), aside) in &state.aside {
+            if of == integrator && sees(store.as_ref(), sender.as_deref()) {
+                feed.today.add(aside.loose.on(self.day(tenant, store.as_ref(), now)));
+                for (code, tally) in &aside.rejected {
                     feed.rejected.entry(code.clone()).or_default().add(tally, (now - BACK).date_naive());
                 }
             }
         }
         feed
+    }
+
+    /// What was heard of the registers of a store on a business day, by time of receipt, and beside them; `None` when
+    /// that day is not remembered.
+    pub(crate) fn heard_on(
+        &self,
+        (tenant, integrator): (&TenantId, &IntegratorId),
+        store: &StoreId,
+        day: NaiveDate,
+        now: DateTime<Utc>,
+    ) -> Option<(BTreeMap<RegisterId, Heard>, Heard)> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let begins = self.day(tenant, Some(store), state.since?.max(now - BACK));
+        if !self.is_complete() || day <= begins {
+            return None;
+        }
+        let lanes = state.lanes.iter().filter(|((of, at, _), _)| of == integrator && at == store);
+        let registers = lanes.map(|((_, _, register), lane)| (register.clone(), lane.counts.on(day))).collect();
+        let mut beside = Heard::default();
+        for ((of, at, _), aside) in &state.aside {
+            if of == integrator && at.as_ref() == Some(store) {
+                beside.add(aside.loose.on(day));
+            }
+        }
+        Some((registers, beside))
     }
 
     /// The business day of an instant; UTC's where no store is known.
@@ -141,7 +182,7 @@ impl Feeds {
         store.map_or_else(|| at.date_naive(), |store| store.business_day(at))
     }
 
-    fn note_accepted(&self, posted: &PostedTransaction) {
+    fn note_accepted(&self, posted: &PostedTransaction, warning: Option<&str>) {
         let (header, till) = (&posted.header, &posted.transaction);
         let day = self.day(&header.tenant_id, Some(&till.store_id), header.received_at);
         let key = (header.integrator_id.clone(), till.store_id.clone(), till.register_id.clone());
@@ -150,7 +191,7 @@ impl Feeds {
         });
         let blind: Vec<_> = blind.collect();
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        state.lanes.entry(key).or_insert_with(|| Lane::new(header.received_at)).accepted(posted, blind, day);
+        state.lanes.entry(key).or_insert_with(|| Lane::new(header.received_at)).accepted(posted, warning, blind, day);
     }
 
     fn note_duplicate(&self, (tenant, integrator): (&TenantId, &IntegratorId), heard: Entry, of: &Place) {
@@ -161,7 +202,10 @@ impl Feeds {
                 let key = (integrator.clone(), store.clone(), register.clone());
                 state.lanes.entry(key).or_insert_with(|| Lane::new(heard.received_at)).heard(heard, day);
             }
-            _ => state.loose.entry((integrator.clone(), of.store.clone())).or_default().count(Outcome::Duplicate, day),
+            _ => {
+                let aside = state.aside((integrator.clone(), of.store.clone(), None));
+                aside.loose.count(Outcome::Duplicate, day);
+            }
         }
     }
 
@@ -173,15 +217,15 @@ impl Feeds {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let register = store.clone().zip(rejected.register.clone());
         let lane = register.and_then(|(store, register)| state.lanes.get_mut(&(integrator.clone(), store, register)));
-        match lane {
-            Some(lane) => lane.heard(Entry::rejected(&rejected), day),
-            None => {
-                let loose = state.loose.entry((integrator.clone(), store.clone())).or_default();
-                loose.count(Outcome::Rejected, day);
-            }
+        let is_of_lane = lane.is_some();
+        if let Some(lane) = lane {
+            lane.heard(Entry::rejected(&rejected), day);
         }
-        let tallies = state.rejected.entry((integrator.clone(), store)).or_default();
-        tallies.entry(rejected.code.clone()).or_default().note(rejected);
+        let aside = state.aside((integrator.clone(), store, rejected.sender.clone()));
+        if !is_of_lane {
+            aside.loose.count(Outcome::Rejected, day);
+        }
+        aside.rejected.entry(rejected.code.clone()).or_default().note(rejected);
     }
 }
 

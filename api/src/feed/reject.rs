@@ -32,6 +32,8 @@ pub(crate) struct Rejected {
     pub(crate) code: String,
     pub(crate) detail: String,
     pub(crate) problems: Vec<At>,
+    /// The token by which it came over HTTP.
+    pub(crate) sender: Option<String>,
     pub(crate) store: Option<StoreId>,
     pub(crate) register: Option<RegisterId>,
     pub(crate) kind: Option<String>,
@@ -68,6 +70,7 @@ impl Rejected {
                 .header(topic::HEADER_ERROR_PROBLEMS)
                 .and_then(|text| serde_json::from_str(text).ok())
                 .unwrap_or_default(),
+            sender: record.header(topic::HEADER_SENDER).map(str::to_owned),
             store: seen.store_id,
             register: seen.register_id,
             kind: seen.kind,

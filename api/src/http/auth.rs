@@ -122,6 +122,14 @@ impl Person {
 }
 
 impl Caller {
+    /// The login of the token that speaks, if it is a program's.
+    pub(super) fn login(&self) -> Option<&str> {
+        match self {
+            Self::Program(owner) => Some(&owner.login),
+            Self::Person(..) => None,
+        }
+    }
+
     /// What the caller may write, if it is an integrator: no more than its token is for.
     pub(super) fn permits(&self, shared: &Shared) -> Result<(Permits, &[StoreId]), Problem> {
         let Self::Program(TokenOwner { kind: TokenKind::Integrator, owner, stores, login }) = self else {

@@ -310,6 +310,7 @@ fn local(store: Option<&Store>, at: DateTime<Utc>, form: &str) -> String {
 fn gap(camera: &CameraId, (span, reason): &(TimeSpan, GapReason), store: Option<&Store>) -> String {
     let why = match reason {
         GapReason::NotStarted | GapReason::Unreachable => "was unreachable",
+        GapReason::Refused => "refused the login",
         GapReason::Disconnected => "was disconnected",
         GapReason::NoFrames => "sent no pictures",
         GapReason::ClockStep => "was not recorded because the clock was set",

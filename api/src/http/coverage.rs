@@ -173,6 +173,7 @@ pub(super) async fn coverage(
         quarantined(&shared, &key, span, &mut of_records),
     );
     problems.extend(of_tills.into_iter().chain(of_records));
+    problems.extend(shared.left_out.iter().map(|problem| format!("A rule does not judge: {problem}")));
     let micros = span.start().timestamp_micros()..span.end().timestamp_micros();
     let outcomes = shared
         .db

@@ -11,6 +11,7 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use tillsight_schemas::wire::json::whole;
 
 use super::problem::Problem;
 
@@ -103,9 +104,7 @@ impl<S: Send + Sync> FromRequest<S> for Whole<Bytes> {
 /// A whole number. `3.0` is one: JSON does not tell it from `3`.
 pub(super) fn integer<'de, T: TryFrom<i64>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     let number = serde_json::Number::deserialize(deserializer)?;
-    let exact = |float: &f64| float.fract() == 0.0 && float.abs() < EXACT;
-    let written = || format!("{:.0}", number.as_f64().filter(exact)?).parse().ok();
-    let found = number.as_i64().or_else(written).and_then(|found| T::try_from(found).ok());
+    let found = whole(&number).and_then(|found| T::try_from(found).ok());
     found.ok_or_else(|| D::Error::custom(format!("{number} is not a whole number that fits here")))
 }
 
@@ -122,9 +121,6 @@ pub(super) fn said_integer<'de, T: TryFrom<i64>, D: Deserializer<'de>>(
 ) -> Result<Option<Option<T>>, D::Error> {
     maybe_integer(deserializer).map(Some)
 }
-
-/// Floats below it are exact when they are whole.
-const EXACT: f64 = 9_007_199_254_740_992.0;
 
 struct Integer<T>(T);
 

@@ -48,6 +48,8 @@ answer! {
         duplicates: i64,
         /// Those among the dead letters.
         rejected: i64,
+        /// New ones that are odd: they correct what has not come.
+        warned: i64,
     }
 
     /// How long records took from the completion at the till, by its clock, to the receipt here.
@@ -80,6 +82,8 @@ answer! {
         code: Option<String>,
         /// The same in a sentence.
         detail: Option<String>,
+        /// What is odd about an accepted one, in a sentence.
+        warning: Option<String>,
     }
 
     /// A register that was heard in the last week.
@@ -257,34 +261,44 @@ pub(super) struct AskedRejects {
 }
 
 /// Whose feeds somebody may see.
-struct Reader {
+pub(super) struct Reader {
     tenant: Option<TenantId>,
     integrator: Option<String>,
     stores: Vec<StoreId>,
+    /// The token that asks.
+    login: Option<String>,
 }
 
 impl Reader {
     /// An administrator, or an integrator with its token.
-    fn of(shared: &Shared, caller: &Caller) -> Result<Self, Problem> {
+    pub(super) fn of(shared: &Shared, caller: &Caller) -> Result<Self, Problem> {
         if let Caller::Program(TokenOwner { kind: TokenKind::Integrator, owner, .. }) = caller {
             let (_, stores) = caller.permits(shared)?;
-            return Ok(Self { tenant: None, integrator: Some(owner.clone()), stores: stores.to_vec() });
+            let login = caller.login().map(str::to_owned);
+            return Ok(Self { tenant: None, integrator: Some(owner.clone()), stores: stores.to_vec(), login });
         }
         let scope = caller.person(Right::SetUp)?.scope;
-        Ok(Self { tenant: Some(scope.tenant), integrator: None, stores: scope.stores })
+        Ok(Self { tenant: Some(scope.tenant), integrator: None, stores: scope.stores, login: None })
     }
 
-    fn may(&self, permits: &Permits) -> bool {
+    pub(super) fn may(&self, permits: &Permits) -> bool {
         self.tenant.as_ref().is_none_or(|tenant| *tenant == permits.tenant)
             && self.integrator.as_ref().is_none_or(|integrator| permits.integrator.as_str() == integrator)
     }
 
-    fn sees(&self, store: &StoreId) -> bool {
+    pub(super) fn sees(&self, store: &StoreId) -> bool {
         self.stores.is_empty() || self.stores.contains(store)
+    }
+
+    /// Whether a record is shown that was set aside: by the store that it names, if it names one; to the token that sent
+    /// it in any case.
+    fn sees_aside(&self, store: Option<&StoreId>, sender: Option<&str>) -> bool {
+        let own = sender.is_some() && sender == self.login.as_deref();
+        own || store.map_or(self.stores.is_empty(), |store| self.sees(store))
     }
 }
 
-fn unknown(what: &str, name: &str) -> Problem {
+pub(super) fn unknown(what: &str, name: &str) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "not found", format!("there is no {what} {name} for you"))
 }
 
@@ -312,9 +326,11 @@ pub(super) async fn list(
     }
     let mut items = Vec::new();
     for permits in permits {
-        let sees = |store: &StoreId| reader.sees(store) && asked.store.as_ref().is_none_or(|asked| asked == store);
-        let all = reader.stores.is_empty() && asked.store.is_none();
-        let feed = shared.feeds.now((&permits.tenant, &permits.integrator), sees, all, now);
+        let sees = |store: Option<&StoreId>, sender: Option<&str>| match &asked.store {
+            Some(asked) => store == Some(asked),
+            None => reader.sees_aside(store, sender),
+        };
+        let feed = shared.feeds.now((&permits.tenant, &permits.integrator), sees, now);
         let records = asked.store.is_some() || feed.lanes.len() <= REGISTERS;
         if !records {
             problems
@@ -349,8 +365,8 @@ pub(super) async fn rejects(
         Err(error) => return Err(Problem::unavailable("the dead letters cannot be read", &error)),
     };
     let wanted = |rejected: &Rejected| {
-        let seen = rejected.store.as_ref().map_or(reader.stores.is_empty(), |store| reader.sees(store));
-        seen && asked.code.as_ref().is_none_or(|code| rejected.code == *code)
+        reader.sees_aside(rejected.store.as_ref(), rejected.sender.as_deref())
+            && asked.code.as_ref().is_none_or(|code| rejected.code == *code)
             && asked.store.as_ref().is_none_or(|store| rejected.store.as_ref() == Some(store))
     };
     let first = window.records.first().map(|record| record.offset);
@@ -406,7 +422,8 @@ fn shown(shared: &Shared, permits: &Permits, feed: &FeedNow, records: bool, now:
 }
 
 fn count(heard: Heard) -> FeedCount {
-    FeedCount { accepted: heard.accepted, duplicates: heard.duplicates, rejected: heard.rejected }
+    let Heard { accepted, duplicates, rejected, warned } = heard;
+    FeedCount { accepted, duplicates, rejected, warned }
 }
 
 fn record(entry: &crate::feed::Entry) -> FeedRecord {
@@ -420,6 +437,7 @@ fn record(entry: &crate::feed::Entry) -> FeedRecord {
         lag_ms: entry.lag_ms(),
         code: entry.code.clone(),
         detail: entry.detail.clone(),
+        warning: entry.warning.clone(),
     }
 }
 

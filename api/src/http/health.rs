@@ -11,6 +11,7 @@ use serde_json::json;
 use super::Shared;
 use super::auth::Caller;
 use super::problem::Problem;
+use crate::run::Condition;
 use crate::telemetry;
 
 /// How long the broker has to answer.
@@ -21,11 +22,14 @@ pub(super) async fn live() -> &'static str {
     "ok\n"
 }
 
-/// Database and broker answer: 200, else 503; the body says which does not.
+/// Database and broker answer, and every part of the processes works: 200, else 503; the body says which does not.
 pub(super) async fn ready(State(shared): State<Shared>) -> Response {
-    let (database, kafka) = tokio::join!(shared.db.answers(), shared.producer.reachable(PATIENCE));
-    let status = if database && kafka { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({ "ready": database && kafka, "database": database, "kafka": kafka }))).into_response()
+    let (database, kafka, parts) =
+        tokio::join!(shared.db.answers(), shared.producer.reachable(PATIENCE), shared.parts.look(&shared.data));
+    let ready = database && kafka && parts.values().copied().all(Condition::is_ready);
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let body = json!({ "ready": ready, "database": database, "kafka": kafka, "parts": parts });
+    (status, Json(body)).into_response()
 }
 
 /// The metrics of all processes.

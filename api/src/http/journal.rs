@@ -1,5 +1,5 @@
 //! `GET /api/v1/transactions/{event_id}/journal?minutes`: what else happened at that register, and what else that operator
-//! did, shortly before and after, and what each rule made of it.
+//! did, shortly before and after, what each rule made of it, and which receipts a correction replaces.
 
 use axum::Json;
 use axum::extract::State;
@@ -19,7 +19,7 @@ use super::extract::{Path, Query};
 use super::problem::Problem;
 use super::transactions::find;
 use crate::db::people_of_transaction;
-use crate::search::MOST_NEIGHBOURS;
+use crate::search::{MOST_NEIGHBOURS, SearchError};
 
 /// Minutes before and after, unless the question says how many.
 const MINUTES: i64 = 15;
@@ -57,6 +57,10 @@ answer! {
         training: bool,
         /// Whether it is the one that was asked about.
         asked: bool,
+        /// The transaction that it replaces.
+        replaces: Option<Uuid>,
+        /// The transaction that replaces it: it does not count any more.
+        replaced_by: Option<Uuid>,
         /// What each rule made of it: fired, or which condition kept it silent.
         verdicts: Vec<Judgement>,
     }
@@ -95,9 +99,13 @@ pub(super) async fn journal(
     let span = TimeSpan::new(at - around, at + around)
         .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "bad span", error.to_string()))?;
     let store = about.transaction.store_id.clone();
-    let search = shared.search.clone();
-    let found = tokio::task::spawn_blocking(move || search.neighbours(&about, span)).await;
-    let found = match found {
+    let (search, scope) = (shared.search.clone(), person.scope.of_search());
+    let found = tokio::task::spawn_blocking(move || {
+        let found = search.neighbours(&about, span)?;
+        let events: Vec<Uuid> = found.iter().map(|posted| posted.header.event_id).collect();
+        Ok::<_, SearchError>((search.replacing(&events, &scope)?, found))
+    });
+    let (replacing, found) = match found.await {
         Ok(found) => found.map_err(|error| Problem::unavailable("the receipts cannot be searched", &error))?,
         Err(error) => return Err(Problem::unavailable("the receipts cannot be searched", &error)),
     };
@@ -125,6 +133,8 @@ pub(super) async fn journal(
             lines: i64::try_from(transaction.lines.len()).unwrap_or(i64::MAX),
             training: transaction.training,
             asked: header.event_id == id,
+            replaces: transaction.replaces,
+            replaced_by: replacing.get(&header.event_id).copied(),
             verdicts: verdicts.map_err(|error| Problem::unavailable("the judgements cannot be read", &error))?,
         });
     }

@@ -27,7 +27,9 @@ pub(super) fn allowed(method: &str, path: &str) -> Option<&'static str> {
         (_, "/livez" | "/readyz" | "/r/{token}") | ("post", "/api/v1/session") => "everybody",
         ("get", "/metrics") => "metrics",
         ("post", "/api/v1/pos/transactions") => "integrator",
-        ("get", "/api/v1/feeds" | "/api/v1/feeds/rejects") => "admin integrator",
+        ("get", "/api/v1/feeds" | "/api/v1/feeds/rejects" | "/api/v1/feeds/{store_id}/completeness") => {
+            "admin integrator"
+        }
         ("get", "/openapi.json" | "/api/v1/session" | "/api/v1/stores" | "/api/v1/cameras" | "/api/v1/rules") => {
             EVERYBODY
         }

@@ -14,6 +14,7 @@ mod case_contents;
 mod case_views;
 mod cases;
 mod clips;
+mod completeness;
 mod coverage;
 mod demo;
 mod events;
@@ -79,6 +80,7 @@ use tokio_util::sync::CancellationToken;
 use crate::db::{Db, DirectAudit};
 use crate::feed::Feeds;
 use crate::report::Reporter;
+use crate::run::Parts;
 use crate::search::Search;
 use crate::tls::Listener;
 
@@ -117,12 +119,16 @@ pub(crate) struct Shared {
     pub(crate) hub: Arc<Hub>,
     /// The rules that are installed.
     pub(crate) rules: Arc<Vec<RuleShown>>,
+    /// What is wrong with each rule of the folder that does not judge.
+    pub(crate) left_out: Arc<Vec<String>>,
     /// What integrators sent of late.
     pub(crate) feeds: Arc<Feeds>,
     /// Where receipts are found that belong to no alert.
     pub(crate) receipts: Arc<dyn Receipts>,
     /// What was found out about cameras when they were last tested.
     pub(crate) tried: Arc<Tried>,
+    /// Which parts of the other processes work.
+    pub(crate) parts: Arc<Parts>,
     pub(crate) throttle: Arc<Throttle>,
     /// Records that were handed to the broker of late.
     pub(crate) taken: Arc<Taken>,
@@ -149,6 +155,8 @@ pub(crate) async fn serve(
     let shared = live.now();
     let (telling, hub, knowing) = (live.clone(), Arc::clone(&shared.hub), Arc::clone(&shared.known));
     tasks.spawn(async move { hub.run(&telling).await });
+    let (parts, data, until) = (Arc::clone(&shared.parts), shared.data.clone(), stop.clone());
+    tasks.spawn(async move { parts.follow(&data, &until).await });
     let until = stop.clone();
     let feeding = (shared.clone(), connection.clone(), stop.clone());
     tasks.spawn(async move { knowing.follow(&connection, &until).await });

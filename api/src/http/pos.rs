@@ -4,8 +4,8 @@
 //! accepted, a repetition of what is known (it changes nothing), or quarantined with code and JSON Pointer. Wrong records
 //! land too, and go on to the dead letters as they came: nothing is lost whatever the caller does with the answer. With
 //! `?dry_run=1` the answer is the same and nothing is written. A record for a store that the token is not for is
-//! quarantined, here and behind the landing topic. An accepted record that lacks what a rule needs says so. One that is
-//! too large for the landing topic is the only one that does not land.
+//! quarantined, here and behind the landing topic. An accepted record that lacks what a rule needs, or corrects what has
+//! not come, says so. One that is too large for the landing topic is the only one that does not land.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use tillsight_ingest::bus::Outgoing;
-use tillsight_ingest::pos::{Checker, Permits, collision};
+use tillsight_ingest::pos::{Checker, Permits, collision, warning};
 use tillsight_schemas::id::StoreId;
 use tillsight_schemas::port::PosLedger as _;
 use tillsight_schemas::pos::{PostedTransaction, Reject, RejectCode};
@@ -77,6 +77,8 @@ answer! {
         detail: Option<String>,
         /// The rules that cannot judge an accepted record because it lacks a field.
         blind: Vec<RecordBlind>,
+        /// What is odd about an accepted record, in a sentence: it corrects what has not come.
+        warning: Option<String>,
         /// Where it is wrong, as far as that can be named.
         problems: Vec<RecordProblem>,
         /// Where it landed: with partition and offset the name under which it was received.
@@ -119,7 +121,8 @@ pub(super) async fn receive(
     let (mut records, new) = check(&shared, &permits, &documents, &taken).await?;
     if !dry_run {
         let fitting = || documents.iter().filter(|document| document.fits());
-        let landed: Vec<Outgoing> = fitting().map(|document| landing(&permits, only, document)).collect();
+        let sender = caller.login();
+        let landed: Vec<Outgoing> = fitting().map(|document| landing(&permits, only, sender, document)).collect();
         let places = shared.producer.send(landed).await;
         let places = places.map_err(|error| Problem::unavailable("the broker did not take the records", &error))?;
         new.into_iter().for_each(|(identity, hash)| taken.take(identity, hash));
@@ -143,8 +146,9 @@ pub(super) async fn receive(
     Ok((status, Json(Intake { dry_run, accepted, duplicates, quarantined, records })))
 }
 
-fn landing(permits: &Permits, only: &[StoreId], document: &Document) -> Outgoing {
+fn landing(permits: &Permits, only: &[StoreId], sender: Option<&str>, document: &Document) -> Outgoing {
     let mut headers = vec![("content-type", "application/json".to_owned())];
+    headers.extend(sender.map(|sender| (topic::HEADER_SENDER, sender.to_owned())));
     if !only.is_empty() {
         let only: Vec<&str> = only.iter().map(StoreId::as_str).collect();
         headers.push((topic::HEADER_STORES, only.join(",")));
@@ -167,27 +171,33 @@ async fn check(
 ) -> Result<(Vec<RecordAnswer>, Vec<(Identity, String)>), Problem> {
     let checker = Checker::new(permits.clone(), shared.stores.clone(), shared.clock.now());
     let checked: Vec<Result<PostedTransaction, Reject>> = documents.iter().map(|each| read(&checker, each)).collect();
-    let ids: Vec<Uuid> = checked.iter().flatten().map(|posted| posted.header.event_id).collect();
+    let ids = checked.iter().flatten();
+    let ids: Vec<Uuid> =
+        ids.flat_map(|posted| [posted.header.event_id].into_iter().chain(posted.transaction.replaces)).collect();
     let mut known =
         shared.db.known(&ids).await.map_err(|error| Problem::unavailable("the identities cannot be read", &*error))?;
     let (mut answers, mut new) = (Vec::with_capacity(checked.len()), Vec::new());
     for (index, checked) in (0..).zip(checked) {
         let judged = checked.and_then(|posted| {
             let identity = (posted.header.event_id, posted.transaction.revision);
+            let warning = warning(&posted, |id, below| {
+                known.range((id, i32::MIN)..(id, below)).next().is_some() || taken.has_below(id, below)
+            });
             let hash = posted.header.payload_sha256;
             match known.get(&identity).or_else(|| taken.hash(&identity)) {
                 None => {
                     known.insert(identity, hash.clone());
                     new.push((identity, hash));
-                    Ok((identity.0, "accepted", blind_rules(shared.feeds.rules(), &posted.transaction)))
+                    Ok((identity.0, "accepted", blind_rules(shared.feeds.rules(), &posted.transaction), warning))
                 }
-                Some(before) if *before == hash => Ok((identity.0, "duplicate", Vec::new())),
+                Some(before) if *before == hash => Ok((identity.0, "duplicate", Vec::new(), None)),
                 Some(_) => Err(collision(identity.0, identity.1)),
             }
         });
         answers.push(match judged {
-            Ok((id, result, blind)) => RecordAnswer {
+            Ok((id, result, blind, warning)) => RecordAnswer {
                 event_id: Some(id),
+                warning,
                 detail: blind_sentence(&blind),
                 blind: blind.into_iter().map(shown).collect(),
                 ..answer(index, result, None)
@@ -230,6 +240,7 @@ fn answer(index: i64, result: &str, reject: Option<Reject>) -> RecordAnswer {
         code,
         detail,
         blind: Vec::new(),
+        warning: None,
         problems,
         topic: None,
         partition: None,

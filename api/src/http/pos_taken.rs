@@ -44,6 +44,11 @@ impl Recent {
         self.hashes.get(identity)
     }
 
+    /// Whether a revision of an event below this one was taken.
+    pub(super) fn has_below(&self, id: Uuid, below: i32) -> bool {
+        self.hashes.range((id, i32::MIN)..(id, below)).next().is_some()
+    }
+
     /// Remembers an identity; one that is known keeps what it was first.
     pub(super) fn take(&mut self, identity: Identity, hash: String) {
         if let Entry::Vacant(new) = self.hashes.entry(identity) {
@@ -74,6 +79,8 @@ mod tests {
         taken.hold().await.take(identity, "a".to_owned());
         taken.hold().await.take(identity, "b".to_owned());
         assert_eq!(taken.hold().await.hash(&identity).map(String::as_str), Some("a"));
+        assert!(taken.hold().await.has_below(identity.0, 1));
+        assert!(!taken.hold().await.has_below(identity.0, 0));
         taken.hold().await.forget(Instant::now() + FOR);
         assert_eq!(taken.hold().await.hash(&identity), None);
     }

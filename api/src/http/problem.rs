@@ -27,6 +27,11 @@ impl Problem {
         Self { kind: "about:blank", status: status.as_u16(), title, detail: detail.into() }
     }
 
+    /// What happened this time.
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// Something behind us does not work; the caller may try again.
     pub(super) fn unavailable(what: &'static str, error: &(dyn std::error::Error + 'static)) -> Self {
         tracing::error!(error = %chain(error), "{what}");

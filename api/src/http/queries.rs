@@ -56,6 +56,10 @@ pub(super) const BLIND: &[Parameter] = &[
 pub(super) const POS: &[Parameter] = &[("dry_run", "1: the same answer, and nothing is written.", false)];
 pub(super) const FEEDS: &[Parameter] =
     &[("store", "One store only.", false), ("integrator", "One integrator only.", false)];
+pub(super) const COMPLETENESS: &[Parameter] = &[
+    ("day", "The business day; the store's today when left out.", false),
+    ("integrator", "One integrator only.", false),
+];
 pub(super) const REJECTS: &[Parameter] = &[
     ("integrator", "The integrator.", true),
     ("code", "One code only.", false),

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::answer::Shown;
 use super::blind::BlindPage;
 use super::case_views::{CaseDetail, CasePage};
+use super::completeness::Completeness;
 use super::coverage::CoverageShown;
 use super::feeds::{FeedPage, RejectPage};
 use super::journal::Journal;
@@ -14,7 +15,8 @@ use super::people::PersonPage;
 use super::places::{CameraPage, StorePage};
 use super::pos::Intake;
 use super::queries::{
-    BLIND, CASES, DAY, FEEDS, JOURNAL, LIST, POS, QUEUE, REJECTS, REPORT, REPORT_FILE, SEARCH, SPAN, STILL,
+    BLIND, CASES, COMPLETENESS, DAY, FEEDS, JOURNAL, LIST, POS, QUEUE, REJECTS, REPORT, REPORT_FILE, SEARCH, SPAN,
+    STILL,
 };
 use super::queue::{Alerts, DecisionOutcomes, QueuePage};
 use super::reports::ReportMails;
@@ -26,9 +28,9 @@ use super::views::{AlertDetail, AlertPage, AlertSummary, Me, TransactionPage};
 use crate::report::Report;
 
 use super::{
-    alerts, blind, bodies, case_contents, cases, clips, coverage, demo, events, evidence, feeds, health, journal,
-    links, openapi, people, places, pos, queue, reports, rules, said, search, searches, session, setup, stills, tokens,
-    transactions,
+    alerts, blind, bodies, case_contents, cases, clips, completeness, coverage, demo, events, evidence, feeds, health,
+    journal, links, openapi, people, places, pos, queue, reports, rules, said, search, searches, session, setup,
+    stills, tokens, transactions,
 };
 
 fn free(_: &mut Map<String, Value>) -> Value {
@@ -44,7 +46,7 @@ pub(super) fn table() -> Vec<Route> {
         Route::get(
             "/readyz",
             Open,
-            "Database and broker answer; 503 says which does not.",
+            "Database and broker answer, and every process does its work; 503 says which does not.",
             Json(free),
             get(health::ready),
         )
@@ -387,6 +389,15 @@ pub(super) fn table() -> Vec<Route> {
         )
         .refuses(&[404])
         .query(REJECTS),
+        Route::get(
+            "/api/v1/feeds/{store_id}/completeness",
+            Feed,
+            "Whether everything of a store's business day arrived: numbers that are missing, shared or repeated, by register.",
+            Json(Completeness::schema),
+            get(completeness::completeness),
+        )
+        .refuses(&[404])
+        .query(COMPLETENESS),
         Route {
             status: 202,
             ..Route::get(

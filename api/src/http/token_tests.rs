@@ -167,3 +167,46 @@ async fn an_integrator_sees_its_own_feed_and_nobody_else_s() {
     let wrong = house.get("/api/v1/feeds/rejects?integrator=kiosk&code=ODD", &ada).await;
     assert_eq!(wrong.0, StatusCode::BAD_REQUEST);
 }
+
+#[tokio::test]
+async fn whether_everything_arrived_is_told_of_one_s_own_stores() {
+    let house = house().await;
+    let ada = house.sign_in("ada").await;
+    let wanted = json!({ "kind": "integrator", "owner": "kiosk", "name": "a", "stores": ["17"] });
+    let (_, made) = order(&house, &ada, wanted).await;
+    let bearer = format!("Bearer {}", made["secret"].as_str().unwrap());
+    let own = async |path: &str| read(house.ask("GET", path, &[("authorization", &bearer)], None).await).await;
+    let (status, told) = own("/api/v1/feeds/17/completeness?day=2026-11-21").await;
+    assert_eq!(status, StatusCode::OK, "{told}");
+    assert_eq!((&told["day"], &told["registers"]), (&json!("2026-11-21"), &json!([])));
+    assert_eq!((&told["whole"], &told["quarantined"]), (&json!(false), &Value::Null), "nobody answers for the log");
+    assert_eq!(own("/api/v1/feeds/42/completeness").await.0, StatusCode::NOT_FOUND);
+    assert_eq!(own("/api/v1/feeds/17/completeness?integrator=other").await.0, StatusCode::NOT_FOUND);
+    assert_eq!(own("/api/v1/feeds/17/completeness?day=yesterday").await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(house.get("/api/v1/feeds/42/completeness", &ada).await.0, StatusCode::OK);
+    let anton = house.sign_in("anton").await;
+    assert_eq!(house.get("/api/v1/feeds/42/completeness", &anton).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(house.get("/api/v1/feeds/17/completeness", &house.sign_in("lena").await).await.0, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn a_correction_of_what_has_not_come_is_accepted_with_a_warning_and_2051_0_is_2051() {
+    let house = house().await;
+    let ada = house.sign_in("ada").await;
+    let (_, made) = order(&house, &ada, json!({ "kind": "integrator", "owner": "kiosk", "name": "a" })).await;
+    let bearer = format!("Bearer {}", made["secret"].as_str().unwrap());
+    let mut first: Value = serde_json::from_str(include_str!("../../../schemas/samples/v1/transaction.json")).unwrap();
+    first["total_minor"] = json!(2051.0);
+    let mut second = first.clone();
+    second["revision"] = json!(1.0);
+    let send = async |records: Value| {
+        let path = "/api/v1/pos/transactions?dry_run=1";
+        read(house.ask("POST", path, &[("authorization", &bearer)], Some(records)).await).await
+    };
+    let (status, answer) = send(json!([second])).await;
+    assert_eq!((status, &answer["accepted"]), (StatusCode::OK, &json!(1)), "{answer}");
+    let warning = answer["records"][0]["warning"].as_str().unwrap();
+    assert!(warning.contains("no earlier one has come"), "{warning}");
+    let (_, answer) = send(json!([first, second])).await;
+    assert_eq!((&answer["accepted"], &answer["records"][1]["warning"]), (&json!(2), &Value::Null), "{answer}");
+}

@@ -126,7 +126,7 @@ pub(super) async fn create(
         .await;
     let made = made.map_err(|error| match error {
         DbError::Exists(_) => {
-            let detail = format!("there is a token {login}, or was one: take another name");
+            let detail = format!("there is a token {login}: take another name, or revoke it first");
             Problem::new(StatusCode::CONFLICT, "exists", detail)
         }
         error => Problem::unavailable("the token cannot be made", &error),

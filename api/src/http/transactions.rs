@@ -123,8 +123,14 @@ pub(super) async fn shown_with(shared: &Shared, person: &Person, found: Found) -
     for row in &rows {
         alerts.push(shown(shared, row).await);
     }
+    let replaced_by = shared
+        .receipts
+        .replaced_by(id, person.scope.of_search())
+        .await
+        .map_err(|error| Problem::unavailable("the receipts cannot be searched", &*error))?;
     Ok(TransactionDetail {
         transaction: shown_transaction,
+        replaced_by,
         alerts,
         verdicts: verdicts(shared, person, asked).await.map_err(|error| unread(&error))?,
         sight: sight(shared, person, &store, register, &evidence).await,

@@ -199,6 +199,10 @@ answer! {
         receipt_no: Option<String>,
         /// The till's running number.
         sequence_no: Option<i64>,
+        /// 0, and higher for a correction of it.
+        revision: i32,
+        /// The transaction that it replaces, where it is a correction under another identity.
+        replaces: Option<Uuid>,
         /// The day the store books it on.
         business_day: Option<NaiveDate>,
         /// When it completed, by the till's clock.
@@ -314,6 +318,8 @@ answer! {
     struct TransactionDetail {
         /// The transaction.
         transaction: TransactionShown,
+        /// The transaction that replaces it: a correction, which holds instead.
+        replaced_by: Option<Uuid>,
         /// The alerts about it.
         alerts: Vec<AlertSummary>,
         /// What every rule made of it.
@@ -414,6 +420,8 @@ pub(super) fn transaction(
         kind_raw: till.kind_raw.clone(),
         receipt_no: till.receipt_no.clone(),
         sequence_no: till.sequence_no,
+        revision: till.revision,
+        replaces: till.replaces,
         business_day: till.business_day,
         event_time: header.event_time,
         begin_time: header.begin_time,

@@ -236,6 +236,9 @@ async fn a_store_says_what_it_knows_and_decides_nothing() {
     let review = &lena.get(&format!("alerts/{own}")).await["reviews"][0];
     assert_eq!((&review["disposition"], &review["reviewer"]), (&json!("look_at_it"), &json!("mike")), "{review}");
     assert_eq!(lena.get("queue?asked=true").await["items"].as_array().unwrap().len(), 1, "loss prevention is told");
+    mike.good("POST", &said, json!({ "disposition": "explained", "note": "found the receipt" }), 200).await;
+    assert_eq!(lena.get("queue?asked=true").await["total"], 0, "who explains it asks no more");
+    assert_eq!(lena.get(&format!("alerts/{own}")).await["reviews"].as_array().unwrap().len(), 2, "both are kept");
 }
 
 #[tokio::test]

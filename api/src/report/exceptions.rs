@@ -1,5 +1,7 @@
 //! The exceptions of a day: alerts that stand, with their decisive lines and a picture.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::FilterType;
@@ -36,7 +38,7 @@ pub(super) struct StillAt {
 pub(super) struct Standing {
     row: AlertRow,
     events: Vec<PostedTransaction>,
-    /// What the store said about it, newest first.
+    /// What each of the store said last about it, newest first.
     said: Vec<Review>,
 }
 
@@ -57,6 +59,9 @@ impl Reporter {
             }
             let mut said = self.db.reviews(row.alert.alert_id).await?;
             said.retain(|review| !review.disposition.decides());
+            // Newest first: what somebody said last is what holds; the page of the alert has the rest.
+            let mut heard = HashSet::new();
+            said.retain(|review| heard.insert(review.reviewer.clone()));
             standing.push(Standing { row, events, said });
         }
         standing.sort_by_key(|Standing { row, said, .. }| {

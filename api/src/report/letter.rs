@@ -18,6 +18,10 @@ const SENTENCE: usize = 400;
 /// Gaps that are named of each camera.
 const GAPS: usize = 6;
 
+/// Where a mail has the questions behind its numbers: as long as the rest of it, and for those who have access to SQL.
+pub(super) const SOURCE: &str =
+    "Each number is the answer to a question in SQL: they stand at the end of the PDF and on the report's page.";
+
 /// A report in words.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Letter {

@@ -121,6 +121,18 @@ impl Mailer {
         }
     }
 
+    /// Whether the server answers and lets us in.
+    ///
+    /// # Errors
+    /// Why not, in words.
+    pub(crate) async fn answers(&self) -> Result<(), String> {
+        match self.server.test_connection().await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err("it closes the connection".to_owned()),
+            Err(error) => Err(chain(&error)),
+        }
+    }
+
     /// A message that says that mail works.
     ///
     /// # Errors
@@ -292,12 +304,14 @@ mod tests {
         let made = Made::of(sample(), &[]).unwrap();
         let plain = text::text(&made.letter, &[None, None]);
         let html = mail_html::page(&made.letter, &[None, None], &[], &[None, None]);
-        for wanted in ["2 exceptions, $91.00 at stake", "Refund with nobody", "99.2 %", "SELECT 2", "and 3 more"] {
+        for wanted in ["2 exceptions, $91.00 at stake", "Refund with nobody", "99.2 %", "end of the PDF", "and 3 more"]
+        {
             assert!(plain.contains(wanted) && html.contains(wanted), "{wanted}");
         }
         assert!(
-            html.len() < 60_000 && !html.contains("<script") && !html.contains("<link") && !html.contains("<style")
+            html.len() < 60_000 && !html.contains("<script") && !html.contains("<link") && !html.contains("SELECT")
         );
+        assert!(html.contains("prefers-color-scheme: dark") && html.contains(r#"name="color-scheme""#));
         assert!(html.contains("&lt;script&gt;") && html.contains("max-width:600px"));
     }
 }

@@ -324,9 +324,9 @@ impl Reporter {
     }
 }
 
-/// What people call each rule that judges here; none where the rules cannot be read, which `tillsight check` says.
+/// What people call each rule that judges here, without those that cannot be read, which `tillsight check` says.
 pub(crate) fn titles(config: &Config) -> BTreeMap<String, String> {
-    let rules = Rule::all(config.rules.folder.as_deref()).unwrap_or_default();
+    let (rules, _) = Rule::readable(config.rules.folder.as_deref());
     rules.into_iter().map(|rule| (rule.header.id.to_string(), rule.header.name)).collect()
 }
 

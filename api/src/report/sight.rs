@@ -105,13 +105,40 @@ fn zone(day: &ZoneDay) -> ReportZone {
     }
 }
 
-/// Why a rule could not judge, for people.
+/// Why a rule judged as it did, for people; the pages say the same (`ui/src/lib/why.ts`).
+const WHY: [(&str, &str); 15] = [
+    ("no_camera", "no camera looks there"),
+    ("no_presence", "no camera said whether somebody was there"),
+    ("rule_failed", "the rule itself failed on it"),
+    ("too_long", "it took longer than the rule looks at"),
+    ("no_match", "nothing of the kind was found"),
+    ("camera_no_signal", "no picture came from the camera"),
+    ("camera_frozen", "the camera's picture was frozen"),
+    ("camera_covered", "the camera's picture was black or covered"),
+    ("missing_operator_id", "the receipt names no operator"),
+    ("missing_supervisor_id", "the receipt does not say who approved it"),
+    ("missing_reference", "the receipt does not say which sale it is about"),
+    ("missing_tenders", "the receipt does not say how it was paid"),
+    ("missing_total_minor", "the receipt has no total"),
+    ("missing_card_token", "the receipt does not say which card it was"),
+    ("missing_entry", "the receipt does not say whether items were typed or scanned"),
+];
+
 fn plain(why: &str) -> String {
-    match why {
-        "no_camera" => "no camera looks there".to_owned(),
-        "no_presence" => "no camera said whether somebody was there".to_owned(),
-        "rule_failed" => "the rule itself failed on it".to_owned(),
-        "too_long" => "it took longer than the rule looks at".to_owned(),
-        other => other.replace('_', " "),
+    let known = WHY.iter().find(|(code, _)| *code == why);
+    known.map_or_else(|| why.replace('_', " "), |(_, words)| (*words).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn report_and_pages_say_the_same_of_a_reason() {
+        let pages = include_str!("../../../ui/src/lib/why.ts");
+        for (code, words) in WHY {
+            assert!(pages.contains(&format!("{code}: \"{words}\",")), "{code}");
+        }
+        assert_eq!(pages.lines().filter(|line| line.starts_with("  ") && line.contains(": \"")).count(), WHY.len());
     }
 }

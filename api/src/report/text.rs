@@ -1,6 +1,6 @@
 //! The text part of a mail: all of the report, for those who read mail without HTML or have it read to them.
 
-use super::letter::Letter;
+use super::letter::{Letter, SOURCE};
 use super::mail_html::Buttons;
 
 /// The text.
@@ -38,12 +38,8 @@ pub(super) fn text(letter: &Letter, buttons: &[Option<Buttons>]) -> String {
     letter.sight.iter().for_each(|(name, value)| out.line(&format!("{name}: {value}")));
     out.heading("Rates, and what is usual for this store");
     letter.rates.iter().for_each(|(name, value)| out.line(&format!("{name}: {value}")));
-    out.heading("Where the numbers come from");
-    for (name, sql) in &letter.questions {
-        out.line(&format!("{name}:"));
-        out.line(sql);
-        out.line("");
-    }
+    out.line("");
+    out.line(SOURCE);
     out.line(&letter.footer);
     out.line(&letter.link);
     out.0

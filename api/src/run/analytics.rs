@@ -27,6 +27,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::following::Following;
+use super::parts::Working;
 use super::recorder::stream;
 use super::roles::clock;
 use super::{RunError, camera_looks};
@@ -113,6 +114,7 @@ async fn look(
     stop: &CancellationToken,
 ) -> Result<(), RunError> {
     if plan.is_empty() {
+        let _working = Working::begin("analytics");
         stop.cancelled().await;
         return Ok(());
     }
@@ -163,7 +165,9 @@ async fn look(
         tasks.spawn(camera_looks::follow(config.connection(), believed, stop.clone()));
     }
     tracing::info!(model = %model.name(), detectors = detectors.len(), cameras = plan.len(), "looking");
+    let working = Working::begin("analytics");
     analysis.run(detectors).await;
+    drop(working);
     tasks.join_all().await;
     Ok(())
 }

@@ -11,6 +11,7 @@ mod floors;
 mod following;
 mod holds;
 mod last_known;
+mod parts;
 mod process;
 mod recorder;
 mod roles;
@@ -23,6 +24,7 @@ pub(crate) use broker::broker_problem;
 use std::path::PathBuf;
 
 pub(crate) use following::Following;
+pub(crate) use parts::{Condition, Parts};
 pub(crate) use roles::{clock, database, run_role, search_log};
 pub(crate) use rules::zones;
 pub use supervisor::supervise;

@@ -11,6 +11,7 @@ use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
 use super::{Role, RunError};
+use crate::telemetry;
 
 /// The shortest and longest pause before a role is started again.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
@@ -34,6 +35,8 @@ impl Process {
         let child = spawn(role, config)?;
         // From the beginning: an increase is seen only from a number that was there.
         metrics::counter!(metric::PROCESS_RESTARTS, "process" => role.as_str()).increment(0);
+        // `/readyz` takes from it which processes there are.
+        telemetry::changed();
         Ok(Self { role, child, started: Instant::now(), pause: PAUSES.0 })
     }
 

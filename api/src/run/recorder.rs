@@ -26,6 +26,7 @@ use super::announce::announce;
 use super::floors::Floors;
 use super::following::Following;
 use super::last_known::LastKnown;
+use super::parts::Working;
 use super::roles::clock;
 use super::{RunError, holds};
 use crate::config::{Camera, Config, PresenceBy};
@@ -55,8 +56,10 @@ pub(super) async fn record(config: &Config, stop: &CancellationToken) -> Result<
     tasks.spawn(holds::follow(config.connection(), recorder.holds(quota), stop.clone()));
     let floors = Floors::default();
     tasks.spawn(floors.clone().follow(config.connection(), stop.clone()));
+    let working = Working::begin("recorder");
     let mut cameras = Cameras { recorder: &recorder, outbox, running: BTreeMap::new(), stop };
     tokio::join!(cameras.follow(config), retain(config, &recorder, &floors, stop));
+    drop(working);
     cameras.end().await;
     tasks.join_all().await;
     recorder.close().await.map_err(RunError::part("the recorder"))

@@ -4,8 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tillsight_correlate::engine::plans;
 use tillsight_correlate::lake::{ArchiveConfig, Archiver, HotTail, Stream, TailConfig};
-use tillsight_correlate::rule::{Header, Rule};
+use tillsight_correlate::rule::{Header, Origin, Rule};
 use tillsight_correlate::sql::{Engine, Limits};
 use tillsight_ingest::bus::{Producer, TopicReader, WindowReader, ensure_topics};
 use tillsight_ingest::pos::{Pipeline, Stores};
@@ -23,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use super::analytics::analyse;
 use super::broker::become_broker;
 use super::following::Following;
+use super::parts::Working;
 use super::recorder::record;
 use super::{Role, RunError, rules};
 use crate::config::{Config, KafkaMode, Surface};
@@ -164,6 +166,7 @@ async fn intake(config: &Config, db: &Arc<Db>, stop: &CancellationToken) -> Resu
             let stop = round.clone();
             work.spawn(async move { pipeline.run(stop).await.map_err(RunError::part("POS intake")) });
         }
+        let _working = Working::begin("intake");
         let before = set_up.stores.clone();
         while set_up.stores == before && !stop.is_cancelled() {
             tokio::select! {
@@ -194,6 +197,7 @@ async fn archive(config: &Config, stop: &CancellationToken) -> Result<(), RunErr
             let mut archiver = Archiver::open(archive.clone(), Box::new(source), clock())
                 .await
                 .map_err(RunError::part("the archive"))?;
+            let _working = Working::begin("archive");
             archiver.run(stop.clone()).await.map_err(RunError::part("the archive"))
         };
         if let Err(error) = work.await {
@@ -226,6 +230,7 @@ async fn head_office(config: &Config, stop: &CancellationToken) -> Result<(), Ru
         .map_err(RunError::part("the lake"))?;
     let limits = Limits {
         memory_bytes: usize::try_from(config.sql.memory_mib).unwrap_or(usize::MAX).saturating_mul(1 << 20),
+        spill_bytes: u64::from(config.sql.spill_gib) << 30,
         ..Limits::default()
     };
     let engine = Arc::new(Engine::new(&tail, set_up.stores, limits).map_err(RunError::part("the SQL engine"))?);
@@ -248,12 +253,14 @@ async fn head_office(config: &Config, stop: &CancellationToken) -> Result<(), Ru
             engine.set_stores(following.next().await.stores);
         }
     };
+    let working = [Working::begin("sql"), Working::begin("flight")];
     let result = tokio::select! {
         () = stores => Ok(()),
         ended = endpoint.serve(port, stop.clone()) => ended.map_err(RunError::part("SQL")),
         ended = endpoint.serve_flight(flight_port, stop.clone()) => ended.map_err(RunError::part("Flight SQL")),
         ended = tail.run(stop.clone()) => ended.map_err(RunError::part("following the log")),
     };
+    drop(working);
     // With the endpoint the last sender goes: the writer ends when it has written everything.
     drop(endpoint);
     tasks.join_all().await;
@@ -318,7 +325,7 @@ async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> 
     let owner = search_index(config, &set_up.stores).await?;
     let cameras = Arc::new(Cameras::new(config.volume(), &set_up.cameras, &set_up.zones));
     let (shops, permits) = (Arc::new(set_up.stores.clone()), Arc::new(config.permits()));
-    let rules = installed_rules(config)?;
+    let (rules, left_out) = installed_rules(config).await;
     let windows = WindowReader::new(&connection);
     let reporter = Reporter {
         db: db.clone(),
@@ -348,11 +355,13 @@ async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> 
         known: Arc::default(),
         hub: Arc::new(Hub::new(stop.clone())),
         rules: Arc::new(rules.iter().map(RuleShown::of).collect()),
+        left_out: Arc::new(left_out),
         feeds: Arc::new(Feeds::new(Arc::new(rules), Stores::new(set_up.stores))),
         receipts: Arc::new(owner.search.clone()),
         search: owner.search.clone(),
         reporter,
         demo: std::env::var_os(http::DEMO_SOCKET).map(Into::into),
+        parts: Arc::default(),
         throttle: Arc::default(),
         taken: Arc::default(),
         tried: Arc::default(),
@@ -376,8 +385,49 @@ async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> 
     result
 }
 
-/// What the installed rules say about themselves.
-fn installed_rules(config: &Config) -> Result<Vec<Header>, RunError> {
-    let rules = Rule::all(config.rules.folder.as_deref()).map_err(RunError::part("the rules"))?;
-    Ok(rules.into_iter().map(|rule| rule.header).collect())
+/// What the rules that judge say about themselves, and of each that is left out what is wrong with it.
+async fn installed_rules(config: &Config) -> (Vec<Header>, Vec<String>) {
+    let (rules, unreadable) = Rule::readable(config.rules.folder.as_deref());
+    let mut left_out: Vec<String> = unreadable.iter().map(|error| chain(error)).collect();
+    let mut headers = Vec::new();
+    for rule in rules {
+        let header = rule.header.clone();
+        // Those of the library can be planned: its tests say so.
+        if matches!(rule.origin, Origin::Own | Origin::InPlace)
+            && let Err(error) = plans(rule).await
+        {
+            left_out.push(chain(&error));
+        } else {
+            headers.push(header);
+        }
+    }
+    (headers, left_out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_rule_that_cannot_be_read_or_planned_is_left_out_and_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let config: Config = toml::from_str(&format!("[rules]\nfolder = {:?}", dir.path())).unwrap();
+        let whole = installed_rules(&config).await.0.len();
+        let library = Rule::library().unwrap();
+        let rule = library.iter().find(|rule| rule.header.id.as_str() == "post_void").unwrap();
+        for (name, header, sql) in [
+            ("post_void", include_str!("../../../correlate/rules/post_void/rule.toml"), "SELECT nothing FROM anchor"),
+            ("typing_error", "id = \"typing_error\"\nversion =\n", rule.sql.as_str()),
+        ] {
+            let folder = dir.path().join(name);
+            std::fs::create_dir(&folder).unwrap();
+            std::fs::write(folder.join("rule.toml"), header).unwrap();
+            std::fs::write(folder.join("rule.sql"), sql).unwrap();
+        }
+        let (headers, mut told) = installed_rules(&config).await;
+        told.sort();
+        assert_eq!((headers.len(), told.len()), (whole - 1, 2), "{told:?}");
+        assert!(told[0].contains("typing_error/rule.toml is wrong: line 2"), "{told:?}");
+        assert!(told[1].contains("rule post_void: its SQL cannot be planned"), "{told:?}");
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tillsight_correlate::engine::{Engine, PlacedZone, Settings, TOPICS};
-use tillsight_correlate::rule::Rule;
+use tillsight_correlate::rule::{Origin, Rule};
 use tillsight_ingest::bus::{Outgoing, Producer, TopicReader};
 use tillsight_schemas::error::chain;
 use tillsight_schemas::metric;
@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::RunError;
 use super::following::Following;
+use super::parts::Working;
 use super::roles::clock;
 use crate::config::Config;
 use crate::db::{Db, Drawn};
@@ -27,7 +28,14 @@ const BATCH: u32 = 500;
 
 /// Judges until `stop`; after a failure it goes on from the last checkpoint. Zones that change are followed.
 pub(super) async fn judge(config: &Config, db: Arc<Db>, stop: &CancellationToken) -> Result<(), RunError> {
-    let rules = Rule::all(config.rules.folder.as_deref()).map_err(RunError::part("the rules"))?;
+    let (rules, wrong) = Rule::readable(config.rules.folder.as_deref());
+    for error in &wrong {
+        metrics::counter!(metric::RULE_FAILURES, "rule" => "unreadable").increment(1);
+        tracing::error!(error = %chain(error), "a rule cannot be read and is left out: put it right and start again");
+    }
+    for rule in rules.iter().filter(|rule| rule.origin == Origin::InPlace) {
+        tracing::warn!(rule = %rule.header.id, "a rule of your own judges in the place of the library's of this name");
+    }
     let (mut following, _) = Following::with((*db).clone(), config).await?;
     let connection = config.connection();
     let topics: Vec<String> = TOPICS.iter().map(|topic| (*topic).to_owned()).collect();
@@ -39,6 +47,7 @@ pub(super) async fn judge(config: &Config, db: Arc<Db>, stop: &CancellationToken
             let mut engine = Engine::open(settings, rules.clone(), Box::new(source), db.clone(), clock())
                 .await
                 .map_err(RunError::part("the rules"))?;
+            let _working = Working::begin("rules");
             while !stop.is_cancelled() {
                 let round = stop.child_token();
                 let ended = {

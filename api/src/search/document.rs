@@ -1,6 +1,6 @@
 //! What a receipt and an alert are in the index: their fields, their text, and the record itself as JSON.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, Utc};
 use serde::{Deserialize, Serialize};
 use tantivy::TantivyDocument;
 use tantivy::schema::Field;
@@ -128,6 +128,16 @@ pub(super) fn receipt(fields: &Fields, posted: &PostedTransaction, json: &str) -
     draft.moment(header.event_time, header.event_id, false);
     draft.money(transaction.total_minor, transaction.currency);
     draft.document.add_i64(fields.revision, i64::from(transaction.revision));
+    // One that names itself replaces nothing.
+    let replaces = transaction.replaces.filter(|replaced| *replaced != header.event_id);
+    draft.maybe(|f| f.replaces, replaces.map(|replaced| replaced.to_string()).as_deref());
+    draft.text(|f| f.integrator, header.integrator_id.as_str());
+    if let Some(day) = transaction.business_day {
+        draft.document.add_i64(fields.day, i64::from(day.num_days_from_ce()));
+    }
+    if let Some(number) = transaction.sequence_no {
+        draft.document.add_i64(fields.sequence, number);
+    }
     draft.text(|f| f.text, &receipt_words(posted));
     draft.text(|f| f.document, json);
     draft.document

@@ -10,7 +10,7 @@ use tantivy::tokenizer::{
 };
 
 /// Rises when documents are made in another way: an index of another format is built anew.
-pub(super) const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
 /// Words of running text.
 const WORDS: &str = "words";
 /// A name as one word, whatever its case.
@@ -76,6 +76,14 @@ fields! {
     code: name;
     /// The transactions of an alert.
     event: facet;
+    /// The transaction that a receipt replaces.
+    replaces: facet;
+    /// Who sent a receipt.
+    integrator: facet;
+    /// The business day of a receipt, in days of the common era.
+    day: number;
+    /// The till's running number of a receipt.
+    sequence: number;
     /// Everything that can be read.
     text: words;
     /// When it completed, by the till's own clock, in microseconds.

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
-use tantivy::collector::TopDocs;
+use tantivy::collector::{Count, TopDocs};
 use tantivy::query::{Bm25StatisticsProvider, BooleanQuery, Occur, Query, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::snippet::SnippetGenerator;
@@ -25,6 +25,7 @@ use super::histogram::buckets;
 use super::index::stored;
 use super::language::{Condition, Context, Name, understand};
 use super::lookup::lookup;
+use super::replaced::replacing;
 use super::tally::{Rank, Tallied, Tally};
 use super::{Scope, Search, SearchError, failed};
 
@@ -157,6 +158,10 @@ pub struct Hit {
     pub snippet: String,
     /// What was decided.
     pub disposition: Option<Disposition>,
+    /// The transaction that a receipt replaces.
+    pub replaces: Option<Uuid>,
+    /// The transaction that replaces a receipt: a correction of it.
+    pub replaced_by: Option<Uuid>,
 }
 
 /// Instants travel in UTC with microseconds.
@@ -182,6 +187,10 @@ impl Search {
         let micros = |at: DateTime<Utc>| at.timestamp_micros();
         let span = (request.from.map(micros), request.to.map(micros));
         let asked = lookup(&self.fields, &searcher, &understood, span, &request.scope)?;
+        if let Some(left_out) = &asked.left_out {
+            let count = searcher.search(left_out, &Count).map_err(failed("search"))?;
+            understood.problems.extend(left_out_words(count));
+        }
         let limit = request.limit.clamp(1, LARGEST_PAGE);
         let tally = Tally {
             // One more tells whether there is another page.
@@ -242,6 +251,14 @@ impl Bm25StatisticsProvider for Alike {
 
     fn doc_freq(&self, _: &Term) -> tantivy::Result<u64> {
         Ok(1)
+    }
+}
+
+fn left_out_words(receipts: usize) -> Option<String> {
+    match receipts {
+        0 => None,
+        1 => Some("One receipt is left out because another one replaces it: `is:replaced` finds it.".to_owned()),
+        many => Some(format!("{many} receipts are left out because others replace them: `is:replaced` finds them.")),
     }
 }
 
@@ -312,6 +329,9 @@ impl Page<'_> {
             currency: transaction.currency.map(|currency| currency.as_str().to_owned()),
             snippet: self.snippet(&document::receipt_words(posted)),
             disposition: None,
+            replaces: transaction.replaces,
+            replaced_by: replacing(&self.search.fields, self.searcher, &[header.event_id], self.scope)?
+                .remove(&header.event_id),
         })
     }
 
@@ -335,6 +355,8 @@ impl Page<'_> {
             currency: alert.currency.clone(),
             snippet: self.snippet(&document::alert_words(stored)),
             disposition: stored.disposition,
+            replaces: None,
+            replaced_by: None,
         }
     }
 

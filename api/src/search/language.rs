@@ -28,6 +28,8 @@ pub(super) enum Condition {
     Within(i64, i64),
     /// An alert is about it that was not taken back.
     HasAlert,
+    /// It is a receipt that another one replaces.
+    Replaced,
 }
 
 /// A field that is searched by value.
@@ -238,8 +240,9 @@ impl<'a> Reading<'a> {
             code @ ("open" | "closed") => field(Name::Status, code),
             code @ ("alert" | "receipt") => field(Name::Kind, code),
             code @ ("standing" | "amended" | "retracted") => field(Name::State, code),
+            "replaced" => Some(Condition::Replaced),
             other => {
-                let known = ["open", "closed", "alert", "receipt", "amended", "retracted", "standing"];
+                let known = ["open", "closed", "alert", "receipt", "amended", "retracted", "standing", "replaced"];
                 let meant = nearest(other, known);
                 let meant = meant.map_or_else(|| known.join(", "), |word| format!("did you mean `{word}`?"));
                 self.problem(format!("`is:` does not know `{other}`: {meant}"));

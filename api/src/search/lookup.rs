@@ -13,6 +13,7 @@ use tantivy::{Searcher, Term};
 use super::document::{ALERT, receipt_key};
 use super::fields::{Fields, code, words};
 use super::language::{Condition, Name, Understood};
+use super::replaced::replaced;
 use super::{Scope, SearchError, failed, tally};
 
 /// After every string that begins with another one.
@@ -21,6 +22,8 @@ const LAST: char = char::MAX;
 /// A query and the words that a snippet marks.
 pub(super) struct Lookup {
     pub(super) query: Box<dyn Query>,
+    /// The same for receipts that are left out because others replace them; `None` when there are none in scope.
+    pub(super) left_out: Option<Box<dyn Query>>,
     pub(super) marked: BTreeMap<String, f32>,
 }
 
@@ -55,10 +58,25 @@ pub(super) fn lookup(
             }
             Condition::Within(start, end) => silent(within(fields.at, *start, *end)),
             Condition::HasAlert => silent(has_alert(fields, searcher, scope)?),
+            Condition::Replaced => {
+                let replaced: Box<dyn Query> = match replaced(fields, searcher, scope)? {
+                    Some(replaced) => Box::new(replaced),
+                    None => Box::new(EmptyQuery),
+                };
+                silent(replaced)
+            }
         };
         parts.push((if *negated { Occur::MustNot } else { Occur::Must }, query));
     }
-    Ok(Lookup { query: Box::new(BooleanQuery::new(parts)), marked })
+    let asked = understood.conditions.iter().any(|(_, condition)| *condition == Condition::Replaced);
+    let replaced = if asked { None } else { replaced(fields, searcher, scope)? };
+    let left_out = replaced.map(|replaced| -> Box<dyn Query> {
+        let found = BooleanQuery::new(std::mem::take(&mut parts));
+        parts.push((Occur::Must, Box::new(found.clone())));
+        parts.push((Occur::MustNot, Box::new(replaced.clone())));
+        Box::new(BooleanQuery::new(vec![(Occur::Must, Box::new(found)), (Occur::Must, Box::new(replaced))]))
+    });
+    Ok(Lookup { query: Box::new(BooleanQuery::new(parts)), left_out, marked })
 }
 
 /// The documents that a person may find.
@@ -91,7 +109,7 @@ fn term(field: Field, text: &str) -> Box<dyn Query> {
     Box::new(TermQuery::new(Term::from_field_text(field, text), IndexRecordOption::Basic))
 }
 
-fn prefix(field: Field, text: &str) -> Box<dyn Query> {
+pub(super) fn prefix(field: Field, text: &str) -> Box<dyn Query> {
     Box::new(InvertedIndexRangeQuery::new(
         Bound::Included(Term::from_field_text(field, text)),
         Bound::Excluded(Term::from_field_text(field, &format!("{text}{LAST}"))),
@@ -188,8 +206,19 @@ fn has_alert(fields: &Fields, searcher: &Searcher, scope: &Scope) -> Result<Box<
         (Occur::Must, term(fields.kind, ALERT)),
         (Occur::MustNot, term(fields.state, "retracted")),
     ]);
-    let events = searcher.search(&standing, &tally::Events).map_err(failed("search"))?;
+    let (receipts, _) = receipts_of(fields, searcher, &standing, "event")?;
+    Ok(either(vec![Box::new(receipts), Box::new(standing)]))
+}
+
+/// The receipts that a field of documents names, and how many are named.
+pub(super) fn receipts_of(
+    fields: &Fields,
+    searcher: &Searcher,
+    documents: &dyn Query,
+    field: &'static str,
+) -> Result<(TermSetQuery, usize), SearchError> {
+    let events = searcher.search(documents, &tally::Events(field)).map_err(failed("search"))?;
     let receipts = events.iter().filter_map(|event| event.parse().ok()).map(receipt_key);
     let receipts = TermSetQuery::new(receipts.map(|key| Term::from_field_text(fields.key, &key)));
-    Ok(either(vec![Box::new(receipts), Box::new(standing)]))
+    Ok((receipts, events.len()))
 }

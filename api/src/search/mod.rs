@@ -6,6 +6,7 @@
 //! ([`Owner`], [`Follower`]), any may read ([`Search`]). Who may see what is a filter beside the query ([`Scope`]),
 //! never part of its text.
 
+mod arrivals;
 mod count;
 mod document;
 mod fields;
@@ -18,6 +19,7 @@ mod last;
 mod lex;
 mod lookup;
 mod neighbours;
+mod replaced;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -31,6 +33,7 @@ use tillsight_schemas::{ErrorKind, HasKind};
 
 use crate::db::Without;
 
+pub(crate) use arrivals::Arrival;
 pub use find::{Answer, Bucket, FacetValue, Facets, Hit, HitKind, Order, Request};
 pub use follow::{Follower, OpenLog};
 pub use index::{Owner, Progress, Search, ask_for_rebuild, rebuild_is_asked_for};

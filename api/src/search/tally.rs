@@ -158,9 +158,9 @@ impl SegmentCollector for Segment {
     }
 }
 
-/// Collects the events that alerts are about.
+/// Collects the events that a field of documents names.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Events;
+pub(super) struct Events(pub(super) &'static str);
 
 /// The same for one segment.
 pub(super) struct EventsOfSegment {
@@ -173,7 +173,7 @@ impl Collector for Events {
     type Child = EventsOfSegment;
 
     fn for_segment(&self, _: SegmentOrdinal, reader: &SegmentReader) -> tantivy::Result<EventsOfSegment> {
-        Ok(EventsOfSegment { values: reader.fast_fields().str("event")?, ordinals: BTreeSet::new() })
+        Ok(EventsOfSegment { values: reader.fast_fields().str(self.0)?, ordinals: BTreeSet::new() })
     }
 
     fn requires_scoring(&self) -> bool {

@@ -309,6 +309,73 @@ async fn a_later_revision_replaces_and_an_earlier_one_does_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_that_another_one_replaces_is_left_out_and_still_found() {
+    let shop = Shop::new().await;
+    let wrong = sale("demo", "17", 1, &["APPLES"], 100, 10);
+    let mut right = sale("demo", "17", 2, &["APPLES"], 100, 10);
+    right.transaction.replaces = Some(wrong.header.event_id);
+    let mut elsewhere = sale("other", "17", 3, &["APPLES"], 100, 10);
+    elsewhere.transaction.replaces = Some(right.header.event_id);
+    let mut itself = sale("demo", "17", 4, &["PEARS"], 100, 20);
+    itself.transaction.replaces = Some(itself.header.event_id);
+    // The correction comes first.
+    shop.ring(&[right.clone(), elsewhere, itself]);
+    let work = shop.work();
+    work.becomes((3, 0)).await;
+    shop.ring(std::slice::from_ref(&wrong));
+    work.becomes((4, 0)).await;
+
+    let answer = find(&work.search, "apples");
+    assert_eq!((receipts_of(&answer), answer.total), (vec![2], 1));
+    assert_eq!(answer.facets.register.iter().map(|facet| facet.count).sum::<u64>(), 1);
+    assert_eq!(answer.histogram.iter().map(|bucket| bucket.receipts).sum::<u64>(), 1);
+    assert_eq!(answer.items[0].replaces, Some(wrong.header.event_id));
+    assert!(answer.problems[0].contains("`is:replaced`"), "{:?}", answer.problems);
+    assert_eq!(find(&work.search, "pears").problems, [""; 0], "what names itself replaces nothing");
+    let former = find(&work.search, "apples is:replaced");
+    assert_eq!((receipts_of(&former), former.problems.len()), (vec![1], 0));
+    assert_eq!(former.items[0].replaced_by, Some(right.header.event_id));
+    assert_eq!(work.search.count("apples", None, &request("").scope).unwrap(), 1);
+    let of = [wrong.header.event_id, right.header.event_id];
+    let replacing = work.search.replacing(&of, &request("").scope).unwrap();
+    assert_eq!(replacing.into_iter().collect::<Vec<_>>(), [(of[0], of[1])], "nobody learns of another retailer");
+    work.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_come_of_a_day_is_told_number_by_number() {
+    let shop = Shop::new().await;
+    let day: chrono::NaiveDate = "2026-11-22".parse().unwrap();
+    let rung = |event: i64, number: Option<i64>, register: &str| {
+        let mut posted = sale("demo", "17", event, &["MILK"], 100, event);
+        posted.transaction.business_day = Some(day);
+        posted.transaction.sequence_no = number;
+        posted.transaction.register_id = register.parse().unwrap();
+        posted
+    };
+    let first = rung(1, Some(7), "1");
+    let mut again = first.clone();
+    again.transaction.revision = 1;
+    let mut moved = rung(2, Some(7), "1");
+    moved.transaction.replaces = Some(rung(3, None, "1").header.event_id);
+    let mut before = rung(4, Some(1), "1");
+    before.transaction.business_day = day.pred_opt();
+    shop.ring(&[first, moved, rung(3, Some(7), "1"), before, rung(5, None, "Two")]);
+    let work = shop.work();
+    work.becomes((5, 0)).await;
+    shop.ring(&[again]);
+    shop.ring(&[rung(6, Some(9), "1")]);
+    work.becomes((6, 0)).await;
+    let mut arrivals = work.search.arrivals(day, &request("").scope).unwrap();
+    arrivals.sort_by_key(|arrival| std::cmp::Reverse(arrival.at));
+    let told: Vec<(&str, Option<i64>, bool)> =
+        arrivals.iter().map(|one| (one.register.as_str(), one.number, one.is_correction)).collect();
+    assert_eq!(told, [("1", Some(7), true), ("1", Some(7), true), ("Two", None, false), ("1", Some(9), false)]);
+    assert!(arrivals.iter().all(|arrival| arrival.integrator == "kiosk"), "{arrivals:?}");
+    work.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_alert_is_found_with_its_decision_until_it_is_taken_back() {
     let shop = Shop::new().await;
     let refund = week().remove(3);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Debug;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -22,13 +22,14 @@ use tillsight_correlate::sql::Session;
 use tillsight_schemas::error::chain;
 use tokio_util::sync::CancellationToken;
 
+use super::failure::Failure;
 use super::gate::{Act, classify};
 use super::handlers::Handlers;
 use super::names::shown;
 use super::run::{Cursor, Running};
 use super::scram::{Exchange, Verifier};
 use super::settings::Settings;
-use super::statement::{Failure, Prepared, parameters};
+use super::statement::{Prepared, parameters};
 use super::{Login, REVOKED, Shared, catalog};
 use crate::tls;
 
@@ -47,8 +48,8 @@ pub(super) struct Connection {
     plain: bool,
     stage: tokio::sync::Mutex<Stage>,
     bound: OnceLock<Bound>,
-    /// Whether the login does not hold any more.
-    ended: AtomicBool,
+    /// Cancelled when the login does not hold any more, and all that it runs with it.
+    pub(super) revoked: CancellationToken,
     settings: Arc<Mutex<Settings>>,
     /// The names of the statements that are prepared.
     prepared: Mutex<BTreeSet<String>>,
@@ -91,7 +92,7 @@ impl Connection {
             plain,
             stage: tokio::sync::Mutex::new(Stage::Silent),
             bound: OnceLock::new(),
-            ended: AtomicBool::new(false),
+            revoked: CancellationToken::new(),
             settings,
             prepared: Mutex::default(),
             cursors: Mutex::default(),
@@ -103,7 +104,7 @@ impl Connection {
     /// # Errors
     /// [`Failure`] before the log-in, and when it was revoked.
     pub(super) fn bound(&self) -> Result<&Bound, Failure> {
-        if self.ended.load(Ordering::Relaxed) {
+        if self.revoked.is_cancelled() {
             return Err(Failure::new("28000", REVOKED));
         }
         self.bound.get().ok_or_else(|| Failure::new("28000", "log in first"))
@@ -128,7 +129,7 @@ impl Connection {
     pub(super) fn begin(&self, text: &Arc<str>) -> Result<Running, Failure> {
         let bound = self.bound()?;
         let timeout = self.settings().timeout();
-        Ok(Running::begin(&self.shared, &bound.login.user, text, timeout, self.cancellation(bound)))
+        Ok(Running::begin(&self.shared, &bound.login.user, text, timeout, (self.cancellation(bound), &self.revoked)))
     }
 
     /// Gives a cursor that is asked on new time.
@@ -139,7 +140,7 @@ impl Connection {
     }
 
     fn cancellation(&self, bound: &Bound) -> CancellationToken {
-        let token = CancellationToken::new();
+        let token = self.revoked.child_token();
         self.shared.cancels.set(bound.pid, bound.key.clone(), token.clone());
         token
     }
@@ -236,12 +237,9 @@ impl Connection {
             let Some(bound) = self.bound.get() else { continue };
             match self.shared.logins.login(&bound.role_name).await {
                 Ok(Some(login)) if login == bound.login => {}
-                Ok(_) => break self.ended.store(true, Ordering::Relaxed),
+                Ok(_) => break self.revoked.cancel(),
                 Err(error) => tracing::warn!(error = chain(error.as_ref()), "a log-in cannot be looked up again"),
             }
-        }
-        if let Some(bound) = self.bound.get() {
-            self.shared.cancels.cancel(bound.pid, &bound.key);
         }
         tokio::time::sleep(LOOK_AGAIN).await;
     }
@@ -359,6 +357,7 @@ fn server_parameters() -> DefaultServerParameterProvider {
     parameters.server_version = catalog::server_version();
     parameters.is_superuser = false;
     parameters.default_transaction_read_only = true;
+    parameters.time_zone = "UTC".to_owned();
     parameters.search_path = tillsight_correlate::sql::DEFAULT_SCHEMA.to_owned();
     parameters
 }

@@ -16,7 +16,7 @@ use pgwire::messages::copy::{CopyData, CopyDone, CopyOutResponse};
 use pgwire::messages::data::DataRow;
 use tillsight_correlate::sql::Refusal;
 
-use super::statement::Failure;
+use super::failure::Failure;
 
 /// What a binary copy begins with: the signature, no flags, no further header.
 const BINARY_HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";

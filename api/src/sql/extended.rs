@@ -24,10 +24,11 @@ use pgwire::messages::extendedquery::{
     Bind, BindComplete, Describe, Execute, Parse, ParseComplete, TARGET_TYPE_BYTE_PORTAL,
 };
 
+use super::failure::Failure;
 use super::gate::Act;
 use super::handlers::Handlers;
 use super::simple::shown_field;
-use super::statement::{Failure, Prepared};
+use super::statement::Prepared;
 
 #[async_trait]
 impl QueryParser for Handlers {

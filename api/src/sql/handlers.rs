@@ -12,7 +12,7 @@ use pgwire::error::PgWireError;
 use pgwire::messages::cancel::CancelRequest;
 
 use super::connection::Connection;
-use super::statement::Failure;
+use super::failure::Failure;
 
 #[async_trait]
 impl CancelHandler for Connection {

@@ -10,6 +10,7 @@ mod connection;
 mod copy;
 mod crew;
 mod extended;
+mod failure;
 mod flight;
 mod gate;
 mod handlers;
@@ -156,7 +157,7 @@ pub enum Outcome {
     Failed,
     /// Its time was over.
     Timeout,
-    /// The client cancelled it.
+    /// The client cancelled it, or its login was revoked.
     Cancelled,
     /// The client left, or took no more rows.
     Aborted,

@@ -27,9 +27,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::crew::Work;
+use super::failure::Failure;
 use super::names::shown;
-use super::statement::Failure;
-use super::{Outcome, Shared, StatementRecord};
+use super::{Outcome, REVOKED, Shared, StatementRecord};
 
 /// How many batches wait for a client that takes rows more slowly than they are made.
 const BATCHES_AHEAD: usize = 2;
@@ -44,18 +44,20 @@ pub(super) struct Running {
     timeout: Duration,
     deadline: Instant,
     cancelled: CancellationToken,
+    revoked: CancellationToken,
     rows: u64,
     outcome: Outcome,
 }
 
 impl Running {
-    /// Starts the clock of a statement.
+    /// Starts the clock of a statement, which the first token stops; it was its login that ended if the second is
+    /// cancelled.
     pub(super) fn begin(
         shared: &Arc<Shared>,
         user: &str,
         text: &Arc<str>,
         timeout: Duration,
-        cancelled: CancellationToken,
+        (cancelled, revoked): (CancellationToken, &CancellationToken),
     ) -> Self {
         let started = Instant::now();
         Self {
@@ -66,6 +68,7 @@ impl Running {
             timeout,
             deadline: started + timeout,
             cancelled,
+            revoked: revoked.clone(),
             rows: 0,
             outcome: Outcome::Aborted,
         }
@@ -82,9 +85,11 @@ impl Running {
     async fn within<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
         tokio::select! {
             biased;
-            () = self.cancelled.cancelled() => {
-                Err(Failure::new("57014", "canceling statement due to user request"))
-            }
+            () = self.cancelled.cancelled() => Err(if self.revoked.is_cancelled() {
+                Failure::new("28000", REVOKED)
+            } else {
+                Failure::new("57014", "canceling statement due to user request")
+            }),
             () = tokio::time::sleep_until(self.deadline) => {
                 let limit = self.timeout.as_secs_f32();
                 Err(Failure::new("57014", format!("canceling statement due to statement timeout ({limit} s)")))
@@ -154,7 +159,7 @@ impl Running {
     pub(super) fn note<T>(&mut self, step: Result<T, Failure>) -> Result<T, Failure> {
         if let Err(failure) = &step {
             self.outcome = match failure.sqlstate {
-                "57014" if self.cancelled.is_cancelled() => Outcome::Cancelled,
+                "57014" | "28000" if self.cancelled.is_cancelled() => Outcome::Cancelled,
                 "57014" => Outcome::Timeout,
                 _ if failure.is_refusal() => Outcome::Refused,
                 _ => Outcome::Failed,

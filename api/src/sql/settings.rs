@@ -1,7 +1,8 @@
 //! What clients may set, and what they are shown.
 //!
 //! Only settings that change how answers are written, or that change nothing here, can be set. A client cannot raise its
-//! limits, choose another role, or reach the engine's own options.
+//! limits, choose another role, or reach the engine's own options. What would change the meaning of a statement and does
+//! not ([`notice`]) is accepted, for clients send it at their start; the client is told, and shown what holds.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use datafusion::sql::sqlparser::ast::{
     Expr, Set, SetSessionAuthorizationParam, SetSessionAuthorizationParamKind, Value,
 };
-use tillsight_correlate::sql::Refusal;
+use tillsight_correlate::sql::{DEFAULT_SCHEMA, Refusal};
 
 use super::gate;
 
@@ -26,11 +27,12 @@ const IGNORED: &[&str] = &[
     "jit",
     "lock_timeout",
     "max_parallel_workers_per_gather",
-    "search_path",
     "synchronize_seqscans",
-    "timezone",
     "row_security",
 ];
+
+/// How clients say UTC, or whatever there is.
+const UTC: &[&str] = &["utc", "etc/utc", "gmt", "z", "0", "+00", "+00:00", "default", "local"];
 
 /// Settings that have one value only.
 const FIXED: &[(&str, &[&str])] = &[
@@ -57,11 +59,13 @@ const SHOWN: &[&str] = &[
     "lc_ctype",
     "max_identifier_length",
     "max_index_keys",
+    "search_path",
     "server_encoding",
     "server_version",
     "server_version_num",
     "standard_conforming_strings",
     "statement_timeout",
+    "timezone",
     "transaction_isolation",
     "transaction_read_only",
 ];
@@ -90,13 +94,10 @@ impl Settings {
     /// # Errors
     /// [`Refusal`] when the setting cannot be changed, or not to this value.
     pub(super) fn change(&mut self, set: &Set) -> Result<Option<(String, String)>, Refusal> {
+        if let Some((name, value)) = assigned(set) {
+            return self.assign(&name, &value);
+        }
         match set {
-            Set::SingleAssignment { variable, values, .. } => {
-                let name = variable.to_string().replace('"', "").to_lowercase();
-                let values: Vec<String> = values.iter().map(text).collect();
-                self.assign(&name, &values.join(", "))
-            }
-            Set::SetTimeZone { value, .. } => self.assign("timezone", &text(value)),
             Set::SetNames { charset_name, .. } => self.assign("names", &charset_name.value),
             Set::SetNamesDefault {} => Ok(None),
             Set::SetTransaction { modes, snapshot: None, .. } => gate::read_only(modes).map(|()| None),
@@ -139,6 +140,7 @@ impl Settings {
                 self.set.insert(name.to_owned(), value.to_owned());
                 Ok(Some((name.to_owned(), value.to_owned())))
             }
+            "search_path" | "timezone" => Ok(None),
             _ if IGNORED.contains(&name) => {
                 self.set.insert(name.to_owned(), value.to_owned());
                 Ok((name == "extra_float_digits").then(|| (name.to_owned(), value.to_owned())))
@@ -196,7 +198,7 @@ impl Settings {
             "intervalstyle" => "postgres".to_owned(),
             "bytea_output" => "hex".to_owned(),
             "timezone" => "UTC".to_owned(),
-            "search_path" => tillsight_correlate::sql::DEFAULT_SCHEMA.to_owned(),
+            "search_path" => DEFAULT_SCHEMA.to_owned(),
             "extra_float_digits" => "1".to_owned(),
             "transaction_isolation" | "default_transaction_isolation" => "read committed".to_owned(),
             "transaction_read_only"
@@ -211,6 +213,33 @@ impl Settings {
             _ if IGNORED.contains(&name) => String::new(),
             _ => return Err(Refusal::unsupported(format!("there is no setting {name}"))),
         })
+    }
+}
+
+/// What a client is told of a setting that was accepted and that changes nothing.
+pub(super) fn notice(set: &Set) -> Option<String> {
+    let (name, value) = assigned(set)?;
+    let plain = value.trim().to_lowercase();
+    match name.as_str() {
+        "timezone" if !UTC.contains(&plain.as_str()) => Some(format!(
+            "times stay in UTC: use columns that end in _local, or event_time AT TIME ZONE '{value}', for others"
+        )),
+        "search_path" if plain != DEFAULT_SCHEMA && plain != "default" => Some(format!(
+            "names without a schema stay those of {DEFAULT_SCHEMA}: name the schema of others (lp.alerts)"
+        )),
+        _ => None,
+    }
+}
+
+/// The name and the value of a setting that is set by its name.
+fn assigned(set: &Set) -> Option<(String, String)> {
+    match set {
+        Set::SingleAssignment { variable, values, .. } => {
+            let name = variable.to_string().replace('"', "").to_lowercase();
+            Some((name, values.iter().map(text).collect::<Vec<_>>().join(", ")))
+        }
+        Set::SetTimeZone { value, .. } => Some(("timezone".to_owned(), text(value))),
+        _ => None,
     }
 }
 
@@ -241,6 +270,10 @@ fn duration(text: &str) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use datafusion::sql::sqlparser::ast::Statement;
+    use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+    use datafusion::sql::sqlparser::parser::Parser;
+
     use super::*;
 
     #[test]
@@ -272,8 +305,28 @@ mod tests {
             settings.assign(name, value).unwrap();
         }
         assert_eq!(settings.show("application_name").unwrap(), "psql");
+        assert_eq!(
+            (settings.show("timezone").unwrap(), settings.show("search_path").unwrap()),
+            ("UTC".into(), "pos".into())
+        );
         for (name, value) in [("default_transaction_read_only", "off"), ("datafusion.a.b", "1"), ("role", "postgres")] {
             assert!(settings.assign(name, value).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_set_in_vain_is_said() {
+        let said = |sql: &str| {
+            let parsed = Parser::parse_sql(&PostgreSqlDialect {}, sql).unwrap().remove(0);
+            let Statement::Set(set) = parsed else { panic!("{sql}") };
+            Settings::new(Duration::from_secs(60)).change(&set).unwrap();
+            notice(&set)
+        };
+        for vain in ["SET timezone = 'Europe/Berlin'", "SET TIME ZONE 'Asia/Tokyo'", "SET search_path = lp, public"] {
+            assert!(said(vain).is_some(), "{vain}");
+        }
+        for quiet in ["SET timezone TO 'UTC'", "SET TIME ZONE 'GMT'", "SET search_path = pos", "SET jit = off"] {
+            assert_eq!(said(quiet), None, "{quiet}");
         }
     }
 }

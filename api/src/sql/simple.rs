@@ -6,13 +6,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::common::ParamValues;
 use datafusion::sql::sqlparser::ast::{DiscardObject, Reset, Statement};
-use futures::Sink;
+use futures::{Sink, SinkExt};
 use pgwire::api::portal::Format;
 use pgwire::api::query::SimpleQueryHandler;
 use pgwire::api::results::{DataRowEncoder, FieldFormat, FieldInfo, QueryResponse, Response, Tag};
 use pgwire::api::store::PortalStore;
 use pgwire::api::{ClientInfo, ClientPortalStore, Type};
-use pgwire::error::{PgWireError, PgWireResult};
+use pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
 use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::response::TransactionStatus;
 use pgwire::messages::simplequery::Query;
@@ -20,9 +20,10 @@ use pgwire::types::format::FormatOptions;
 
 use super::connection::{Connection, MAX_CURSORS};
 use super::copy::send;
+use super::failure::Failure;
 use super::gate::Act;
 use super::run::{Cursor, answer};
-use super::statement::Failure;
+use super::settings::notice;
 
 #[async_trait]
 impl SimpleQueryHandler for Connection {
@@ -136,6 +137,12 @@ impl Connection {
                 let done = self.manage(client, other);
                 running.note(done.as_ref().map(|_| ()).map_err(Clone::clone))?;
                 running.done();
+                if let Act::Set(set) = other
+                    && let Some(text) = notice(set)
+                {
+                    let notice = ErrorInfo::new("WARNING".to_owned(), "01000".to_owned(), text);
+                    client.feed(PgWireBackendMessage::NoticeResponse(notice.into())).await?;
+                }
                 Ok(done?)
             }
         }

@@ -1,13 +1,11 @@
-//! From text to statements, and from failures to what a client is told.
+//! From text to statements.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, SchemaRef};
-use datafusion::common::SchemaError;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::sql::sqlparser::ast::{
     Expr as SqlExpr, ObjectName, Query, Statement, Value, Visit, Visitor, visit_expressions_mut,
@@ -24,12 +22,8 @@ use datafusion_postgres::datafusion_pg_catalog::sql::rules::{
     StripCallableQualifier, StripCollate,
 };
 use pgwire::api::Type;
-use pgwire::error::{ErrorInfo, PgWireError};
-use tillsight_correlate::Error;
-use tillsight_correlate::sql::{Refusal, Unplanned};
-use tillsight_schemas::error::chain;
-use uuid::Uuid;
 
+use super::failure::Failure;
 use super::gate::{Act, is_table_function, refused_text};
 use super::names::label;
 use super::rewrite;
@@ -289,85 +283,4 @@ pub(super) fn parameters(
             Ok((inferred, wire))
         })
         .collect()
-}
-
-/// What a client is told when a statement fails.
-#[derive(Debug, Clone)]
-pub(super) struct Failure {
-    /// The code of the SQL standard or of PostgreSQL.
-    pub(super) sqlstate: &'static str,
-    /// The sentence.
-    pub(super) message: String,
-}
-
-impl Failure {
-    /// Makes a failure.
-    pub(super) fn new(sqlstate: &'static str, message: impl Into<String>) -> Self {
-        Self { sqlstate, message: message.into() }
-    }
-
-    /// Whether the statement was refused, rather than wrong.
-    pub(super) fn is_refusal(&self) -> bool {
-        matches!(self.sqlstate, "42501" | "0A000")
-    }
-
-    /// A failure of ours: the client gets a number, the log the causes. Nothing about files reaches the client.
-    pub(super) fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
-        let incident = Uuid::new_v4();
-        tracing::error!(%incident, error = chain(error), "a statement failed");
-        Self::new("XX000", format!("internal error; the log names its causes under {incident}"))
-    }
-}
-
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
-        Self { sqlstate: refusal.sqlstate, message: refusal.message }
-    }
-}
-
-impl From<Unplanned> for Failure {
-    fn from(error: Unplanned) -> Self {
-        match error {
-            Unplanned::Refused(refusal) => refusal.into(),
-            Unplanned::Wrong(error) => (*error).into(),
-            Unplanned::Unready(error) => error.into(),
-        }
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::TailFull { .. } | Error::TailStale { .. } => Self::new("57P03", error.to_string()),
-            other => Self::internal(&other),
-        }
-    }
-}
-
-impl From<DataFusionError> for Failure {
-    fn from(error: DataFusionError) -> Self {
-        let message = error.find_root().strip_backtrace();
-        let sqlstate = match error.find_root() {
-            DataFusionError::SQL(..) => "42601",
-            DataFusionError::SchemaError(inner, _) => match inner.as_ref() {
-                SchemaError::FieldNotFound { .. } => "42703",
-                SchemaError::AmbiguousReference { .. } => "42702",
-                _ => "42701",
-            },
-            DataFusionError::Plan(text) if text.contains("not found") && text.contains("table") => "42P01",
-            DataFusionError::Plan(text) if text.contains("function") => "42883",
-            DataFusionError::Plan(_) | DataFusionError::Configuration(_) => "42000",
-            DataFusionError::NotImplemented(_) => "0A000",
-            DataFusionError::ResourcesExhausted(_) => "53200",
-            DataFusionError::ArrowError(..) | DataFusionError::Execution(_) => "22000",
-            _ => return Self::internal(&error),
-        };
-        Self::new(sqlstate, message)
-    }
-}
-
-impl From<Failure> for PgWireError {
-    fn from(failure: Failure) -> Self {
-        Self::UserError(Box::new(ErrorInfo::new("ERROR".to_owned(), failure.sqlstate.to_owned(), failure.message)))
-    }
 }

@@ -17,10 +17,10 @@ use tillsight_schemas::store::Store;
 use tillsight_schemas::topic::POS_TRANSACTION;
 use tillsight_schemas::{ReplayClock, wire::avro};
 
+use super::failure::Failure;
 use super::gate::Act;
 use super::handlers::Handlers;
 use super::run::{Cursor, Rows, Running};
-use super::statement::Failure;
 use super::*;
 
 mod catalogue;
@@ -268,6 +268,20 @@ async fn a_client_can_cancel_what_it_started_and_nobody_else_can() {
     assert_eq!(desk.audit.0.lock().unwrap().last().unwrap().outcome, Outcome::Cancelled);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_revoked_login_runs_ends_and_says_so() {
+    let desk = desk(Duration::from_secs(60)).await;
+    let endless = "SELECT count(*) FROM generate_series(1, 100000) a, generate_series(1, 100000) b";
+    let (running, rows) = desk.start(endless).await.unwrap();
+    let mut answer = run::answer(running, rows, &Format::UnifiedText, FormatOptions::default()).unwrap();
+    desk.connection.0.revoked.cancel();
+    let failure = answer.data_rows().next().await.unwrap().unwrap_err();
+    assert!(failure.to_string().contains(REVOKED), "{failure}");
+    drop(answer);
+    assert_eq!(desk.audit.0.lock().unwrap().last().unwrap().outcome, Outcome::Cancelled);
+    assert_eq!(desk.start("SELECT 1").await.unwrap_err().sqlstate, "28000");
+}
+
 #[tokio::test]
 async fn every_statement_is_written_down_once_with_its_outcome() {
     let desk = desk(Duration::from_secs(60)).await;
@@ -307,7 +321,10 @@ async fn failures_say_what_is_wrong_and_nothing_about_files() {
         ("SELECT nothing FROM pos.transactions", "42703"),
         ("SELECT 1 FROM (", "42601"),
         ("SELECT nothing(1)", "42883"),
-        ("SELECT cast(receipt_no AS int) FROM pos.transactions", "22000"),
+        ("SELECT cast(receipt_no AS int) FROM pos.transactions", "22P02"),
+        ("SELECT date '2026-02-30'", "22008"),
+        ("SELECT 1 / 0", "22012"),
+        ("SELECT 100000::smallint", "22003"),
     ] {
         let failure = desk.ask(sql).await.unwrap_err();
         assert_eq!(failure.sqlstate, sqlstate, "{sql}: {failure:?}");

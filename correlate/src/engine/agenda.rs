@@ -65,6 +65,11 @@ impl Agenda {
         self.pending.iter()
     }
 
+    /// What waits of one rule.
+    pub(crate) fn of(&self, rule: usize) -> impl Iterator<Item = (&Item, &StoreKey)> {
+        self.pending.range((rule, Uuid::nil())..=(rule, Uuid::max()))
+    }
+
     /// What waits, and what waited at the checkpoint and has not been read again yet.
     pub(crate) fn unfinished(&self) -> impl Iterator<Item = &Item> {
         self.pending.keys().chain(&self.left)

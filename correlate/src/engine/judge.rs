@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use chrono::{DateTime, TimeDelta, Utc};
 use tillsight_schemas::alert::{Alert, AlertState};
 use tillsight_schemas::error::chain;
@@ -17,6 +18,7 @@ use tillsight_schemas::{metric, topic};
 use uuid::Uuid;
 
 use super::agenda::Item;
+use super::failures::Failures;
 use super::memory::Memory;
 use super::plan::{Compiled, Window};
 use super::tables::{self, Anchor};
@@ -28,6 +30,9 @@ use crate::rule::{Header, RuleError};
 const HISTORY: TimeDelta = TimeDelta::hours(24);
 /// At most so many anchors of a rule are judged in one run.
 const BATCH: usize = 2_000;
+
+/// What is remembered, by store.
+type Memories = BTreeMap<StoreKey, Memory>;
 
 /// An anchor that is to be judged now.
 struct Ready {
@@ -53,7 +58,9 @@ impl Engine {
             while !ready.is_empty() {
                 let rest = ready.split_off(ready.len().min(BATCH));
                 let (Some(rule), batch) = (self.rules.get(number), std::mem::replace(&mut ready, rest)) else { break };
-                let rows = self.rows_or_why_not(rule, &batch).await?;
+                let passes_over = self.settings.passes_over;
+                let failures = passes_over.then_some(&mut self.failures);
+                let rows = rows_or_why_not(&mut self.memories, rule, &batch, failures).await?;
                 judged.extend(self.compare(number, &batch, rows, now).await?);
                 for item in &batch {
                     let rule = self.rules.get(number).map(|rule| &rule.rule.header);
@@ -65,6 +72,7 @@ impl Engine {
                 }
             }
         }
+        self.failures.tell(now);
         Ok(judged)
     }
 
@@ -74,7 +82,7 @@ impl Engine {
         let header = &rule.rule.header;
         let mut ready = Vec::new();
         let mut gone = Vec::new();
-        for (item, store) in self.agenda.pending().filter(|((rule, _), _)| *rule == number) {
+        for (item, store) in self.agenda.of(number) {
             let Some(memory) = self.memories.get(store) else { continue };
             let Some(event) = memory.event(item.1) else {
                 gone.push(*item);
@@ -125,44 +133,8 @@ impl Engine {
         (now - over >= self.settings.max_wait).then_some(true)
     }
 
-    /// What a rule says about some anchors. Where it fails, they are judged one by one, and those on which it fails alone are
-    /// indeterminate: which they are does not depend on what they were judged with.
-    async fn rows_or_why_not(&self, rule: &Compiled, batch: &[Ready]) -> Result<BTreeMap<Uuid, Row>, EngineError> {
-        match self.rows(rule, batch).await {
-            Err(EngineError::Rule(_)) if self.settings.passes_over => {}
-            other => return other,
-        }
-        let mut rows = BTreeMap::new();
-        for ready in batch {
-            match self.rows(rule, std::slice::from_ref(ready)).await {
-                Err(EngineError::Rule(error)) => {
-                    let header = &rule.rule.header;
-                    failed(header.id.as_str(), &error, "a rule failed on an event, which it cannot judge");
-                    rows.insert(ready.item.1, Row::silent(header, Outcome::Indeterminate, "rule_failed"));
-                }
-                other => rows.extend(other?),
-            }
-        }
-        Ok(rows)
-    }
-
-    /// What a rule says about some anchors.
-    async fn rows(&self, rule: &Compiled, batch: &[Ready]) -> Result<BTreeMap<Uuid, Row>, EngineError> {
-        let header = &rule.rule.header;
-        let longest = header.longest_seconds * 1_000_000;
-        let (judged, long): (Vec<&Ready>, Vec<&Ready>) =
-            batch.iter().partition(|ready| ready.anchor.aligned.end_us - ready.anchor.aligned.begin_us <= longest);
-        let anchors: Vec<Anchor> = judged.iter().map(|ready| ready.anchor.clone()).collect();
-        let window = self.window(header, &judged, &anchors)?;
-        let mut rows = verdict::rows(rule, &rule.run(window).await?)?;
-        for ready in long {
-            rows.insert(ready.item.1, Row::silent(header, Outcome::Indeterminate, "too_long"));
-        }
-        Ok(rows)
-    }
-
     /// What each rule sees and says when everything that is remembered is judged at once.
-    pub(crate) async fn everything(&self) -> Result<Vec<(Window, BTreeMap<Uuid, Row>)>, EngineError> {
+    pub(crate) async fn everything(&mut self) -> Result<Vec<(Window, BTreeMap<Uuid, Row>)>, EngineError> {
         let mut all = Vec::new();
         for (number, rule) in self.rules.iter().enumerate() {
             let header = &rule.rule.header;
@@ -173,6 +145,7 @@ impl Engine {
                     let lasted = anchor.aligned.end_us - anchor.aligned.begin_us;
                     let item = (number, event.posted.header.event_id);
                     if header.anchor.contains(&event.posted.transaction.kind)
+                        && !memory.is_replaced(event.posted.header.event_id)
                         && lasted <= header.longest_seconds * 1_000_000
                     {
                         let (store, logged_at) = (store.clone(), event.logged_at);
@@ -180,53 +153,12 @@ impl Engine {
                     }
                 }
             }
-            let anchors: Vec<Anchor> = ready.iter().map(|ready| ready.anchor.clone()).collect();
             let judged: Vec<&Ready> = ready.iter().collect();
-            let window = || self.window(header, &judged, &anchors);
-            let rows = verdict::rows(rule, &rule.run(window()?).await?)?;
-            all.push((window()?, rows));
+            let window = window(&mut self.memories, header, &judged)?;
+            let rows = verdict::rows(rule, &rule.run(window.clone()).await?)?;
+            all.push((window, rows));
         }
         Ok(all)
-    }
-
-    /// The rows that a rule sees: its anchors, and the neighbourhood of each.
-    fn window(&self, header: &Header, judged: &[&Ready], anchors: &[Anchor]) -> Result<Window, EngineError> {
-        let stores: BTreeSet<&StoreKey> = judged.iter().map(|ready| &ready.store).collect();
-        let stores: Vec<StoreKey> = stores.into_iter().cloned().collect();
-        let mut window = Window::default();
-        window.0.insert("anchor", tables::anchors(anchors)?);
-        window.0.insert("params", tables::params(header, &stores)?);
-        let mut near: Vec<&PostedTransaction> = Vec::new();
-        let mut spans = Vec::new();
-        for store in &stores {
-            let Some(memory) = self.memories.get(store) else { continue };
-            let ours = || judged.iter().filter(|ready| ready.store == *store).map(|ready| &ready.anchor);
-            let at = || ours().map(|anchor| anchor.posted.header.event_time.timestamp_micros());
-            let (Some(first), Some(last)) = (at().min(), at().max()) else { continue };
-            if header.lookback_seconds == 0 {
-                near.extend(ours().map(|anchor| &*anchor.posted));
-            } else {
-                let from = first - header.lookback_seconds * 1_000_000;
-                let to = last + header.lookahead_seconds * 1_000_000;
-                near.extend(memory.events(from, to).map(|event| &*event.posted));
-            }
-            if header.reads.iter().any(|table| table == "presence") {
-                let looked = ours().map(|anchor| verdict::looked(header, anchor));
-                let (from, to) = looked
-                    .fold((i64::MAX, i64::MIN), |(from, to), looked| (from.min(looked.start), to.max(looked.end)));
-                spans.extend(memory.spans(&(from..to)).map(|span| (store.clone(), span.clone())));
-            }
-        }
-        for table in &header.reads {
-            match table.as_str() {
-                "pos" => window.0.insert("pos", tables::pos(&near)?),
-                "lines" => window.0.insert("lines", tables::lines(&near)?),
-                "tenders" => window.0.insert("tenders", tables::tenders(&near)?),
-                "presence" => window.0.insert("presence", tables::presence(&spans)?),
-                _ => None,
-            };
-        }
-        Ok(window)
     }
 
     /// What is new against what was judged before.
@@ -365,6 +297,100 @@ impl Engine {
             })
             .collect()
     }
+}
+
+/// What a rule says about some anchors. Where it fails, they are judged one by one, and those on which it fails alone are
+/// indeterminate: which they are does not depend on what they were judged with. Without `failures` the first one stops.
+async fn rows_or_why_not(
+    memories: &mut Memories,
+    rule: &Compiled,
+    batch: &[Ready],
+    failures: Option<&mut Failures>,
+) -> Result<BTreeMap<Uuid, Row>, EngineError> {
+    let together = rows(memories, rule, batch).await;
+    let (Err(EngineError::Rule(_)), Some(failures)) = (&together, failures) else { return together };
+    let mut said = BTreeMap::new();
+    let (mut events, mut first) = (0_u64, None);
+    for ready in batch {
+        match rows(memories, rule, std::slice::from_ref(ready)).await {
+            Err(EngineError::Rule(error)) => {
+                events += 1;
+                first.get_or_insert(error);
+                let row = Row::silent(&rule.rule.header, Outcome::Indeterminate, "rule_failed");
+                said.insert(ready.item.1, row);
+            }
+            other => said.extend(other?),
+        }
+    }
+    if let Some(error) = first {
+        failures.note(rule.rule.header.id.as_str(), events, chain(&error));
+    }
+    Ok(said)
+}
+
+/// What a rule says about some anchors.
+async fn rows(memories: &mut Memories, rule: &Compiled, batch: &[Ready]) -> Result<BTreeMap<Uuid, Row>, EngineError> {
+    let header = &rule.rule.header;
+    let longest = header.longest_seconds * 1_000_000;
+    let replaced = |ready: &&Ready| memories.get(&ready.store).is_some_and(|memory| memory.is_replaced(ready.item.1));
+    let (replaced, standing): (Vec<&Ready>, Vec<&Ready>) = batch.iter().partition(replaced);
+    let (judged, long): (Vec<&Ready>, Vec<&Ready>) =
+        standing.into_iter().partition(|ready| ready.anchor.aligned.end_us - ready.anchor.aligned.begin_us <= longest);
+    let window = window(memories, header, &judged)?;
+    let mut rows = verdict::rows(rule, &rule.run(window).await?)?;
+    for ready in long {
+        rows.insert(ready.item.1, Row::silent(header, Outcome::Indeterminate, "too_long"));
+    }
+    // A correction under another number stands in its place.
+    for ready in replaced {
+        rows.insert(ready.item.1, Row::silent(header, Outcome::Silent, "replaced"));
+    }
+    Ok(rows)
+}
+
+/// The rows that a rule sees: its anchors, and the neighbourhood of each.
+fn window(memories: &mut Memories, header: &Header, judged: &[&Ready]) -> Result<Window, EngineError> {
+    let anchors: Vec<Anchor> = judged.iter().map(|ready| ready.anchor.clone()).collect();
+    let stores: BTreeSet<&StoreKey> = judged.iter().map(|ready| &ready.store).collect();
+    let stores: Vec<StoreKey> = stores.into_iter().cloned().collect();
+    let mut window = Window::default();
+    window.0.insert("anchor", vec![tables::anchors(&anchors)?]);
+    window.0.insert("params", vec![tables::params(header, &stores)?]);
+    let reads = |table: &str| header.reads.iter().any(|read| read == table);
+    let mut near: BTreeMap<&'static str, Vec<RecordBatch>> = BTreeMap::new();
+    for table in ["pos", "lines", "tenders"].into_iter().filter(|table| reads(table)) {
+        near.insert(table, Vec::new());
+    }
+    let mut spans = Vec::new();
+    for store in &stores {
+        let Some(memory) = memories.get_mut(store) else { continue };
+        let ours = || judged.iter().filter(|ready| ready.store == *store).map(|ready| &ready.anchor);
+        let at = || ours().map(|anchor| anchor.posted.header.event_time.timestamp_micros());
+        let (Some(first), Some(last)) = (at().min(), at().max()) else { continue };
+        let from = first - header.lookback_seconds * 1_000_000;
+        let to = last + header.lookahead_seconds * 1_000_000;
+        let alone: Vec<&PostedTransaction> = ours().map(|anchor| &*anchor.posted).collect();
+        for (table, rows) in &mut near {
+            rows.extend(match *table {
+                _ if header.lookback_seconds > 0 => memory.rows(table, from, to)?,
+                // Of a rule that looks at nothing but its anchors, nothing else need be laid out.
+                "pos" => vec![tables::pos(&alone)?],
+                "lines" => vec![tables::lines(&alone)?],
+                _ => vec![tables::tenders(&alone)?],
+            });
+        }
+        if reads("presence") {
+            let looked = ours().map(|anchor| verdict::looked(header, anchor));
+            let (from, to) =
+                looked.fold((i64::MAX, i64::MIN), |(from, to), looked| (from.min(looked.start), to.max(looked.end)));
+            spans.extend(memory.spans(&(from..to)).map(|span| (store.clone(), span.clone())));
+        }
+    }
+    window.0.extend(near);
+    if reads("presence") {
+        window.0.insert("presence", vec![tables::presence(&spans)?]);
+    }
+    Ok(window)
 }
 
 /// A record for the outbox.

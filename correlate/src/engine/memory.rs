@@ -7,12 +7,16 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
+use arrow::error::ArrowError;
 use chrono::{DateTime, TimeDelta, Utc};
 use tillsight_schemas::id::{RegisterId, ZoneId};
 use tillsight_schemas::pos::PostedTransaction;
 use tillsight_schemas::presence::{Blind, PresenceSource, PresenceState, PresenceTile};
 use tillsight_schemas::zone::ZoneKind;
 use uuid::Uuid;
+
+use super::segment::Segment;
 
 /// How much of the past is remembered beyond the longest look-back, in microseconds.
 const SLACK: i64 = 3_600_000_000;
@@ -83,6 +87,10 @@ impl Lane {
 pub(crate) struct Memory {
     events: BTreeMap<(i64, Uuid), Event>,
     by_id: HashMap<Uuid, i64>,
+    /// Transactions that another one replaces, known or yet to come, and the event time of the latter.
+    replaced: HashMap<Uuid, i64>,
+    /// The same transactions as rows, by the number of the hour.
+    segments: BTreeMap<i64, Segment>,
     lanes: BTreeMap<ZoneId, Lane>,
     /// The latest event time of each till.
     tills: BTreeMap<RegisterId, i64>,
@@ -95,8 +103,8 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    /// Takes in a transaction. Returns the event times that are touched: its own, and that of the revision it
-    /// replaces; nothing for a repetition.
+    /// Takes in a transaction. Returns the event times that are touched: its own, and that of the revision or of the other
+    /// transaction that it replaces; nothing for a repetition.
     pub(crate) fn add(&mut self, event: Event) -> Vec<i64> {
         let at = event.posted.header.event_time.timestamp_micros();
         let id = event.posted.header.event_id;
@@ -109,11 +117,26 @@ impl Memory {
                 return Vec::new();
             }
             self.events.remove(&(before, id));
+            if let Some(segment) = self.segments.get_mut(&Segment::number(before)) {
+                segment.remove(id);
+            }
             touched.push(before);
+        }
+        if let Some(old) = event.posted.transaction.replaces.filter(|old| *old != id) {
+            self.replaced.insert(old, at);
+            if let Some(before) = self.by_id.get(&old).copied() {
+                touched.push(before);
+                if let Some(segment) = self.segments.get_mut(&Segment::number(before)) {
+                    segment.remove(old);
+                }
+            }
         }
         self.latest_us = self.latest_us.max(at);
         let till = self.tills.entry(event.posted.transaction.register_id.clone()).or_insert(at);
         *till = (*till).max(at);
+        if !self.replaced.contains_key(&id) {
+            self.segments.entry(Segment::number(at)).or_default().add(Arc::clone(&event.posted));
+        }
         self.events.insert((at, id), event);
         touched
     }
@@ -139,6 +162,11 @@ impl Memory {
         self.lanes.get(zone).and_then(Lane::watermark)
     }
 
+    /// Whether another transaction replaces one: it is nobody's neighbour, and no anchor.
+    pub(crate) fn is_replaced(&self, id: Uuid) -> bool {
+        self.replaced.contains_key(&id)
+    }
+
     /// One transaction.
     pub(crate) fn event(&self, id: Uuid) -> Option<&Event> {
         self.events.get(&(*self.by_id.get(&id)?, id))
@@ -147,6 +175,18 @@ impl Memory {
     /// The transactions of a span of event time, both ends included.
     pub(crate) fn events(&self, from_us: i64, to_us: i64) -> impl Iterator<Item = &Event> {
         self.events.range((from_us, Uuid::nil())..=(to_us, Uuid::max())).map(|(_, event)| event)
+    }
+
+    /// The rows of a table in a span of event time, and somewhat around it.
+    ///
+    /// # Errors
+    /// Never, if the columns are what they are said to be.
+    pub(crate) fn rows(&mut self, table: &str, from_us: i64, to_us: i64) -> Result<Vec<RecordBatch>, ArrowError> {
+        let mut rows = Vec::new();
+        for segment in self.segments.range_mut(Segment::number(from_us)..=Segment::number(to_us)).map(|(_, one)| one) {
+            rows.extend_from_slice(segment.rows(table)?);
+        }
+        Ok(rows)
     }
 
     /// The states of all zones that overlap a span.
@@ -182,6 +222,8 @@ impl Memory {
         for ((_, id), _) in std::mem::replace(&mut self.events, keep) {
             self.by_id.remove(&id);
         }
+        self.replaced.retain(|_, at| *at >= before_us);
+        self.segments = self.segments.split_off(&Segment::number(before_us));
         for lane in self.lanes.values_mut() {
             // The span that reaches across stays.
             while let Some((start, span)) = lane.spans.first_key_value() {

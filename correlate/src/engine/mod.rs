@@ -14,11 +14,14 @@ mod agenda;
 mod checkpoint;
 mod clock;
 mod error;
+mod failures;
 mod floor;
 mod judge;
+mod lint;
 mod memory;
 mod plan;
 mod scripted;
+mod segment;
 mod tables;
 mod verdict;
 
@@ -44,6 +47,7 @@ use agenda::Agenda;
 use checkpoint::{Bookmarks, Checkpoint};
 use clock::Clocks;
 pub use error::EngineError;
+use failures::Failures;
 pub use floor::LATE_ALLOWED;
 use memory::{Event, Memory};
 use plan::Compiled;
@@ -75,8 +79,8 @@ pub struct PlacedZone {
 /// What the engine is told about the installation.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The zones of all stores, with those that held earlier.
-    pub zones: Vec<PlacedZone>,
+    /// The zones of each store, with those that held earlier.
+    pub zones: BTreeMap<StoreKey, Vec<PlacedZone>>,
     /// How long an anchor waits for a zone that is behind.
     pub max_wait: TimeDelta,
     /// How long an alert's video is held.
@@ -94,18 +98,18 @@ impl Settings {
 
     /// The same for zones that hold for a time.
     pub fn placed(zones: Vec<PlacedZone>) -> Self {
+        let zones = by_store(zones);
         Self { zones, max_wait: TimeDelta::seconds(120), hold_for: TimeDelta::days(30), passes_over: false }
     }
 
     /// The zones that look at a register at an instant: an anchor is judged by those that held when it happened.
     fn of_register(&self, store: &StoreKey, register: &RegisterId, at: DateTime<Utc>) -> impl Iterator<Item = &Zone> {
         let ours = move |placed: &&PlacedZone| {
-            placed.store == *store
-                && placed.zone.register.as_ref() == Some(register)
+            placed.zone.register.as_ref() == Some(register)
                 && placed.from.is_none_or(|from| from <= at)
                 && placed.to.is_none_or(|to| at < to)
         };
-        self.zones.iter().filter(ours).map(|placed| &placed.zone)
+        self.zones.get(store).into_iter().flatten().filter(ours).map(|placed| &placed.zone)
     }
 
     /// The zones of these kinds that look at the register of a transaction.
@@ -124,6 +128,14 @@ impl Settings {
     }
 }
 
+fn by_store(zones: Vec<PlacedZone>) -> BTreeMap<StoreKey, Vec<PlacedZone>> {
+    let mut by_store: BTreeMap<StoreKey, Vec<PlacedZone>> = BTreeMap::new();
+    for placed in zones {
+        by_store.entry(placed.store.clone()).or_default().push(placed);
+    }
+    by_store
+}
+
 /// Judges the anchors of a log.
 pub struct Engine {
     settings: Settings,
@@ -140,6 +152,7 @@ pub struct Engine {
     bookmarks: Bookmarks,
     committed_at: DateTime<Utc>,
     floors: floor::Floors,
+    failures: Failures,
 }
 
 impl std::fmt::Debug for Engine {
@@ -196,12 +209,13 @@ impl Engine {
             bookmarks,
             committed_at,
             floors: floor::Floors::default(),
+            failures: Failures::default(),
         })
     }
 
     /// Goes on with other zones. What was judged stays as it is.
     pub fn draw(&mut self, zones: Vec<PlacedZone>) {
-        self.settings.zones = zones;
+        self.settings.zones = by_store(zones);
     }
 
     /// Works until `stop`, and commits what is judged then. May be called again.

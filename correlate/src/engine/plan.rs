@@ -2,7 +2,8 @@
 //!
 //! The plan is made against tables that hold nothing and have no statistics; when it runs, each scan takes its rows
 //! from the [`Window`] of that tick. State that operators keep between runs (the built side of a join) is reset before
-//! each. Dynamic filters are off: they would carry values of one tick into the next.
+//! each. Dynamic filters are off: they would carry values of one tick into the next. Joins of stretches of time are
+//! [`IntervalJoins`].
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::streaming::StreamingTable;
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::error::DataFusionError;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
@@ -22,15 +23,16 @@ use datafusion::physical_plan::{ExecutionPlan, collect};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::stream;
 
-use super::tables;
+use super::{lint, tables};
+use crate::ops::IntervalJoins;
 use crate::rule::{Rule, RuleError};
 
 /// The columns that every result has.
 const MUST: [&str; 3] = ["anchor_id", "outcome", "why"];
 
 /// The rows that a rule sees in one tick, by table.
-#[derive(Debug, Default)]
-pub(crate) struct Window(pub(crate) BTreeMap<&'static str, RecordBatch>);
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Window(pub(crate) BTreeMap<&'static str, Vec<RecordBatch>>);
 
 /// A table of a plan: empty until a window is there.
 #[derive(Debug)]
@@ -46,8 +48,8 @@ impl PartitionStream for Slot {
 
     fn execute(&self, context: Arc<TaskContext>) -> SendableRecordBatchStream {
         let window = context.session_config().get_extension::<Window>();
-        let rows = window.and_then(|window| window.0.get(self.name).cloned());
-        let rows = stream::iter(rows.map(Ok));
+        let rows = window.and_then(|window| window.0.get(self.name).cloned()).unwrap_or_default();
+        let rows = stream::iter(rows.into_iter().map(Ok));
         Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), rows))
     }
 }
@@ -72,12 +74,16 @@ impl Compiled {
     /// # Errors
     /// [`RuleError`] when the SQL is wrong, or returns something else than judgements.
     pub(crate) async fn new(rule: Rule) -> Result<Self, RuleError> {
-        let id = rule.header.id.to_string();
-        let failed = |source| RuleError::Plan { rule: id.clone(), source: Box::new(source) };
+        let failed = |error: DataFusionError| RuleError::plan(&rule.header, &error);
         let mut config = SessionConfig::new().with_target_partitions(1).with_information_schema(false);
-        let optimizer = &mut config.options_mut().optimizer;
-        optimizer.enable_dynamic_filter_pushdown = false;
-        let state = SessionStateBuilder::new().with_default_features().with_config(config.clone()).build();
+        config.options_mut().optimizer.enable_dynamic_filter_pushdown = false;
+        // Mistakes are told with their place.
+        config.options_mut().sql_parser.collect_spans = true;
+        let state = SessionStateBuilder::new()
+            .with_default_features()
+            .with_config(config.clone())
+            .with_physical_optimizer_rule(Arc::new(IntervalJoins))
+            .build();
         let context = SessionContext::new_with_state(state);
         let tables = ["anchor", "params"].into_iter().chain(rule.header.reads.iter().map(String::as_str));
         for table in tables {
@@ -87,8 +93,10 @@ impl Compiled {
             context.register_table(name, Arc::new(table)).map_err(failed)?;
         }
         let logical = context.state().create_logical_plan(&rule.sql).await.map_err(failed)?;
-        check(&rule, &logical)?;
-        let plan = context.state().create_physical_plan(&logical).await.map_err(failed)?;
+        let optimised = context.state().optimize(&logical).map_err(failed)?;
+        check(&rule, &logical, &optimised)?;
+        let plan = context.state().query_planner().create_physical_plan(&optimised, &context.state()).await;
+        let plan = plan.map_err(failed)?;
         Ok(Self { rule, plan, runtime: context.runtime_env(), config })
     }
 
@@ -97,7 +105,7 @@ impl Compiled {
     /// # Errors
     /// [`RuleError::Run`].
     pub(crate) async fn run(&self, window: Window) -> Result<Vec<RecordBatch>, RuleError> {
-        let failed = |source| RuleError::Run { rule: self.rule.header.id.to_string(), source: Box::new(source) };
+        let failed = |error: DataFusionError| RuleError::run(&self.rule.header, &error);
         let plan = reset_plan_states(Arc::clone(&self.plan)).map_err(failed)?;
         let config = self.config.clone().with_extension(Arc::new(window));
         let task = TaskContext::default().with_session_config(config).with_runtime(Arc::clone(&self.runtime));
@@ -105,38 +113,25 @@ impl Compiled {
     }
 }
 
-/// Whether a rule's SQL can be planned and returns what a rule must.
+/// The columns that a rule's SQL returns, where it can be planned and returns what a rule must.
 ///
 /// # Errors
 /// [`RuleError`].
-pub async fn plans(rule: Rule) -> Result<(), RuleError> {
-    Compiled::new(rule).await.map(drop)
+pub async fn plans(rule: Rule) -> Result<Vec<String>, RuleError> {
+    let compiled = Compiled::new(rule).await?;
+    Ok(compiled.plan.schema().fields().iter().map(|field| field.name().clone()).collect())
 }
 
-/// Refuses what cannot come to the same result whatever the ticks are.
-fn check(rule: &Rule, plan: &LogicalPlan) -> Result<(), RuleError> {
-    let columns = plan.schema();
+/// Whether a rule's SQL returns what a rule must, and comes to the same whatever the ticks are.
+fn check(rule: &Rule, written: &LogicalPlan, optimised: &LogicalPlan) -> Result<(), RuleError> {
+    let columns = written.schema();
     for column in MUST {
         if columns.field_with_unqualified_name(column).is_err() {
             return Err(rule.header.wrong(format!("its SQL must return the columns {}", MUST.join(", "))));
         }
     }
-    let mut problem = None;
-    plan.apply(|node| {
-        problem = match node {
-            LogicalPlan::Limit(_) => {
-                Some("LIMIT depends on which anchors are judged together: rank per anchor instead")
-            }
-            LogicalPlan::RecursiveQuery(_) => Some("a recursive query has no bound in time"),
-            LogicalPlan::Dml(_) | LogicalPlan::Ddl(_) | LogicalPlan::Copy(_) | LogicalPlan::Statement(_) => {
-                Some("a rule reads, and does nothing else")
-            }
-            _ => return Ok(TreeNodeRecursion::Continue),
-        };
-        Ok(TreeNodeRecursion::Stop)
-    })
-    .map_err(|source| RuleError::Plan { rule: rule.header.id.to_string(), source: Box::new(source) })?;
-    problem.map_or(Ok(()), |problem| Err(rule.header.wrong(problem.to_owned())))
+    lint::steady(rule, written)?;
+    lint::lint(rule, optimised)
 }
 
 #[cfg(test)]
@@ -161,6 +156,11 @@ mod tests {
         assert!(error.to_string().contains("anchor_id, outcome, why"), "{error}");
         let limited = "SELECT event_id AS anchor_id, 'fired' AS outcome, '' AS why FROM anchor LIMIT 1";
         assert!(with(limited).await.unwrap_err().to_string().contains("LIMIT"));
-        assert!(with("SELEC").await.is_err());
+        let told = async |sql: &str| with(sql).await.unwrap_err().to_string();
+        let parsed = told("SELECT (event_id\n  FROM anchor").await;
+        assert!(parsed.contains("Line: 2"), "{parsed}");
+        let unknown = told("SELECT event_id AS anchor_id, 'fired' AS outcome,\n  a.whyy AS why FROM anchor a").await;
+        assert!(unknown.contains("its SQL cannot be planned: line 2, column 3: "), "{unknown}");
+        assert_eq!(unknown.matches("No field named").count(), 1, "{unknown}");
     }
 }

@@ -256,3 +256,21 @@ pub(crate) fn params(header: &Header, stores: &[StoreKey]) -> Result<RecordBatch
     let (_, schema) = schema("params", header).unwrap_or(("params", described(&[])));
     RecordBatch::try_new(schema, columns)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::rule::recipe::listed;
+
+    #[test]
+    fn the_recipe_lists_every_column_that_a_rule_can_read() {
+        for (table, columns) in
+            [("anchor", ANCHOR), ("pos", POS), ("lines", LINES), ("tenders", TENDERS), ("presence", PRESENCE)]
+        {
+            let names: BTreeSet<String> = columns.iter().map(|(name, _)| (*name).to_owned()).collect();
+            assert_eq!(listed("What the SQL can read", table), names, "{table}");
+        }
+    }
+}

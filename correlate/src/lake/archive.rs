@@ -35,20 +35,24 @@ pub struct ArchiveConfig {
     pub commit_bytes: usize,
     /// How often small files are merged.
     pub compact_every: Duration,
-    /// Up to which size files are merged.
+    /// Up to which size files are merged each time: the file of a month is not written again every hour.
+    pub hour_bytes: NonZeroU64,
+    /// Up to which size files are merged once a day.
     pub file_bytes: NonZeroU64,
     /// How long files that were merged away are kept for readers; longer than any statement may take.
     pub keep_merged: Duration,
 }
 
 impl ArchiveConfig {
-    /// The defaults for a folder: a commit a minute or each 128 MiB, compaction every hour, merged files kept a day.
+    /// The defaults for a folder: a commit a minute or each 128 MiB, compaction every hour to 8 MiB and once a day to 128,
+    /// merged files kept a day.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self {
             root: root.into(),
             commit_every: Duration::from_secs(60),
             commit_bytes: 128 << 20,
             compact_every: Duration::from_secs(3600),
+            hour_bytes: NonZeroU64::new(8 << 20).unwrap_or(NonZeroU64::MAX),
             file_bytes: NonZeroU64::new(128 << 20).unwrap_or(NonZeroU64::MAX),
             keep_merged: Duration::from_secs(24 * 3600),
         }
@@ -137,7 +141,8 @@ impl Archiver {
             self.commit().await?;
         }
         if self.waited(Some(self.compacted_at), self.config.compact_every) {
-            self.tidy().await;
+            let today = self.clock.now().date_naive() == self.compacted_at.date_naive();
+            self.merge(if today { self.config.hour_bytes } else { self.config.file_bytes }).await;
         }
         Ok(records.len())
     }
@@ -167,13 +172,18 @@ impl Archiver {
         }
     }
 
-    /// Merges small files and deletes those merged away long ago. A failure is logged: the next hour tries again.
+    /// Merges files as far as they are ever merged, and deletes those merged away long ago.
     pub async fn tidy(&mut self) {
+        self.merge(self.config.file_bytes).await;
+    }
+
+    /// Merges files up to a size. A failure is logged: the next hour tries again.
+    async fn merge(&mut self, up_to: NonZeroU64) {
         self.compacted_at = self.clock.now();
         let keep = TimeDelta::from_std(self.config.keep_merged).unwrap_or(TimeDelta::MAX);
         for lane in &mut self.lanes {
             let table = lane.store.table().name();
-            match lane.store.compact(self.config.file_bytes).await {
+            match lane.store.compact(up_to).await {
                 Ok(merged) => tracing::info!(table, merged, "compacted"),
                 Err(error) => tracing::warn!(table, error = chain(&error), "not compacted"),
             }

@@ -9,10 +9,11 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Date32Array, Int32Array, RecordBatch, StringArray, StructArray, UInt32Array,
 };
 use arrow::compute::{is_not_null, take};
-use arrow::datatypes::{DataType, Field as ArrowField, Schema, SchemaRef, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, Date32Type, Field as ArrowField, Schema, SchemaRef, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 use arrow::json::WriterBuilder;
 use arrow::json::writer::LineDelimited;
+use chrono::Datelike as _;
 use tillsight_schemas::wire::{Field, FieldType, columns};
 
 use super::table::store_bucket;
@@ -34,6 +35,8 @@ enum Origin {
     Json,
     /// The UTC date of the time in this column of the record.
     EventDate,
+    /// The first day of the UTC month of it.
+    EventMonth,
     /// The bucket of the store, whose tenant and id are in the columns `source` and this one.
     StoreBucket(&'static str),
 }
@@ -107,6 +110,15 @@ impl Layout {
         });
         columns.push(Column {
             field: commented(
+                // Null in tables that were made when each day had files of its own.
+                ArrowField::new("event_month", DataType::Date32, true),
+                &format!("The first day of the UTC month of `{time}`."),
+            ),
+            source: time,
+            origin: Origin::EventMonth,
+        });
+        columns.push(Column {
+            field: commented(
                 ArrowField::new("store_bucket", DataType::Int32, false),
                 "The bucket of the store (FNV-1a of `tenant/store` modulo 8).",
             ),
@@ -157,7 +169,8 @@ impl Column {
             Origin::Item(Some(record)) => within(of_item(record)?, self.source),
             Origin::ItemHas(record) => Ok(Arc::new(is_not_null(of_item(record)?)?)),
             Origin::Json => of_record(&json(of_records(self.source)?)?),
-            Origin::EventDate => of_record(&dates(of_records(self.source)?)),
+            Origin::EventDate => of_record(&dates(of_records(self.source)?, Some)),
+            Origin::EventMonth => of_record(&dates(of_records(self.source)?, first_of_month)),
             Origin::StoreBucket(store) => of_record(&buckets(of_records(self.source)?, of_records(store)?)),
         }
     }
@@ -281,14 +294,20 @@ fn items(posted: &RecordBatch, name: &str) -> Result<(UInt32Array, Option<Struct
     Ok((UInt32Array::from(parents), Some(values.as_struct_opt().ok_or_else(wrong)?.clone())))
 }
 
-fn dates(event_times: &ArrayRef) -> ArrayRef {
+/// A day that is told by the UTC day of each time, both in days since 1970.
+fn dates(event_times: &ArrayRef, told: fn(i32) -> Option<i32>) -> ArrayRef {
     let times = event_times.as_primitive_opt::<TimestampMicrosecondType>();
     let dates: Date32Array = times
         .into_iter()
         .flat_map(|times| times.iter())
-        .map(|micros| micros.and_then(|micros| i32::try_from(micros.div_euclid(MICROS_PER_DAY)).ok()))
+        .map(|micros| micros.and_then(|micros| i32::try_from(micros.div_euclid(MICROS_PER_DAY)).ok()).and_then(told))
         .collect();
     Arc::new(dates)
+}
+
+fn first_of_month(day: i32) -> Option<i32> {
+    let date = Date32Type::to_naive_date_opt(day)?.with_day(1)?;
+    Some(Date32Type::from_naive_date(date))
 }
 
 fn buckets(tenants: &ArrayRef, stores: &ArrayRef) -> ArrayRef {

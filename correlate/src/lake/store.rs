@@ -225,6 +225,7 @@ async fn create(delta: &DeltaTable, table: Table) -> Result<(), DeltaTableError>
         .with_partition_columns(PARTITION_COLUMNS)
         .with_configuration_property(TableProperty::CheckpointInterval, Some(CHECKPOINT_INTERVAL))
         .with_configuration_property(TableProperty::AppendOnly, Some("true"))
+        .with_configuration_property(TableProperty::DataSkippingStatsColumns, Some(table.statistics().join(",")))
         .await;
     match created {
         // Another process created it in the same moment.
@@ -276,7 +277,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_table_of_an_earlier_version_gains_the_columns_that_it_lacks() {
-        const NEW: &str = "receipt_text";
+        const NEW: [&str; 2] = ["receipt_text", "event_month"];
         let root = tempfile::tempdir().unwrap();
         let table = Table::Transactions;
         let path = root.path().join(table.name());
@@ -287,8 +288,8 @@ mod tests {
         let all: StructType = table.schema().as_ref().try_into_kernel().unwrap();
         let delta = delta
             .create()
-            .with_columns(all.fields().filter(|field| field.name() != NEW).cloned())
-            .with_partition_columns(PARTITION_COLUMNS)
+            .with_columns(all.fields().filter(|field| !NEW.contains(&field.name().as_str())).cloned())
+            .with_partition_columns(["event_date", "store_bucket"])
             .with_configuration_property(TableProperty::AppendOnly, Some("true"))
             .await
             .unwrap();
@@ -298,7 +299,8 @@ mod tests {
             table.rows(&columns::to_batch(&[posted]).unwrap()).unwrap().0
         };
         let old = row(1);
-        let keep: Vec<usize> = (0..old.num_columns()).filter(|i| old.schema().field(*i).name() != NEW).collect();
+        let keep: Vec<usize> =
+            (0..old.num_columns()).filter(|i| !NEW.contains(&old.schema().field(*i).name().as_str())).collect();
         delta.write([old.project(&keep).unwrap()]).with_save_mode(SaveMode::Append).await.unwrap();
 
         let mut store = Store::open(root.path(), table).await.unwrap();
@@ -309,7 +311,7 @@ mod tests {
         again.register(&session.state()).unwrap();
         let rows = session.read_table(again.rows().unwrap()).unwrap().collect().await.unwrap();
         let texts = rows.iter().map(|batch| {
-            let text = batch.column_by_name(NEW).unwrap();
+            let text = batch.column_by_name(NEW[0]).unwrap();
             (batch.num_rows(), text.null_count())
         });
         let (rows, nulls) = texts.fold((0, 0), |(rows, nulls), (more, null)| (rows + more, nulls + null));

@@ -5,9 +5,10 @@
 //! A transaction becomes one row of `pos_transactions`, one row of `pos_lines` per item and one of `pos_tenders` per
 //! payment. Of every other stream each record is one row; its lists are JSON text ([`super::layout`]).
 //!
-//! Tables are partitioned by `event_date`, the UTC date of the time column, and by `store_bucket`. That time is always
+//! Tables are partitioned by `event_month`, the UTC month of the time column, and by `store_bucket`. That time is always
 //! present and never changes (a business day may be missing or corrected), and it is what every stream of the lake has
-//! in common.
+//! in common. Within a month the statistics of files and pages tell which of them hold a day ([`Table::statistics`]). Files of a
+//! day each were tried before: a year of a few stores was 2,920 of them a table, and opening them was most of the work.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
@@ -25,8 +26,9 @@ use super::stream::Stream;
 /// Into how many buckets the stores are put. Part of the format: never changed.
 pub const STORE_BUCKETS: u64 = 8;
 
-/// The columns that partition every table.
-pub const PARTITION_COLUMNS: [&str; 2] = ["event_date", "store_bucket"];
+/// The columns that partition every table. A table keeps those with which it was made: one of an earlier version has
+/// `event_date` in the place of `event_month`.
+pub const PARTITION_COLUMNS: [&str; 2] = ["event_month", "store_bucket"];
 
 /// The column that says when a record was logged.
 pub const LOGGED_AT: &str = "logged_at";
@@ -207,6 +209,14 @@ impl Table {
         self.about().key
     }
 
+    /// The columns of whose values the log of the table knows the least and the greatest in each file.
+    pub fn statistics(self) -> Vec<&'static str> {
+        let known = ["tenant_id", "store_id", "register_id", "camera_id", "event_date", "kind", "revision", "replaces"];
+        let schema = self.schema();
+        let there = known.into_iter().filter(|name| schema.index_of(name).is_ok());
+        there.chain([self.time()]).collect()
+    }
+
     /// A query for the rows of `from` (this table, under whatever name) that hold; see [`Table::key`].
     pub fn latest(self, from: &str) -> String {
         let key = self.key();
@@ -297,7 +307,7 @@ mod tests {
     use super::super::sample;
     use super::*;
     use arrow::array::{Array as _, AsArray as _, Int64Array, TimestampMicrosecondArray};
-    use arrow::datatypes::{Field as ArrowField, Int32Type, Schema};
+    use arrow::datatypes::{Date32Type, Field as ArrowField, Int32Type, Schema};
     use tillsight_schemas::segment::Segment;
     use tillsight_schemas::wire::columns;
 
@@ -381,14 +391,14 @@ mod tests {
     #[test]
     fn days_begin_at_midnight_utc_also_before_1970() {
         let (rows, _) = Table::Transactions.rows(&posted()).unwrap();
-        let dates = rows.column_by_name("event_date").unwrap().as_primitive::<arrow::datatypes::Date32Type>().clone();
+        let of =
+            |rows: &RecordBatch, name: &str| rows.column_by_name(name).unwrap().as_primitive::<Date32Type>().clone();
+        let (dates, months) = (of(&rows, "event_date"), of(&rows, "event_month"));
         assert_eq!(dates.value(1) - dates.value(0), 1);
+        assert_eq!(months.value_as_date(0).unwrap().to_string(), "2026-11-01");
         let old = columns::to_batch(&[sample::sale("17", 1, "1969-12-31T23:00:00Z")]).unwrap();
         let (rows, _) = Table::Transactions.rows(&old).unwrap();
-        assert_eq!(
-            rows.column_by_name("event_date").unwrap().as_primitive::<arrow::datatypes::Date32Type>().value(0),
-            -1
-        );
+        assert_eq!((of(&rows, "event_date").value(0), of(&rows, "event_month").value(0)), (-1, -31));
     }
 
     #[test]

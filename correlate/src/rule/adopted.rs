@@ -14,7 +14,7 @@ use serde::Deserialize;
 use tillsight_schemas::alert::Severity;
 use tillsight_schemas::id::RuleId;
 
-use super::{Rule, RuleError};
+use super::{Origin, Rule, RuleError};
 
 /// What such a `rule.toml` says.
 #[derive(Debug, Deserialize)]
@@ -31,7 +31,7 @@ impl Adopted {
     /// Reads a header that names a rule of the library; `None` for the header of a rule of its own.
     pub(super) fn read(text: &str) -> Option<Result<Self, RuleError>> {
         let names_one = toml::from_str::<toml::Table>(text).is_ok_and(|table| table.contains_key("library"));
-        names_one.then(|| toml::from_str(text).map_err(|error| RuleError::Parse { problem: error.to_string() }))
+        names_one.then(|| toml::from_str(text).map_err(|error| RuleError::parse(text, &error)))
     }
 
     /// The rule. The library's tests are about the library's numbers: with others only the installation's hold.
@@ -53,6 +53,7 @@ impl Adopted {
         }
         rule.header.severity = self.severity.unwrap_or(rule.header.severity);
         rule.header.by_default = true;
+        rule.origin = Origin::Adopted;
         if !self.params.is_empty() || self.severity.is_some() || !tests.is_empty() {
             rule.tests = tests;
         }

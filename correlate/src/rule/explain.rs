@@ -26,6 +26,11 @@ pub fn fill(template: &str, values: &BTreeMap<String, String>) -> String {
     text
 }
 
+/// The names that a template wants filled in.
+pub fn names(template: &str) -> Vec<&str> {
+    template.split('{').skip(1).filter_map(|part| Some(part.split_once('}')?.0)).collect()
+}
+
 /// An amount as people write it: `25.99 USD`.
 pub fn amount(minor: i64, currency: Option<&Currency>) -> String {
     let digits = currency.map_or(2, Currency::exponent);
@@ -60,6 +65,7 @@ mod tests {
     fn names_are_filled_in_and_a_missing_one_is_visible() {
         let values = [("amount".to_owned(), "25.99 USD".to_owned())].into();
         assert_eq!(fill("{amount} by {operator} {", &values), "25.99 USD by ? {");
+        assert_eq!(names("{amount} by {operator} {"), ["amount", "operator"]);
     }
 
     #[test]

@@ -117,7 +117,7 @@ impl Header {
     /// # Errors
     /// [`RuleError`] that says what to change.
     pub fn parse(text: &str) -> Result<Self, RuleError> {
-        let mut header: Self = toml::from_str(text).map_err(|error| RuleError::Parse { problem: error.to_string() })?;
+        let mut header: Self = toml::from_str(text).map_err(|error| RuleError::parse(text, &error))?;
         let major = header.version.split_once('.').and_then(|(major, minor)| {
             let minor: Result<u32, _> = minor.parse();
             minor.is_ok().then(|| major.parse().ok()).flatten()

@@ -8,6 +8,7 @@ mod adopted;
 mod error;
 pub mod explain;
 pub mod fixture;
+mod form;
 mod header;
 mod needs;
 
@@ -18,6 +19,19 @@ pub use error::RuleError;
 pub use header::{Clip, Header, LONGEST_LOOKBACK, Param, Scope};
 pub use needs::Need;
 
+/// Where a rule comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// It comes with the program.
+    Library,
+    /// The library's, which a folder takes in with numbers of its own.
+    Adopted,
+    /// A folder's own.
+    Own,
+    /// A folder's own, in the place of the library's rule of the same name.
+    InPlace,
+}
+
 /// A rule.
 #[derive(Debug, Clone)]
 pub struct Rule {
@@ -27,6 +41,8 @@ pub struct Rule {
     pub sql: String,
     /// Its tests: name of the file and text.
     pub tests: Vec<(String, String)>,
+    /// Where it comes from.
+    pub origin: Origin,
 }
 
 macro_rules! library {
@@ -45,24 +61,37 @@ const LIBRARY: &[Texts] = library! {
     "cancel_burst": ["cancels"];
     "cancel_then_drawer": ["drawer"];
     "cash_refund_high": ["refunds"];
+    "coupons_of_shift": ["coupons"];
     "keyed_refund": ["refunds"];
+    "keyed_sales": ["sales"];
+    "line_voids_of_shift": ["voids"];
     "low_sales": ["sales"];
     "no_sale_before_sign_off": ["drawer"];
     "no_sale_no_customer": ["drawer"];
     "no_sale_often": ["drawer"];
+    "nobody_at_till": ["cashier"];
+    "one_approver": ["approvals"];
     "operator_on_two_registers": ["sales"];
     "override_nobody_there": ["overrides"];
+    "override_too_quick": ["approvals"];
+    "paid_out_often": ["cash"];
     "paid_out_unapproved": ["cash"];
+    "pickup_not_dropped": ["safe"];
     "post_void": ["voids"];
     "post_void_customer_gone": ["voids"];
     "price_override_deep": ["prices"];
+    "price_overrides_of_shift": ["prices"];
+    "refund_after_opening": ["opening"];
+    "refund_before_closing": ["closing"];
     "refund_no_customer": ["refunds", "late", "lost_camera"];
     "refund_of_own_sale": ["refunds"];
     "refund_same_card": ["cards"];
     "refund_tender_switch": ["refunds"];
     "refund_velocity": ["refunds"];
     "refund_while_closed": ["closed"];
+    "refund_without_receipt": ["refunds"];
     "reprint_then_refund": ["refunds"];
+    "rung_without_sign_on": ["signs"];
     "self_approved": ["approvals"];
     "suspend_never_resumed": ["parked"];
     "training_sale_customer": ["training"];
@@ -75,7 +104,7 @@ impl Rule {
     /// # Errors
     /// [`RuleError`] when the header is wrong.
     pub fn new(header: &str, sql: &str, tests: Vec<(String, String)>) -> Result<Self, RuleError> {
-        Ok(Self { header: Header::parse(header)?, sql: sql.to_owned(), tests })
+        Ok(Self { header: Header::parse(header)?, sql: sql.to_owned(), tests, origin: Origin::Own })
     }
 
     /// The rules that come with the program and judge unasked.
@@ -97,7 +126,7 @@ impl Rule {
             .iter()
             .map(|(header, sql, tests)| {
                 let tests = tests.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
-                Self::new(header, sql, tests)
+                Ok(Self { origin: Origin::Library, ..Self::new(header, sql, tests)? })
             })
             .collect()
     }
@@ -125,11 +154,16 @@ impl Rule {
             }
         }
         tests.sort();
-        let header = text(&folder.join("rule.toml"))?;
+        let file = folder.join("rule.toml");
+        let header = text(&file)?;
         let rule = match Adopted::read(&header) {
-            Some(adopted) => adopted?.rule(tests)?,
-            None => Self::new(&header, &text(&folder.join("rule.sql"))?, tests)?,
+            Some(adopted) => adopted.and_then(|adopted| adopted.rule(tests)),
+            None => Self::new(&header, &text(&folder.join("rule.sql"))?, tests),
         };
+        let mut rule = rule.map_err(|error| error.of(&file))?;
+        if rule.origin == Origin::Own && Self::shelf()?.iter().any(|known| known.header.id == rule.header.id) {
+            rule.origin = Origin::InPlace;
+        }
         match folder.file_name() {
             Some(name) if name.to_string_lossy() == rule.header.id.as_str() => Ok(rule),
             _ => Err(rule.header.wrong(format!("its folder {} must have the rule's name", folder.display()))),
@@ -142,31 +176,81 @@ impl Rule {
     /// # Errors
     /// [`RuleError`] for the first rule that is wrong.
     pub fn all(folder: Option<&Path>) -> Result<Vec<Self>, RuleError> {
-        Self::joined(Self::library()?, folder)
+        Self::gathered(Self::library()?, folder, &mut Err::<(), RuleError>)
     }
 
-    /// The rules that judge, and those that have to be asked for.
-    ///
-    /// # Errors
-    /// [`RuleError`] for the first rule that is wrong.
-    pub fn known(folder: Option<&Path>) -> Result<Vec<Self>, RuleError> {
-        Self::joined(Self::shelf()?, folder)
+    /// The rules that judge, without those of the folder that cannot be read, and what is wrong with these: one typing
+    /// error must not cost the others. What is left out is not judged by the library's text of the same name either.
+    pub fn readable(folder: Option<&Path>) -> (Vec<Self>, Vec<RuleError>) {
+        Self::sorted_out(Self::library(), folder)
     }
 
-    fn joined(mut rules: Vec<Self>, folder: Option<&Path>) -> Result<Vec<Self>, RuleError> {
+    /// The same with the rules that have to be asked for.
+    pub fn known(folder: Option<&Path>) -> (Vec<Self>, Vec<RuleError>) {
+        Self::sorted_out(Self::shelf(), folder)
+    }
+
+    fn sorted_out(library: Result<Vec<Self>, RuleError>, folder: Option<&Path>) -> (Vec<Self>, Vec<RuleError>) {
+        let mut wrong = Vec::new();
+        let library = library.unwrap_or_else(|error| {
+            wrong.push(error);
+            Vec::new()
+        });
+        let rules = Self::gathered(library.clone(), folder, &mut |error| {
+            wrong.push(error);
+            Ok(())
+        });
+        let rules = rules.unwrap_or_else(|error| {
+            wrong.push(error);
+            library
+        });
+        (rules, wrong)
+    }
+
+    /// These rules and those of a folder; `wrong` is asked about each that cannot be read.
+    fn gathered(
+        mut rules: Vec<Self>,
+        folder: Option<&Path>,
+        wrong: &mut dyn FnMut(RuleError) -> Result<(), RuleError>,
+    ) -> Result<Vec<Self>, RuleError> {
         if let Some(folder) = folder {
             let failed = |source| RuleError::Read { path: folder.to_owned(), source };
             for entry in std::fs::read_dir(folder).map_err(failed)? {
                 let path = entry.map_err(failed)?.path();
-                if path.join("rule.toml").is_file() {
-                    let rule = Self::read(&path)?;
-                    rules.retain(|other| other.header.id != rule.header.id);
-                    rules.push(rule);
+                if !path.join("rule.toml").is_file() {
+                    continue;
+                }
+                let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+                rules.retain(|other| other.header.id.as_str() != name);
+                match Self::read(&path) {
+                    Ok(rule) => rules.push(rule),
+                    Err(error) => wrong(error)?,
                 }
             }
         }
         rules.sort_by(|a, b| a.header.id.cmp(&b.header.id));
         Ok(rules)
+    }
+}
+
+/// What the recipe for a rule lists.
+#[cfg(test)]
+pub(crate) mod recipe {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    /// The names in the last cell of a row, in a section of the recipe.
+    pub(crate) fn listed(section: &str, row: &str) -> BTreeSet<String> {
+        let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/contributing/add-a-rule.md");
+        let page = std::fs::read_to_string(page).unwrap();
+        let part = page.split("\n## ").find(|part| part.starts_with(section)).unwrap();
+        let line = part.lines().find(|line| line.starts_with(&format!("| `{row}` |"))).unwrap();
+        names(line.rsplit('|').nth(1).unwrap())
+    }
+
+    /// What stands in backticks.
+    pub(crate) fn names(text: &str) -> BTreeSet<String> {
+        text.split('`').skip(1).step_by(2).map(str::to_owned).collect()
     }
 }
 
@@ -200,6 +284,7 @@ mod tests {
         let taken = rules.iter().find(|rule| rule.header.id.as_str() == "refund_velocity").unwrap();
         assert_eq!((taken.header.params["more_than"].default, taken.header.severity.as_str()), (9, "low"));
         assert!(taken.tests.is_empty(), "the library's tests are about its numbers");
+        assert_eq!(taken.origin, Origin::Adopted);
         assert!(!with("library = \"refund_velocity\"").unwrap().is_empty());
         let wrong = |text: &str| with(text).unwrap_err().to_string();
         assert!(wrong("library = \"refund_velocty\"").contains("no rule refund_velocty"));
@@ -220,6 +305,25 @@ mod tests {
         std::fs::write(folder.join("rule.sql"), sql).unwrap();
         assert!(Rule::all(Some(dir.path())).unwrap_err().to_string().contains("must have the rule's name"));
         std::fs::write(folder.join("rule.toml"), header.replace("cancel_burst", "mine")).unwrap();
-        assert_eq!(Rule::all(Some(dir.path())).unwrap().len(), judging + 1);
+        let rules = Rule::all(Some(dir.path())).unwrap();
+        assert_eq!(rules.len(), judging + 1);
+        let origin = |rules: &[Rule], id: &str| rules.iter().find(|rule| rule.header.id.as_str() == id).unwrap().origin;
+        assert_eq!((origin(&rules, "mine"), origin(&rules, "post_void")), (Origin::Own, Origin::Library));
+        let same = dir.path().join("cancel_burst");
+        std::fs::create_dir(&same).unwrap();
+        std::fs::write(same.join("rule.toml"), header).unwrap();
+        std::fs::write(same.join("rule.sql"), sql).unwrap();
+        let rules = Rule::all(Some(dir.path())).unwrap();
+        assert_eq!((rules.len(), origin(&rules, "cancel_burst")), (judging + 1, Origin::InPlace));
+        std::fs::remove_dir_all(same).unwrap();
+
+        // A typing error costs that rule only, and is told with file and line.
+        std::fs::write(folder.join("rule.toml"), "id = \"mine\"\nversion =\n").unwrap();
+        let (rules, wrong) = Rule::readable(Some(dir.path()));
+        assert_eq!((rules.len(), wrong.len()), (judging, 1));
+        let told = wrong[0].to_string();
+        assert!(told.contains("mine/rule.toml is wrong") && told.contains("line 2"), "{told}");
+        let (rules, wrong) = Rule::readable(Some(&dir.path().join("nowhere")));
+        assert_eq!((rules.len(), wrong.len()), (judging, 1));
     }
 }

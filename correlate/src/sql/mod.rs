@@ -7,11 +7,14 @@
 pub mod gate;
 pub mod scope;
 
+mod at_time_zone;
 mod bounded;
 mod functions;
 mod latest;
+mod minutes;
 #[cfg(test)]
 mod tests;
+mod to_char;
 mod view;
 mod yielding;
 
@@ -41,6 +44,7 @@ pub use view::{CAM_SCHEMA, LP_SCHEMA, REC_SCHEMA, REF_SCHEMA, SCHEMA as DEFAULT_
 
 use crate::error::{Error, Result};
 use crate::lake::{History, HotTail, Table, View, Views};
+use crate::ops::IntervalJoins;
 use scope::Scoped;
 use view::Planned;
 
@@ -54,7 +58,7 @@ pub const LAKE_SCHEMA: &str = "lake";
 pub struct Limits {
     /// Memory of sorts, joins and aggregations; beyond it they spill to disk.
     pub memory_bytes: usize,
-    /// Disk for spilling; a statement that needs more fails.
+    /// Disk for spilling, of all statements together; one that needs more fails.
     pub spill_bytes: u64,
     /// Where to spill; the system's folder for temporary files when absent.
     pub spill_folder: Option<PathBuf>,
@@ -65,7 +69,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
-        Self { memory_bytes: 1 << 30, spill_bytes: 10 << 30, spill_folder: None, threads }
+        Self { memory_bytes: 1 << 30, spill_bytes: 4 << 30, spill_folder: None, threads }
     }
 }
 
@@ -154,6 +158,8 @@ impl Engine {
             .with_config(self.config())
             .with_runtime_env(Arc::clone(&self.runtime))
             .with_default_features()
+            .with_analyzer_rule(Arc::new(minutes::WholeMinutes))
+            .with_physical_optimizer_rule(Arc::new(IntervalJoins))
             .with_physical_optimizer_rule(Arc::new(yielding::YieldAfterJoins))
             .build();
         let context = SessionContext::new_with_state(state);
@@ -164,6 +170,8 @@ impl Engine {
         for context in [&context, &inner] {
             context.register_udf(functions::money(scale));
             context.register_udf(functions::local_time());
+            context.register_udf(to_char::to_char());
+            context.register_udf(at_time_zone::at_time_zone());
             context.register_udf(functions::thousandths());
             context.register_udf(functions::millionths());
             context.register_udf(functions::store_zone(stores.iter().filter(|store| scope.covers(store))));

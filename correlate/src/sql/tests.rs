@@ -105,6 +105,21 @@ async fn amounts_are_decimal_and_times_are_those_of_the_store() {
                   WHERE l.store_id = '17'")
             .await;
         assert_eq!(rows, "HEADPHONES 1.000 18.99 20.51");
+        let rows = shop
+            .ask("SELECT to_char(event_time, 'YYYY-MM-DD HH24:MI'), to_char(event_time_local, 'FMDD Mon'), \
+                  at_time_zone(event_time, 'Asia/Tokyo'), at_time_zone(event_time_local, 'America/Chicago') = event_time \
+                  FROM pos.transactions WHERE store_id = '17'")
+            .await;
+        assert_eq!(rows, "2026-11-21 20:03 21 Nov 2026-11-22T05:03:22 true");
+        let rows = shop
+            .ask("SELECT TIMESTAMP '2026-11-21 14:03' AS minute, '14:30'::time AS of_day, count(*) AS n FROM pos.transactions \
+                  WHERE event_time >= '2026-11-21 20:03' AND event_time_local < '2026-11-21 14:04' AND store_id = '17' \
+                  GROUP BY TIMESTAMP '2026-11-21 14:03'")
+            .await;
+        assert_eq!(rows, "2026-11-21T14:03:00 14:30:00 1");
+        let session = shop.session(Stores::All);
+        let refused = ask(&session, "SELECT to_char(total, '999.99') FROM pos.transactions").await.unwrap_err();
+        assert!(refused.contains("to_char writes dates and times, no numbers"), "{refused}");
         assert_eq!(shop.ask("SELECT name, minor_digits FROM ref.stores ORDER BY 1").await, "Store 17 2; Store 18 0");
     }
 }
@@ -226,6 +241,20 @@ async fn comments_name_columns_that_exist_in_their_order() {
         let schema = provider.schema();
         let field = schema.field(usize::try_from(comment.column).unwrap() - 1);
         assert_eq!(field.metadata().get(COMMENT), Some(&comment.text), "{comment:?}");
+    }
+}
+
+#[test]
+fn comments_of_codes_list_them() {
+    let comments = Engine::comments();
+    for (table, words) in [
+        ("transactions", "SALE, RETURN"),
+        ("judgements", "One of fired"),
+        ("alerts", "One of confirmed, policy"),
+        ("gaps", "no_frames"),
+    ] {
+        let said = comments.iter().any(|comment| comment.table == table && comment.text.contains(words));
+        assert!(said, "{table}: {words}");
     }
 }
 

@@ -13,6 +13,8 @@ use datafusion::datasource::{TableType, ViewTable};
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, LogicalPlan, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
+use tillsight_schemas::review::Disposition;
+use tillsight_schemas::segment::GapReason;
 use tillsight_schemas::wire::columns::COMMENT;
 
 use crate::lake::Table;
@@ -221,7 +223,12 @@ impl View {
             ),
             Self::Presence => add("seconds", SECONDS, "How long the tile is."),
             Self::Alerts => {
-                add("disposition", "r.disposition", "What was decided last about it; null while nobody has decided.");
+                let decisions = Disposition::ALL.iter().filter(|said| said.decides()).map(|said| said.as_str());
+                let comment = format!(
+                    "What was decided last about it; null while nobody has decided. One of {}.",
+                    decisions.collect::<Vec<_>>().join(", ")
+                );
+                add("disposition", "r.disposition", &comment);
                 add("review_note", "r.note", "The reviewer's words.");
                 add("reviewer", "r.reviewer", "Who decided last.");
                 add("reviewed_at", "r.reviewed_at", "When that was.");
@@ -235,7 +242,10 @@ impl View {
                 add(
                     "cause",
                     "CASE WHEN t.state = 'deleted' THEN 'expired' ELSE t.gap_reason END",
-                    "Why there is no video; `expired`: retention has deleted it.",
+                    &format!(
+                        "Why there is no video; `expired`: retention has deleted it. One of {}, expired.",
+                        GapReason::CODES.join(", ")
+                    ),
                 );
                 const SHOWN: &[&str] = &[
                     "tenant_id",
@@ -286,7 +296,7 @@ fn shown(schema: &Schema) -> impl Iterator<Item = &Field> {
         .fields()
         .iter()
         .map(AsRef::as_ref)
-        .filter(|field| !["store_bucket", LOG_OFFSET].contains(&field.name().as_str()))
+        .filter(|field| !["event_month", "store_bucket", LOG_OFFSET].contains(&field.name().as_str()))
 }
 
 /// The columns of a table as people see them.

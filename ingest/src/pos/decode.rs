@@ -52,7 +52,8 @@ pub(super) fn from_json(value: &[u8]) -> Result<Transaction, Reject> {
 }
 
 /// Checks and reads one JSON document.
-fn from_document(document: Value) -> Result<Transaction, Reject> {
+fn from_document(mut document: Value) -> Result<Transaction, Reject> {
+    json::settle(&mut document);
     let problems = json::check::<Transaction>(&document);
     if !problems.is_empty() {
         return Err(Reject::schema(problems));

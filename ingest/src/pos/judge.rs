@@ -102,6 +102,22 @@ pub fn collision(id: Uuid, revision: i32) -> Reject {
     Reject::new(RejectCode::IdentityCollision, detail)
 }
 
+/// What is odd about a record that is accepted, in a sentence: it corrects what has not come. `seen` says whether a revision
+/// of an event below the given one is known.
+pub fn warning(posted: &PostedTransaction, seen: impl Fn(Uuid, i32) -> bool) -> Option<String> {
+    let (id, revision) = (posted.header.event_id, posted.transaction.revision);
+    match posted.transaction.replaces {
+        Some(replaced) => (!seen(replaced, i32::MAX))
+            .then(|| format!("it replaces event {replaced}, which has not come: is that the whole id that was answered?")),
+        None => (revision > 0 && !seen(id, revision)).then(|| {
+            format!(
+                "it is revision {revision} of event {id}, of which no earlier one has come: where operator, time or another \
+                 part of the natural key was wrong, name the first record's event_id in `replaces`"
+            )
+        }),
+    }
+}
+
 /// Where a record was received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Landed {
@@ -244,6 +260,8 @@ fn check_money(transaction: &Transaction, store: &Store) -> Result<(), Reject> {
 
 #[cfg(test)]
 mod tests {
+    use tillsight_schemas::wire::json;
+
     use super::*;
 
     fn sale() -> Transaction {
@@ -297,6 +315,48 @@ mod tests {
         assert_eq!(code(sale(), Some("demo/42"), &[]), RejectCode::Schema);
         let unknown = Transaction { store_id: "99".parse().unwrap(), ..sale() };
         assert_eq!(code(unknown, None, &[]), RejectCode::UnknownStore);
+    }
+
+    #[test]
+    fn the_schema_and_the_judge_refuse_the_same_signs() {
+        let sample = serde_json::to_value(sale()).unwrap();
+        let (schema, mut refused) = (json::schema::<Transaction>(), 0);
+        for (list, fields) in [
+            (None, &schema["properties"]),
+            (Some("lines"), &schema["properties"]["lines"]["items"]["properties"]),
+            (Some("tenders"), &schema["properties"]["tenders"]["items"]["properties"]),
+        ] {
+            let numbers = fields.as_object().unwrap().iter().filter(|(_, field)| field["minimum"].is_number());
+            for (name, field) in numbers {
+                let mut negative = sample.clone();
+                let place = list.map_or_else(|| format!("/{name}"), |list| format!("/{list}/0/{name}"));
+                let (object, _) = place.rsplit_once('/').unwrap();
+                negative.pointer_mut(object).unwrap()[name.as_str()] = serde_json::json!(-1);
+                let judged = judge(serde_json::from_value(negative).unwrap(), &landed(None), &permits(&[]), &stores());
+                let at = judged.err().map(|reject| (reject.code, reject.problems[0].at.clone()));
+                let has_no_sign = field["minimum"] == 0;
+                assert_eq!(at, has_no_sign.then(|| (RejectCode::Money, place.clone())), "{place}");
+                refused += u32::from(has_no_sign);
+            }
+        }
+        assert_eq!(refused, 11, "totals, line amounts, quantity, tender amounts");
+    }
+
+    #[test]
+    fn a_correction_of_what_has_not_come_is_accepted_with_a_warning() {
+        let posted = |revision, replaces| {
+            let record = Transaction { revision, replaces, ..sale() };
+            judge(record, &landed(None), &permits(&[]), &stores()).unwrap()
+        };
+        let first = posted(0, None);
+        let id = first.header.event_id;
+        let knows = |of: Uuid, below: i32| of == id && below > 0;
+        assert_eq!(warning(&first, |_, _| false), None);
+        assert_eq!(warning(&posted(1, None), knows), None);
+        assert!(warning(&posted(1, None), |_, _| false).unwrap().contains("revision 1 of event"));
+        assert_eq!(warning(&posted(0, Some(id)), knows), None);
+        let other = Uuid::from_u128(7);
+        assert!(warning(&posted(0, Some(other)), knows).unwrap().contains(&other.to_string()));
     }
 
     #[test]

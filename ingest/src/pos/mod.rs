@@ -16,7 +16,7 @@ mod pipeline;
 mod time;
 
 pub use glance::{Glance, glance};
-pub use judge::{Checker, Permits, Stores, collision};
+pub use judge::{Checker, Permits, Stores, collision, warning};
 pub use mask::mask_card_numbers;
 pub use pipeline::{Outcomes, Pipeline};
 pub use time::{BadTime, ReadTime, read_time};

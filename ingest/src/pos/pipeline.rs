@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::decode::decode;
-use super::judge::{Landed, Permits, Stores, collision, judge};
+use super::judge::{Landed, Permits, Stores, collision, judge, warning};
 use super::mask::mask_card_numbers;
 use crate::bus::{Outgoing, Producer};
 use crate::{Error, Result};
@@ -61,7 +61,8 @@ impl std::fmt::Debug for Pipeline {
 
 /// What was decided about one record.
 enum Verdict {
-    Accept(Box<PostedTransaction>),
+    /// With what is odd about it, in a sentence.
+    Accept(Box<PostedTransaction>, Option<String>),
     Duplicate(Uuid),
     Reject(Reject),
 }
@@ -181,7 +182,9 @@ impl Pipeline {
                 }
             })
             .collect();
-        let ids: Vec<Uuid> = judged.iter().flatten().map(|posted| posted.header.event_id).collect();
+        let ids = judged.iter().flatten();
+        let ids: Vec<Uuid> =
+            ids.flat_map(|posted| [posted.header.event_id].into_iter().chain(posted.transaction.replaces)).collect();
         let mut known = self.ledger.known(&ids).await.map_err(port("look up identities"))?;
         Ok(judged.into_iter().map(|judged| verdict(judged, &mut known)).collect())
     }
@@ -190,7 +193,7 @@ impl Pipeline {
         let posted: Vec<PostedTransaction> = verdicts
             .iter()
             .filter_map(|verdict| match verdict {
-                Verdict::Accept(posted) => Some((**posted).clone()),
+                Verdict::Accept(posted, _) => Some((**posted).clone()),
                 _ => None,
             })
             .collect();
@@ -200,7 +203,9 @@ impl Pipeline {
         for (record, verdict) in records.iter().zip(verdicts) {
             outgoing.push(raw(record, verdict));
             match verdict {
-                Verdict::Accept(posted) => outgoing.extend(encoded.next().map(|value| canonical(posted, value))),
+                Verdict::Accept(posted, warning) => {
+                    outgoing.extend(encoded.next().map(|value| canonical(posted, value, warning.as_deref())));
+                }
                 Verdict::Reject(reject) => outgoing.push(dead_letter(record, reject)),
                 Verdict::Duplicate(_) => {}
             }
@@ -222,7 +227,7 @@ impl Pipeline {
         let now = self.clock.now();
         for verdict in verdicts {
             match verdict {
-                Verdict::Accept(posted) => {
+                Verdict::Accept(posted, _) => {
                     outcomes.accepted += 1;
                     let lag = (now - posted.header.event_time).max(TimeDelta::zero());
                     let store = posted.transaction.store_id.as_str().to_owned();
@@ -272,8 +277,9 @@ fn verdict(judged: Result<PostedTransaction, Reject>, known: &mut BTreeMap<(Uuid
     let (id, revision) = (posted.header.event_id, posted.transaction.revision);
     match known.get(&(id, revision)) {
         None => {
+            let warning = warning(&posted, |id, below| known.range((id, i32::MIN)..(id, below)).next().is_some());
             known.insert((id, revision), posted.header.payload_sha256.clone());
-            Verdict::Accept(Box::new(posted))
+            Verdict::Accept(Box::new(posted), warning)
         }
         Some(hash) if *hash == posted.header.payload_sha256 => Verdict::Duplicate(id),
         Some(_) => Verdict::Reject(collision(id, revision)),
@@ -291,7 +297,7 @@ fn origin(record: &LogRecord) -> Vec<(&'static str, String)> {
 fn raw(record: &LogRecord, verdict: &Verdict) -> Outgoing {
     let mut headers = origin(record);
     match verdict {
-        Verdict::Accept(posted) => headers.push(("lp.event.id", posted.header.event_id.to_string())),
+        Verdict::Accept(posted, _) => headers.push(("lp.event.id", posted.header.event_id.to_string())),
         Verdict::Duplicate(id) => {
             headers.extend([("lp.event.id", id.to_string()), (topic::HEADER_DUPLICATE, "true".to_owned())]);
         }
@@ -302,6 +308,7 @@ fn raw(record: &LogRecord, verdict: &Verdict) -> Outgoing {
 
 fn dead_letter(record: &LogRecord, reject: &Reject) -> Outgoing {
     let mut headers = origin(record);
+    headers.extend(record.header(topic::HEADER_SENDER).map(|sender| (topic::HEADER_SENDER, sender.to_owned())));
     headers.push((topic::HEADER_ERROR_CODE, reject.code.to_string()));
     headers.push((topic::HEADER_ERROR_DETAIL, reject.detail.clone()));
     headers.push((topic::HEADER_ERROR_PROBLEMS, problems(reject)));
@@ -323,22 +330,19 @@ fn problems(reject: &Reject) -> String {
     serde_json::Value::from(problems).to_string()
 }
 
-/// The accepted record with `CloudEvents` 1.0 headers (Kafka protocol binding, binary mode).
-fn canonical(posted: &PostedTransaction, value: Bytes) -> Outgoing {
+/// The accepted record with `CloudEvents` 1.0 headers (Kafka protocol binding, binary mode), and what is odd about it.
+fn canonical(posted: &PostedTransaction, value: Bytes, warning: Option<&str>) -> Outgoing {
     let header = &posted.header;
     let key = StoreKey::new(header.tenant_id.clone(), posted.transaction.store_id.clone()).to_string();
-    Outgoing {
-        topic: topic::POS_TRANSACTION.to_owned(),
-        value: Some(value),
-        headers: vec![
-            ("ce_specversion", "1.0".to_owned()),
-            ("ce_id", format!("{}:{}", header.event_id, posted.transaction.revision)),
-            ("ce_type", "tillsight.pos.transaction.v1".to_owned()),
-            ("ce_source", format!("/integrator/{}", header.integrator_id)),
-            ("ce_subject", key.clone()),
-            ("ce_time", header.event_time.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)),
-            ("content-type", "application/avro".to_owned()),
-        ],
-        key: Some(Bytes::from(key)),
-    }
+    let mut headers = vec![
+        ("ce_specversion", "1.0".to_owned()),
+        ("ce_id", format!("{}:{}", header.event_id, posted.transaction.revision)),
+        ("ce_type", "tillsight.pos.transaction.v1".to_owned()),
+        ("ce_source", format!("/integrator/{}", header.integrator_id)),
+        ("ce_subject", key.clone()),
+        ("ce_time", header.event_time.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)),
+        ("content-type", "application/avro".to_owned()),
+    ];
+    headers.extend(warning.map(|warning| (topic::HEADER_WARNING, warning.to_owned())));
+    Outgoing { topic: topic::POS_TRANSACTION.to_owned(), value: Some(value), headers, key: Some(Bytes::from(key)) }
 }

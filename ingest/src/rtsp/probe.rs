@@ -55,6 +55,19 @@ pub enum ProbeError {
     NoPictures(Duration),
 }
 
+impl ProbeError {
+    /// What to do about it.
+    pub fn cure(&self) -> &'static str {
+        match self {
+            Self::Login => "check user name and password; it was tried once, since cameras lock users out",
+            Self::NoStream(_) => "check the path of the address in the camera's manual",
+            Self::Unreachable(_) => "check address, port, cable and firewall, and that the camera has power",
+            Self::NoVideo(_) => "set the stream to H.264 in the camera",
+            Self::NoPictures(_) => "the camera may serve as many viewers as it can; set a key frame each 1 to 2 s",
+        }
+    }
+}
+
 /// Looks at a stream for two groups of pictures, `limit` at most.
 ///
 /// # Errors
@@ -92,8 +105,8 @@ pub async fn probe(config: &StreamConfig, clock: Arc<dyn Clock>, limit: Duration
 
 fn refused(ended: Ended) -> ProbeError {
     match ended {
+        Ended::Login(_) => ProbeError::Login,
         Ended::Connect(error) => match error.status_code() {
-            Some(401 | 403) => ProbeError::Login,
             Some(status @ 400..) => ProbeError::NoStream(status),
             _ => ProbeError::Unreachable(error.into()),
         },

@@ -18,8 +18,21 @@ use super::unit::Item;
 
 /// The pause after the first failure.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
+/// The pause after a refused login, and the longest one: cameras lock out who tries a wrong password again and again.
+const REFUSED: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(300));
 /// How long a `TEARDOWN` of the session before may take.
 const TEARDOWN: Duration = Duration::from_secs(1);
+
+/// How a session went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Went {
+    /// Pictures came.
+    Well,
+    /// None came.
+    Badly,
+    /// The camera refused the login.
+    Refused,
+}
 
 /// Reads one stream.
 #[derive(Debug)]
@@ -47,32 +60,37 @@ impl StreamReader {
         let group = Arc::new(SessionGroup::default().named(self.config.key.to_string()));
         let mut next_run = self.outlets.run_floor();
         let mut pause = FIRST_PAUSE;
+        let wanted = metrics::gauge!(metric::CAMERA_WANTED, &super::labels(&self.config.key));
+        wanted.set(1.0);
         loop {
-            let had_run = tokio::select! {
+            let went = tokio::select! {
                 () = stop.cancelled() => break,
-                had_run = self.session(&group, &mut next_run) => match had_run {
-                    Some(had_run) => had_run,
+                went = self.session(&group, &mut next_run) => match went {
+                    Some(went) => went,
                     None => break,
                 },
             };
-            if had_run {
-                pause = FIRST_PAUSE;
-            }
+            pause = match went {
+                Went::Well => FIRST_PAUSE,
+                Went::Badly => pause.min(self.config.max_backoff),
+                Went::Refused => pause.max(REFUSED.0),
+            };
             // Full jitter above a half, so that the cameras of a shop do not come back in step.
             let wait = pause.mul_f64(rand::rng().random_range(0.5..1.0));
-            pause = (pause * 2).min(self.config.max_backoff);
+            pause = (pause * 2).min(if went == Went::Refused { REFUSED.1 } else { self.config.max_backoff });
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = tokio::time::sleep(wait) => {}
             }
         }
+        wanted.set(0.0);
         // The recorder may be gone already; then it has noted the gap itself.
         self.outlets.send(Item::End(GapReason::Stopped)).await.ok();
         self.set(Phase::Stopped, |_| {});
     }
 
-    /// One session; `None` when there is nobody to read for, else whether pictures came.
-    async fn session(&self, group: &Arc<SessionGroup>, next_run: &mut i64) -> Option<bool> {
+    /// One session; `None` when there is nobody to read for.
+    async fn session(&self, group: &Arc<SessionGroup>, next_run: &mut i64) -> Option<Went> {
         let key = &self.config.key;
         self.set(Phase::Connecting, |_| {});
         let labels = super::labels(key);
@@ -114,7 +132,11 @@ impl StreamReader {
             Ok(Ok(())) | Err(_) => {}
             Ok(Err(error)) => tracing::debug!(stream = %key, %error, "teardown failed"),
         }
-        Some(had_run)
+        Some(match ended {
+            _ if had_run => Went::Well,
+            Ended::Login(_) => Went::Refused,
+            _ => Went::Badly,
+        })
     }
 
     fn set(&self, phase: Phase, also: impl FnOnce(&mut StreamState)) {

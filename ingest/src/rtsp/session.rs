@@ -31,9 +31,12 @@ const MIN_SHIFT_MS: i64 = 40;
 /// Why a session ended.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Ended {
-    /// The camera could not be reached, or refused.
+    /// The camera could not be reached, or has no such stream.
     #[error("cannot connect")]
     Connect(#[source] retina::Error),
+    /// The camera refused the login.
+    #[error("the camera refused the user or the password")]
+    Login(#[source] retina::Error),
     /// Connecting took too long.
     #[error("connecting took longer than {0:?}")]
     ConnectTimeout(std::time::Duration),
@@ -58,9 +61,18 @@ pub(crate) enum Ended {
 }
 
 impl Ended {
+    /// Why a request of the beginning failed.
+    fn begin(error: retina::Error) -> Self {
+        match error.status_code() {
+            Some(401 | 403) => Self::Login(error),
+            _ => Self::Connect(error),
+        }
+    }
+
     pub(crate) fn gap(&self) -> GapReason {
         match self {
             Self::Connect(_) | Self::ConnectTimeout(_) | Self::NoVideo(_) => GapReason::Unreachable,
+            Self::Login(_) => GapReason::Refused,
             Self::Broken(_) | Self::Closed => GapReason::Disconnected,
             Self::NoFrames(_) => GapReason::NoFrames,
             Self::ClockStep => GapReason::ClockStep,
@@ -131,7 +143,7 @@ impl Live {
             config.credentials.clone().map(|(username, password)| retina::client::Credentials { username, password });
         let options =
             SessionOptions::default().creds(credentials).user_agent("tillsight".to_owned()).session_group(group);
-        let mut session = Session::describe(config.url.clone(), options).await.map_err(Ended::Connect)?;
+        let mut session = Session::describe(config.url.clone(), options).await.map_err(Ended::begin)?;
         let (mut video, mut audio, mut metadata) = (None, None, None);
         for (at, stream) in session.streams().iter().enumerate() {
             match (stream.media(), stream.encoding_name()) {
@@ -159,10 +171,10 @@ impl Live {
                 Transport::Tcp => retina::client::Transport::Tcp(retina::client::TcpTransportOptions::default()),
                 Transport::Udp => retina::client::Transport::Udp(retina::client::UdpTransportOptions::default()),
             };
-            session.setup(at, SetupOptions::default().transport(transport)).await.map_err(Ended::Connect)?;
+            session.setup(at, SetupOptions::default().transport(transport)).await.map_err(Ended::begin)?;
         }
         let play = PlayOptions::default().initial_timestamp(InitialTimestampPolicy::Permissive);
-        let session = session.play(play).await.map_err(Ended::Connect)?;
+        let session = session.play(play).await.map_err(Ended::begin)?;
         let stream = Arc::new(config.key.clone());
         let labels = super::labels(&stream);
         Ok(Self {

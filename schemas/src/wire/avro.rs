@@ -76,11 +76,7 @@ fn record_schema(record: &RecordType, named: &mut Vec<&'static str>) -> Value {
 fn field_schema(field: &Field, named: &mut Vec<&'static str>) -> Value {
     let mut schema = json!({ "name": field.name, "type": type_schema(&field.field_type, named) });
     if let Value::Object(entries) = &mut schema {
-        let doc = match codes(&field.field_type) {
-            Some(codes) => format!("{} One of {}.", field.doc, codes.join(", ")),
-            None => field.doc.clone(),
-        };
-        entries.insert("doc".to_owned(), Value::String(doc));
+        entries.insert("doc".to_owned(), Value::String(field.comment()));
         let default = match (&field.field_type, field.defaulted) {
             (FieldType::Optional(_), _) => Some(Value::Null),
             (FieldType::Bool, true) => Some(Value::Bool(false)),
@@ -93,14 +89,6 @@ fn field_schema(field: &Field, named: &mut Vec<&'static str>) -> Value {
         }
     }
     schema
-}
-
-fn codes(field_type: &FieldType) -> Option<&'static [&'static str]> {
-    match field_type {
-        FieldType::Code(codes) => Some(codes),
-        FieldType::Optional(inner) => codes(inner),
-        _ => None,
-    }
 }
 
 fn type_schema(field_type: &FieldType, named: &mut Vec<&'static str>) -> Value {

@@ -30,7 +30,7 @@ pub fn arrow_schema<T: Record>() -> SchemaRef {
 pub fn arrow_field(field: &Field) -> ArrowField {
     let (data_type, nullable) = arrow_type(&field.field_type);
     ArrowField::new(field.name, data_type, nullable)
-        .with_metadata(HashMap::from([(COMMENT.to_owned(), field.doc.clone())]))
+        .with_metadata(HashMap::from([(COMMENT.to_owned(), field.comment())]))
 }
 
 fn arrow_type(field_type: &FieldType) -> (DataType, bool) {

@@ -1,8 +1,11 @@
 //! JSON: the published JSON Schema, and a checker that names *every* problem of a document at once, by JSON Pointer
 //! (RFC 6901), so that an integrator repairs a record in one round.
+//!
+//! JSON has one kind of number: `2051.0` is the whole number 2051 ([`whole`]). What comes from outside is [`settle`]d before it
+//! is checked and read.
 
 use chrono::{DateTime, NaiveDate};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Number, Value, json};
 use uuid::Uuid;
 
 use super::{Field, FieldType, Record, RecordType};
@@ -26,6 +29,9 @@ fn record_schema(record: &RecordType) -> Value {
             let mut schema = type_schema(&field.field_type);
             if let Value::Object(entries) = &mut schema {
                 entries.insert("description".to_owned(), json!(field.doc));
+                if has_no_sign(field.name) {
+                    entries.insert("minimum".to_owned(), json!(0));
+                }
             }
             (field.name.to_owned(), schema)
         })
@@ -38,6 +44,11 @@ fn record_schema(record: &RecordType) -> Value {
         "required": required,
         "additionalProperties": false,
     })
+}
+
+/// Amounts and quantities have no sign: what they do is said by kind, action or direction.
+fn has_no_sign(name: &str) -> bool {
+    name.ends_with("_minor") || name == "qty_milli"
 }
 
 fn required(field: &Field) -> bool {
@@ -73,6 +84,30 @@ pub fn type_schema(field_type: &FieldType) -> Value {
     }
 }
 
+/// Floats below it are exact when they are whole.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// A number as a whole one, if it is. `3.0` is one: JSON does not tell it from `3`.
+pub fn whole(number: &Number) -> Option<i64> {
+    let exact = |float: &f64| float.fract() == 0.0 && float.abs() < EXACT;
+    let written = || format!("{:.0}", number.as_f64().filter(exact)?).parse().ok();
+    number.as_i64().or_else(written)
+}
+
+/// Writes every whole number of a document as one. No field of a record holds anything but whole numbers.
+pub fn settle(document: &mut Value) {
+    match document {
+        Value::Number(number) => {
+            if let Some(whole) = whole(number) {
+                *number = whole.into();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(settle),
+        Value::Object(entries) => entries.values_mut().for_each(settle),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
+}
+
 /// One thing that is wrong with a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -92,7 +127,7 @@ impl std::fmt::Display for Problem {
 /// How many problems of one document are listed.
 const MOST_PROBLEMS: usize = 20;
 
-/// Lists what is wrong with a document, at most 20 problems; an empty list means that it can be read.
+/// Lists what is wrong with a [`settle`]d document, at most 20 problems; an empty list means that it can be read.
 pub fn check<T: Record>(document: &Value) -> Vec<Problem> {
     let mut problems = Vec::new();
     check_record(&T::record_type(), document, "", &mut problems);
@@ -229,5 +264,27 @@ mod tests {
             json!(["IN", "OUT", "NONE"])
         );
         assert!(!schema["required"].as_array().unwrap().contains(&json!("lines")));
+    }
+
+    #[test]
+    fn a_whole_number_may_be_written_with_a_fraction_of_zero() {
+        let mut sale: Value = serde_json::from_str(include_str!("../../samples/v1/transaction.json")).unwrap();
+        let plain: Transaction = serde_json::from_value(sale.clone()).unwrap();
+        sale["revision"] = json!(-0.0);
+        sale["total_minor"] = json!(2051.0);
+        sale["lines"][0]["qty_milli"] = json!(1000.0);
+        settle(&mut sale);
+        assert_eq!(check::<Transaction>(&sale), []);
+        assert_eq!(serde_json::from_value::<Transaction>(sale).unwrap(), plain);
+        for (text, expected) in [
+            ("1e3", Some(1_000)),
+            ("-2.0", Some(-2)),
+            ("1.5", None),
+            ("9223372036854775807", Some(i64::MAX)),
+            ("9223372036854775808", None),
+            ("9007199254740993.0", None),
+        ] {
+            assert_eq!(whole(&serde_json::from_str(text).unwrap()), expected, "{text}");
+        }
     }
 }

@@ -57,6 +57,20 @@ pub struct Field {
     pub defaulted: bool,
 }
 
+impl Field {
+    /// What it means; of a code also which there are.
+    pub fn comment(&self) -> String {
+        let plain = match &self.field_type {
+            FieldType::Optional(inner) => inner.as_ref(),
+            other => other,
+        };
+        match plain {
+            FieldType::Code(codes) => format!("{} One of {}.", self.doc, codes.join(", ")),
+            _ => self.doc.clone(),
+        }
+    }
+}
+
 /// A record: its name and its fields, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordType {

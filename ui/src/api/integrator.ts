@@ -21,7 +21,7 @@ export type Integrator = { integrator_id: string; stores: string[]; topic: strin
 export type TokenPage = { items: Token[]; integrators: Integrator[] };
 export type TokenDraft = { kind: TokenKind; owner?: string; name: string; stores?: string[] };
 
-export type FeedCount = { accepted: number; duplicates: number; rejected: number };
+export type FeedCount = { accepted: number; duplicates: number; rejected: number; warned: number };
 export type Lag = { p50_ms: number; p95_ms: number; of: number };
 
 export type FeedRecord = {
@@ -34,6 +34,7 @@ export type FeedRecord = {
   lag_ms: number | null;
   code: string | null;
   detail: string | null;
+  warning: string | null;
 };
 
 export type FeedRegister = {
@@ -97,6 +98,34 @@ export type Feed = {
 export type FeedPage = { items: Feed[]; since: Instant; complete: boolean; problems: string[] };
 export type RejectPage = Page<Reject> & { problems: string[] };
 
+export type NumberSpan = { first: number; last: number };
+
+export type RegisterArrivals = {
+  integrator_id: string;
+  register_id: string;
+  records: number;
+  unnumbered: number;
+  first_no: number | null;
+  last_no: number | null;
+  first_at: Instant | null;
+  last_at: Instant | null;
+  missing: number;
+  gaps: NumberSpan[];
+  shared: NumberSpan[];
+  corrections: number;
+  duplicates: number | null;
+  quarantined: number | null;
+};
+
+export type Completeness = {
+  store_id: string;
+  day: string;
+  whole: boolean;
+  registers: RegisterArrivals[];
+  quarantined: number | null;
+  problems: string[];
+};
+
 export type RecordAnswer = {
   index: number;
   result: "accepted" | "duplicate" | "quarantined";
@@ -105,6 +134,7 @@ export type RecordAnswer = {
   detail: string | null;
   problems: { pointer: string; detail: string }[];
   blind?: { rule_id: string; name: string; missing: string; words: string }[];
+  warning?: string | null;
 };
 
 export type Intake = {
@@ -133,6 +163,16 @@ export const feedsQuery = (filter: FeedFilter, live: boolean) =>
     refetchInterval: live ? each(3_000) : false,
     staleTime: 2_000,
     placeholderData: keepPreviousData,
+  });
+
+export const completenessQuery = (store: string, day: string, integrator?: string) =>
+  queryOptions({
+    queryKey: ["feeds", "completeness", store, day, integrator ?? ""],
+    queryFn: ({ signal }) =>
+      get<Completeness>(
+        `/api/v1/feeds/${encodeURIComponent(store)}/completeness${queryString({ day, integrator })}`,
+        signal,
+      ),
   });
 
 export const rejectsQuery = (integrator: string, code: string, store?: string) =>

@@ -25,6 +25,7 @@ export type SetCamera = Changed & {
   name: string | null;
   url: string;
   sub_url: string | null;
+  onvif: string | null;
   username: string | null;
   has_password: boolean;
   presence: PresenceBy;
@@ -46,6 +47,7 @@ export type CameraDraft = {
   name: string | null;
   url: string;
   sub_url: string | null;
+  onvif: string | null;
   username: string | null;
   password?: string | null;
   presence: PresenceBy;
@@ -55,7 +57,7 @@ export type CameraDraft = {
 export type CameraTest = {
   reachable: boolean;
   steps: { what: string; ok: boolean; detail: string; cure: string | null }[];
-  urls: { main: string | null; sub: string | null };
+  urls: { main: string | null; sub: string | null; onvif: string | null };
   streams: Stream[];
   onvif: { manufacturer: string | null; model: string | null; firmware: string | null } | null;
   clock_difference_us: number | null;

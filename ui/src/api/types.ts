@@ -273,6 +273,8 @@ export type Transaction = {
   kind_raw: string | null;
   receipt_no: string | null;
   sequence_no: string | number | null;
+  revision: number;
+  replaces: string | null;
   business_day: string | null;
   event_time: Instant;
   begin_time: Instant | null;
@@ -357,6 +359,8 @@ export type JournalEntry = {
   lines: number;
   training: boolean;
   asked: boolean;
+  replaces: string | null;
+  replaced_by: string | null;
   verdicts: Judgement[];
 };
 
@@ -383,6 +387,7 @@ export type AlertDetail = AlertSummary & {
 
 export type TransactionDetail = {
   transaction: Transaction;
+  replaced_by: string | null;
   cases: CaseName[];
   alerts: AlertSummary[];
   verdicts: Judgement[];
@@ -409,6 +414,8 @@ export type Hit = {
   currency: string | null;
   snippet: string;
   disposition: Disposition | null;
+  replaces: string | null;
+  replaced_by: string | null;
 };
 
 export type FacetName = "rule" | "type" | "store" | "register" | "operator" | "disposition";
@@ -460,6 +467,7 @@ export type Coverage = {
     why: string | null;
   }[];
   quarantined: number;
+  problems: string[];
 };
 
 export type Rate = {

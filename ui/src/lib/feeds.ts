@@ -1,5 +1,5 @@
 // What the page of feeds says in words, and a look at a pasted record before it is sent.
-import type { Lag, Reject, Token, TokenDraft, TokenKind } from "../api/integrator";
+import type { Lag, NumberSpan, Reject, Token, TokenDraft, TokenKind } from "../api/integrator";
 import { duration } from "./time";
 
 export const TOKEN_KINDS: Record<TokenKind, { name: string; may: string }> = {
@@ -42,7 +42,22 @@ export function tokenUse(token: Token, host: string): string {
 
 export function lagWords(lag: Lag | null): string {
   if (!lag) return "not measured";
-  return `${milli(lag.p50_ms)} usual, ${milli(lag.p95_ms)} slow (p95)`;
+  const usual = behind(lag.p50_ms);
+  return lag.p95_ms <= lag.p50_ms ? usual : `${usual}; 5 in 100 more than ${milli(lag.p95_ms)}`;
+}
+
+// 3.2 s behind; a till whose clock is fast says things before they happen here.
+function behind(ms: number): string {
+  return ms < 0 ? `${milli(-ms)} ahead: the till’s clock is fast` : `${milli(ms)} behind`;
+}
+
+// 6–8, 11
+export function spansWords(spans: readonly NumberSpan[], most = 12): string {
+  const shown = spans
+    .slice(0, most)
+    .map(({ first, last }) => (first === last ? String(first) : `${first}–${last}`))
+    .join(", ");
+  return spans.length > most ? `${shown} and ${spans.length - most} more` : shown;
 }
 
 // 640 ms, 3.2 s, 5 min; before zero the till's clock is ahead.

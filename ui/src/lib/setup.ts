@@ -97,6 +97,8 @@ export type CameraForm = {
   name: string;
   url: string;
   sub_url: string;
+  // The device service, where its events and its clock are asked for.
+  onvif: string;
   username: string;
   // Null keeps the one that is stored.
   password: string | null;
@@ -110,6 +112,7 @@ export function cameraForm(camera: SetCamera): CameraForm {
     name: camera.name ?? "",
     url: camera.url,
     sub_url: camera.sub_url ?? "",
+    onvif: camera.onvif ?? "",
     username: camera.username ?? "",
     password: camera.has_password ? null : "",
     presence: camera.presence,
@@ -137,6 +140,10 @@ export function cameraFaults(form: CameraForm, known: readonly SetCamera[], fres
   else {
     const fault = streamFault(form.url);
     if (fault) faults.url = fault;
+    const twin = known.find(
+      (each) => each.store_id === form.store_id && each.camera_id !== form.camera_id && each.url === form.url,
+    );
+    if (twin) faults.url = `Camera ${twin.camera_id} records this stream already.`;
   }
   if (form.sub_url !== "") {
     const fault = streamFault(form.sub_url);
@@ -155,6 +162,7 @@ export function cameraDraft(form: CameraForm, version?: number): CameraDraft {
     name: form.name.trim() || null,
     url: form.url,
     sub_url: form.sub_url || null,
+    onvif: form.onvif.trim() || null,
     username: form.username || null,
     presence: form.presence,
   };

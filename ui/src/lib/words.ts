@@ -101,6 +101,7 @@ export function presenceWords(state: PresenceState, blind: string | null): strin
 const GAPS: Record<string, string> = {
   not_started: "recording had not begun",
   unreachable: "the camera did not answer",
+  refused: "the camera refused the user or the password",
   disconnected: "the connection broke",
   no_frames: "no frames came",
   clock_step: "the clocks jumped",

@@ -139,6 +139,11 @@ function share(part: number, whole: number): string {
 function Day({ coverage, cameras, zone, axis }: { coverage: Coverage; cameras: Camera[]; zone: string; axis: Scale }) {
   return (
     <>
+      {coverage.problems.map((problem) => (
+        <p key={problem} className="problems" role="status">
+          {problem}
+        </p>
+      ))}
       <section aria-labelledby="day-title" className="card day">
         <h2 id="day-title">The day</h2>
         <p className="legend">

@@ -5,6 +5,7 @@ import { useState } from "react";
 import { feedsQuery, tokensQuery } from "../api/integrator";
 import { duration } from "../lib/time";
 import { StoreTime } from "../parts/bits";
+import { Arrived } from "../parts/setup/Arrived";
 import { FeedShown } from "../parts/setup/FeedShown";
 import { SetupPage, StoreFilter, useHomeZone } from "../parts/setup/SetupPage";
 import { TryRecord } from "../parts/setup/TryRecord";
@@ -89,6 +90,7 @@ export default function Feeds() {
             {query.data.items.map((each) => (
               <FeedShown key={each.integrator_id} feed={each} store={search.store} />
             ))}
+            {query.data.items.length > 0 && <Arrived store={search.store} integrator={search.integrator} />}
           </div>
         )
       )}

@@ -35,6 +35,7 @@ export default function QueuePage() {
   const filter: QueueFilter = { ...search, state: search.state ?? "open" };
   const { queue, query, total, hold, letIn } = useQueue(filter);
   const { stores, known, zone } = useStores();
+  const none = known && !(search.store ? stores.some((each) => each.id === search.store) : stores.length > 0);
   const me = useMe().name;
   const may = useMayReview();
   const batch = useBatch();
@@ -202,12 +203,12 @@ export default function QueuePage() {
           </div>
         </header>
         {filter.sort === "value" && !alertId && <AboutValue />}
-        {query.isPending ? (
+        {none ? (
+          <NoStore asked={search.store} to="/alerts" />
+        ) : query.isPending ? (
           <Skeleton rows={8} height={76} label="Loading alerts" />
         ) : query.isError && queue.items.length === 0 ? (
           <Failed error={query.error} retry={() => query.refetch()} />
-        ) : known && stores.length === 0 ? (
-          <NoStore to="/alerts" />
         ) : queue.items.length === 0 ? (
           <Nothing filtered={asks(filter)} />
         ) : (

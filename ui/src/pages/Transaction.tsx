@@ -33,7 +33,7 @@ export default function TransactionPage() {
       </div>
     );
   }
-  const { transaction, cases, alerts, verdicts, video, presence, boxes, zones } = query.data;
+  const { transaction, replaced_by, cases, alerts, verdicts, video, presence, boxes, zones } = query.data;
   const tz = zone(transaction.store_id);
   const clock =
     store(transaction.store_id)?.registers.find((each) => each.id === transaction.register_id)?.clock ?? null;
@@ -78,6 +78,25 @@ export default function TransactionPage() {
           )}
           <Save path={`/api/v1/transactions/${eventId}/evidence`} />
         </p>
+        {replaced_by && (
+          <p className="warn">
+            Replaced by{" "}
+            <Link to="/transactions/$eventId" params={{ eventId: replaced_by }}>
+              a correction
+            </Link>
+            : this one does not count any more.
+          </p>
+        )}
+        {transaction.replaces && (
+          <p>
+            A correction: it replaces{" "}
+            <Link to="/transactions/$eventId" params={{ eventId: transaction.replaces }}>
+              an earlier record
+            </Link>
+            .
+          </p>
+        )}
+        {transaction.revision > 0 && <p>A correction: revision {transaction.revision} of this record.</p>}
       </header>
       <Evidence
         id={eventId}

@@ -22,6 +22,7 @@ const FIELDS: [string[], string][] = [
   [["has:alert", "is:receipt", "is:alert"], "receipts with an alert; only receipts; only alerts"],
   [["is:open", "is:closed", "decided:confirmed"], "what was decided"],
   [["is:standing", "is:amended", "is:retracted"], "whether later data changed an alert or took it back"],
+  [["is:replaced"], "receipts that a correction replaces; they are left out otherwise"],
   [["last:24h", "last:7d", "on:2026-11-22"], "when; days are those of the store"],
   [["from:2026-11-20", "to:2026-11-22", "from:2026-11-22T16:20"], "from and to a day, or a minute"],
 ];

@@ -143,7 +143,7 @@ function HitBody({ hit, zone, many }: { hit: Hit; zone: string; many: boolean })
         {hit.severity ? <SeverityMark severity={hit.severity} /> : <span className="kind">Receipt</span>}
         <StoreTime at={hit.event_time} zone={zone} form="brief" />
       </span>
-      <span className="title">{hit.title}</span>
+      <span className="title">{hit.replaced_by ? <s>{hit.title}</s> : hit.title}</span>
       <span className="amount">{money(hit.amount_minor, hit.currency)}</span>
       <span className="reason">
         {snippet(hit.snippet).map((part, at) =>
@@ -156,6 +156,8 @@ function HitBody({ hit, zone, many }: { hit: Hit; zone: string; many: boolean })
         <Chip>Register {hit.register_id}</Chip>
         {hit.operator_id && <Chip>Operator {hit.operator_id}</Chip>}
         {hit.kind === "alert" && <DispositionMark disposition={hit.disposition} />}
+        {hit.replaced_by && <Chip tone="warn">Replaced by a correction</Chip>}
+        {hit.replaces && <Chip>Corrects another</Chip>}
       </span>
     </>
   );

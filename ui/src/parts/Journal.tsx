@@ -94,7 +94,8 @@ export function Journal({ eventId, register, operator, zone }: Around) {
 }
 
 function Entry({ entry, zone }: { entry: JournalEntry; zone: string }) {
-  const what = words(entry.kind) + (entry.training ? " (training)" : "");
+  const name = words(entry.kind) + (entry.training ? " (training)" : "");
+  const what = entry.replaced_by ? <s>{name}</s> : name;
   return (
     <tr className={entry.asked ? "asked" : ""} aria-current={entry.asked ? "true" : undefined}>
       <td>
@@ -109,6 +110,24 @@ function Entry({ entry, zone }: { entry: JournalEntry; zone: string }) {
           </Link>
         )}
         {entry.receipt_no && <small> {entry.receipt_no}</small>}
+        {entry.replaced_by && (
+          <small>
+            {" "}
+            replaced by{" "}
+            <Link to="/transactions/$eventId" params={{ eventId: entry.replaced_by }}>
+              a correction
+            </Link>
+          </small>
+        )}
+        {entry.replaces && (
+          <small>
+            {" "}
+            corrects{" "}
+            <Link to="/transactions/$eventId" params={{ eventId: entry.replaces }}>
+              another
+            </Link>
+          </small>
+        )}
       </td>
       <td className="who">
         <span className="label">Register </span>
@@ -118,7 +137,13 @@ function Entry({ entry, zone }: { entry: JournalEntry; zone: string }) {
         <span className="label">Operator </span>
         {entry.operator_id ?? "none"}
       </td>
-      <td className="number">{money(entry.total_minor, entry.currency)}</td>
+      <td className="number">
+        {entry.replaced_by ? (
+          <s>{money(entry.total_minor, entry.currency)}</s>
+        ) : (
+          money(entry.total_minor, entry.currency)
+        )}
+      </td>
       <td className="rules">
         <ul className="said">
           {entry.verdicts.map((each) => (

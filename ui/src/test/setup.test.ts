@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { SetCamera, SetUser, Stream } from "../api/setup";
 import { addressFault, readSheet, writeSheet } from "../lib/csv";
-import { loginOf, marked, milli, readRecords, tokenFaults } from "../lib/feeds";
+import { lagWords, loginOf, marked, milli, readRecords, spansWords, tokenFaults } from "../lib/feeds";
 import {
   type CameraForm,
   cameraDraft,
@@ -89,6 +89,7 @@ const FORM: CameraForm = {
   name: " Till 1 ",
   url: "rtsp://192.0.2.11/main",
   sub_url: "",
+  onvif: "",
   username: "viewer",
   password: "",
   presence: "own",
@@ -104,6 +105,9 @@ describe("the form of a camera", () => {
     expect(Object.keys(cameraFaults(empty, [], true)).sort()).toEqual(["camera_id", "store_id", "url", "username"]);
     expect(cameraFaults({ ...FORM, sub_url: FORM.url }, [], true).sub_url).toMatch(/main stream/);
     expect(cameraFaults({ ...FORM, url: "192.0.2.11" }, [], true).url).toMatch(/rtsp/);
+    const twin = [{ store_id: "17", camera_id: "till-2", url: FORM.url } as SetCamera];
+    expect(cameraFaults(FORM, twin, true).url).toMatch(/till-2 records this stream already/);
+    expect(cameraFaults({ ...FORM, camera_id: "till-2" }, twin, false)).toEqual({});
   });
 
   it("keeps, removes or sets the password", () => {
@@ -219,5 +223,18 @@ describe("tokens and feeds", () => {
     expect(milli(640)).toBe("640 ms");
     expect(milli(-3200)).toBe("−3.2 s");
     expect(milli(300_000)).toBe("5 min");
+    expect(lagWords({ p50_ms: 3200, p95_ms: 12_000, of: 9 })).toBe("3.2 s behind; 5 in 100 more than 12.0 s");
+    expect(lagWords({ p50_ms: 640, p95_ms: 640, of: 1 })).toBe("640 ms behind");
+    expect(lagWords({ p50_ms: -2000, p95_ms: -2000, of: 1 })).toBe("2.0 s ahead: the till’s clock is fast");
+  });
+
+  it("say numbers that are missing as spans, the first of them", () => {
+    const spans = [
+      { first: 6, last: 8 },
+      { first: 11, last: 11 },
+    ];
+    expect(spansWords(spans)).toBe("6–8, 11");
+    expect(spansWords(spans, 1)).toBe("6–8 and 1 more");
+    expect(spansWords([])).toBe("");
   });
 });

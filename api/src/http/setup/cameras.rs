@@ -185,6 +185,7 @@ pub(super) async fn add(
     let person = setter(&caller)?;
     let store = store_of(&live.now(), &person, &draft.store_id)?;
     let (camera, password) = draft.camera(&store, None).map_err(|problems| wrong(&problems))?;
+    alone(&live.now(), &camera).await?;
     let (key, document) = camera_document(&camera);
     let change = Change { password, ..Change::new(key.clone(), Expected::New, Some(document)) };
     commit(&live, &person, format!("camera {store}/{}: added", camera.id), &[change]).await?;
@@ -214,6 +215,7 @@ pub(super) async fn change(
     let (Some((camera, password)), Some(version), true) = (made, draft.version, problems.is_empty()) else {
         return Err(wrong(&problems));
     };
+    alone(&shared, &camera).await?;
     let (key, document) = camera_document(&camera);
     let change = Change { password, ..Change::new(key.clone(), Expected::Version(version), Some(document)) };
     commit(&live, &person, format!("camera {store}/{}: changed", camera.id), &[change]).await?;
@@ -240,6 +242,17 @@ pub(super) async fn remove(
     let words = format!("camera {store}/{camera_id}: removed with {} zone(s)", changes.len() - 1);
     commit(&live, &person, words, &changes).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Refuses a camera whose main stream is another camera's: its pictures would be evidence twice, under two names.
+pub(super) async fn alone(shared: &Shared, camera: &Camera) -> Result<(), Problem> {
+    for version in shared.db.held(What::Camera, &camera.tenant).await.map_err(|error| unread(&error))? {
+        let other: Camera = version.parse().map_err(|error| unread(&error))?;
+        if other.store == camera.store && other.id != camera.id && other.url == camera.url {
+            return Err(wrong(&[format!("url: camera {} records this stream already", other.id)]));
+        }
+    }
+    Ok(())
 }
 
 async fn one(shared: &Shared, key: &Key) -> Result<SetCamera, Problem> {
@@ -308,7 +321,8 @@ async fn shown(shared: &Shared, version: &Version) -> Result<SetCamera, Problem>
 /// Why there are no pictures, in words.
 fn problem(reason: GapReason) -> String {
     match reason {
-        GapReason::NotStarted | GapReason::Unreachable => "it cannot be reached, or refuses the login: test it",
+        GapReason::NotStarted | GapReason::Unreachable => "it cannot be reached: test it",
+        GapReason::Refused => "it refuses the user or the password: type them again",
         GapReason::Disconnected => "the connection broke",
         GapReason::NoFrames => "it is connected, but sends no pictures",
         GapReason::ClockStep => "a clock was set",

@@ -17,7 +17,7 @@ use super::super::extract::{DryRun, Query, Whole};
 use super::super::live::Live;
 use super::super::problem::Problem;
 use super::address::place;
-use super::cameras::Draft;
+use super::cameras::{Draft, alone};
 use super::trial::{CameraTest, try_camera};
 use super::{note, setter, store_of, wrong};
 use crate::db::{Change, ChangeError, Expected, What, camera_document};
@@ -164,11 +164,14 @@ async fn one(shared: &Shared, person: &Person, line: &Line, dry: bool) -> Import
     let login = name.map(|name| (name, line.field(4).to_owned()));
     let test = try_camera(shared, place, login).await;
     let Some(main) = test.urls.main.clone().filter(|_| test.reachable) else { return refused(why(&test)) };
-    (draft.url, draft.sub_url) = (main, test.urls.sub.clone());
+    (draft.url, draft.sub_url, draft.onvif) = (main, test.urls.sub.clone(), Some(test.urls.onvif.clone()));
     let (camera, password) = match draft.camera(&store, None) {
         Ok(made) => made,
         Err(problems) => return refused(problems.join("; ")),
     };
+    if let Err(problem) = alone(shared, &camera).await {
+        return refused(problem.detail().to_owned());
+    }
     if dry {
         return line.says("would_add", found(&test));
     }

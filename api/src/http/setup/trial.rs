@@ -68,6 +68,8 @@ answer! {
         main: Option<String>,
         /// The one to be looked at.
         sub: Option<String>,
+        /// The device service that named them; null where streams were asked directly.
+        onvif: Option<String>,
     }
 
     /// What a device says it is.
@@ -106,17 +108,19 @@ pub(super) async fn try_camera(shared: &Shared, place: Place, login: Option<(Str
     let mut test = CameraTest {
         reachable: false,
         steps: Vec::new(),
-        urls: TestUrls { main: None, sub: None },
+        urls: TestUrls { main: None, sub: None, onvif: None },
         streams: Vec::new(),
         onvif: None,
         clock_difference_us: None,
         snapshot: None,
     };
-    let (main, sub) = match place {
-        Place::Streams { main, sub } => (Some(main), sub),
-        Place::Device(device) => test.ask(shared, device, login.as_ref()).await,
+    let ((main, sub), device) = match place {
+        Place::Streams { main, sub } => ((Some(main), sub), None),
+        Place::Device(device) => (test.ask(shared, device.clone(), login.as_ref()).await, Some(device)),
     };
-    test.urls = TestUrls { main: main.as_ref().map(Url::to_string), sub: sub.as_ref().map(Url::to_string) };
+    let text = |url: &Option<Url>| url.as_ref().map(Url::to_string);
+    let onvif = text(&device.filter(|_| test.onvif.is_some()));
+    test.urls = TestUrls { main: text(&main), sub: text(&sub), onvif };
     let mut first = None;
     if let Some(main) = main {
         match look(shared, main, StreamKind::Main, login.clone()).await {
@@ -262,16 +266,7 @@ impl CameraTest {
 
     fn failed(&mut self, what: &str, error: &ProbeError) {
         tracing::info!(error = %chain(error), "a camera was tried by RTSP");
-        let cure = match error {
-            ProbeError::Login => "check user name and password; it was tried once, since cameras lock users out",
-            ProbeError::NoStream(_) => "check the path of the address in the camera's manual",
-            ProbeError::Unreachable(_) => "check address, port, cable and firewall, and that the camera has power",
-            ProbeError::NoVideo(_) => "set the stream to H.264 in the camera",
-            ProbeError::NoPictures(_) => {
-                "the camera may serve as many viewers as it can; set a key frame each 1 to 2 s"
-            }
-        };
-        self.step(what, false, error.to_string(), Some(cure));
+        self.step(what, false, error.to_string(), Some(error.cure()));
     }
 
     async fn picture(&mut self, shared: &Shared, probed: Probed) {

@@ -28,10 +28,11 @@ use tonic::transport::Server;
 use tonic::{Code, Status};
 
 use super::Shared;
+use super::failure::Failure;
 use super::gate::{Act, classify};
 use super::names::shown;
 use super::run::Running;
-use super::statement::{Failure, parameters};
+use super::statement::parameters;
 use crate::tls::Listener;
 
 use seats::{Prepared, Seat, Seats};
@@ -129,7 +130,8 @@ impl Service {
             Ok(prepared) => Ok(prepared),
             Err(failure) => {
                 let timeout = shared.options.statement_timeout;
-                let mut running = Running::begin(&shared, &seat.user, &text, timeout, self.stop.child_token());
+                let mut running =
+                    Running::begin(&shared, &seat.user, &text, timeout, (self.stop.child_token(), &seat.revoked));
                 running.note(Err(failure))
             }
         }
@@ -150,7 +152,7 @@ impl Service {
         let shared = self.shared()?;
         let run = seat.start(ticket, &self.stop);
         let timeout = shared.options.statement_timeout;
-        let mut running = Running::begin(&shared, &seat.user, text, timeout, run.cancelled.clone());
+        let mut running = Running::begin(&shared, &seat.user, text, timeout, (run.cancelled.clone(), &seat.revoked));
         let mut rows = running.query(&seat.session, statement, values, false).await?;
         let schema = loose(&shown(&rows.schema));
         let shape = Arc::clone(&schema);
@@ -235,7 +237,7 @@ impl From<Failure> for Status {
             "57014" if failure.message.contains("timeout") => Code::DeadlineExceeded,
             "57014" => Code::Cancelled,
             "57P01" | "57P03" => Code::Unavailable,
-            "53000" | "53200" | "53300" | "54001" => Code::ResourceExhausted,
+            "53000" | "53100" | "53200" | "53300" | "54001" => Code::ResourceExhausted,
             "XX000" => Code::Internal,
             _ => Code::InvalidArgument,
         };

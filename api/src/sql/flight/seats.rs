@@ -21,9 +21,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::metadata::MetadataMap;
 
+use crate::sql::failure::Failure;
 use crate::sql::scram::Verifier;
 use crate::sql::settings::Settings;
-use crate::sql::statement::Failure;
 use crate::sql::{Login, REVOKED, Shared};
 
 /// A seat that is not used for so long is given up: a day of work.
@@ -59,6 +59,8 @@ pub(super) struct Seat {
     used: Mutex<Instant>,
     prepared: Mutex<Vec<(Vec<u8>, Arc<Prepared>)>>,
     running: Mutex<Vec<(Vec<u8>, CancellationToken)>>,
+    /// Cancelled when the login does not hold any more.
+    pub(super) revoked: CancellationToken,
 }
 
 /// A prepared statement.
@@ -159,6 +161,7 @@ impl Seats {
     fn leave(&self, key: &str) {
         let left = self.taken().remove(&digest(key));
         if let Some(seat) = left {
+            seat.revoked.cancel();
             seat.running().iter().for_each(|(_, running)| running.cancel());
         }
     }
@@ -174,6 +177,7 @@ impl Seats {
             used: Mutex::new(Instant::now()),
             prepared: Mutex::default(),
             running: Mutex::default(),
+            revoked: CancellationToken::new(),
         });
         let mut taken = self.taken();
         taken.retain(|_, seat| !seat.is_idle() || seat.used().elapsed() < IDLE);

@@ -34,8 +34,8 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::seats::{Prepared, Seat};
 use super::{Answer, Service, metadata, query};
+use crate::sql::failure::Failure;
 use crate::sql::run::{Running, broken_off};
-use crate::sql::statement::Failure;
 use crate::tls::Peer;
 
 type Rows = Response<<Service as FlightService>::DoGetStream>;
@@ -63,7 +63,8 @@ impl Service {
             Ok(_) => Failure::new("0A000", "this is a query: ask for its rows (execute_query)"),
         };
         let timeout = shared.options.statement_timeout;
-        let mut running = Running::begin(&shared, &seat.user, &text.into(), timeout, self.stop.child_token());
+        let mut running =
+            Running::begin(&shared, &seat.user, &text.into(), timeout, (self.stop.child_token(), &seat.revoked));
         Ok(running.note(Err(failure))?)
     }
 }

@@ -3,8 +3,8 @@
 //! Nothing is remembered between asking for a ticket and showing it, so tickets cost no memory and do not run out. A seal
 //! is good for one login and until this process ends.
 
+use crate::sql::failure::Failure;
 use crate::sql::scram::{hmac, same};
-use crate::sql::statement::Failure;
 
 /// The number that tells equal statements apart, so that one of them can be cancelled.
 const NUMBER: usize = 16;

@@ -276,7 +276,7 @@ fn unfold(expr: &mut Expr) {
     }
 }
 
-/// `typreceive <> 0`: no function is `-` where functions are names.
+/// `typreceive <> 0`: no function is `-` where functions are names. `pg_proc.oid = typreceive` compares names, too.
 fn compare_function(expr: &mut Expr) {
     let Expr::BinaryOp { left, op, right } = expr else { return };
     if !matches!(op, BinaryOperator::Eq | BinaryOperator::NotEq) {
@@ -284,10 +284,28 @@ fn compare_function(expr: &mut Expr) {
     }
     let is_function = |expr: &Expr| is_column(expr, FUNCTION_COLUMNS);
     let is_zero = |expr: &Expr| matches!(unnested(expr), Expr::Value(value) if value.value.to_string() == "0");
-    if is_function(left) && is_zero(right) {
-        **right = text("-");
-    } else if is_function(right) && is_zero(left) {
-        **left = text("-");
+    let other = match (is_function(left), is_function(right)) {
+        (true, _) => right,
+        (_, true) => left,
+        _ => return,
+    };
+    if is_zero(other) {
+        **other = text("-");
+    } else if is_column(other, &["oid"]) {
+        by_name(other);
+    }
+}
+
+/// Puts the name of a function in the place of its id.
+fn by_name(column: &mut Expr) {
+    let last = match column {
+        Expr::Identifier(ident) => Some(ident),
+        Expr::CompoundIdentifier(parts) => parts.last_mut(),
+        Expr::Nested(inner) => return by_name(inner),
+        _ => None,
+    };
+    if let Some(ident) = last {
+        *ident = Ident::new("proname");
     }
 }
 

@@ -21,7 +21,7 @@ use super::catalog::is_system_table;
 pub(super) use catalogue::{EMPTY, of_catalogue};
 
 /// Says the same in words that the engine knows: tables of `pg_catalog` without its name, `SHOW TABLES`,
-/// `LIKE ... ESCAPE`, casts to names of the catalogue, `EXISTS` in the select list.
+/// `LIKE ... ESCAPE`, casts to names of the catalogue, `AT TIME ZONE`, `EXISTS` in the select list.
 pub(super) fn plainly(statement: &mut Statement) {
     if let Some(select) = shown_tables(statement) {
         *statement = select;
@@ -58,6 +58,7 @@ pub(super) fn plainly(statement: &mut Statement) {
         fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
             escape(expr);
             name_casts(expr);
+            at_time_zone(expr);
             ControlFlow::Continue(())
         }
     }
@@ -106,6 +107,14 @@ fn escape(expr: &mut Expr) {
         let plain = std::mem::replace(pattern.as_mut(), null());
         **pattern = call("like_pattern", vec![plain, character]);
         *escape_char = None;
+    }
+}
+
+/// `when AT TIME ZONE zone`: the engine would only change the zone that an instant is shown in.
+fn at_time_zone(expr: &mut Expr) {
+    if let Expr::AtTimeZone { timestamp, time_zone } = expr {
+        let (when, zone) = (timestamp.as_ref().clone(), time_zone.as_ref().clone());
+        *expr = call("at_time_zone", vec![when, zone]);
     }
 }
 
@@ -329,4 +338,17 @@ fn boolean(value: bool) -> Expr {
 
 fn text(value: &str) -> Expr {
     Expr::Value(Value::SingleQuotedString(value.to_owned()).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_zone_asks_for_the_time_there() {
+        let sql = "SELECT event_time AT TIME ZONE 'Europe/Berlin' FROM pos.transactions";
+        let mut statement = Parser::parse_sql(&PostgreSqlDialect {}, sql).unwrap().remove(0);
+        plainly(&mut statement);
+        assert_eq!(statement.to_string(), "SELECT at_time_zone(event_time, 'Europe/Berlin') FROM pos.transactions");
+    }
 }

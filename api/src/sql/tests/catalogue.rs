@@ -125,6 +125,33 @@ async fn what_postgresql_says_in_other_words_is_understood() {
 }
 
 #[tokio::test]
+async fn types_are_found_by_the_functions_that_receive_them() {
+    let desk = desk(Duration::from_secs(60)).await;
+    // The first question of Npgsql (.NET, Power BI): which types are arrays or ranges, and of what.
+    let types = "SELECT ns.nspname, t.oid, t.typname, t.kind, t.item FROM (\
+                 SELECT typ.oid, typnamespace, typ.typname, relkind, \
+                 CASE WHEN proc.proname = 'array_recv' THEN 'a' ELSE typ.typtype END AS kind, \
+                 CASE WHEN proc.proname = 'array_recv' THEN typ.typelem WHEN typ.typtype = 'r' THEN rngsubtype \
+                 WHEN typ.typtype = 'm' THEN (SELECT rngtypid FROM pg_range WHERE rngmultitypid = typ.oid) \
+                 WHEN typ.typtype = 'd' THEN typ.typbasetype END AS item \
+                 FROM pg_type AS typ LEFT JOIN pg_class AS cls ON (cls.oid = typ.typrelid) \
+                 LEFT JOIN pg_proc AS proc ON proc.oid = typ.typreceive \
+                 LEFT JOIN pg_range ON (pg_range.rngtypid = typ.oid)) AS t \
+                 LEFT JOIN pg_type AS elem ON elem.oid = t.item LEFT JOIN pg_proc AS reads ON reads.oid = elem.typreceive \
+                 JOIN pg_namespace AS ns ON (ns.oid = t.typnamespace) \
+                 WHERE t.typname IN ('int4', '_int4', 'int4range', 'int4multirange') \
+                 ORDER BY CASE WHEN kind = 'b' THEN 0 WHEN kind = 'a' THEN 2 ELSE 1 END, t.typname; \
+                 SELECT pg_type.oid, enumlabel FROM pg_enum JOIN pg_type ON pg_type.oid = enumtypid \
+                 ORDER BY oid, enumsortorder;";
+    desk.ask_each(types).await.unwrap();
+    assert_eq!(
+        desk.ask(types).await.unwrap(),
+        "pg_catalog 23 int4 b \npg_catalog 4451 int4multirange m 3904\npg_catalog 3904 int4range r 23\n\
+         pg_catalog 1007 _int4 a 23"
+    );
+}
+
+#[tokio::test]
 async fn a_copy_to_the_client_is_a_query() {
     let desk = desk(Duration::from_secs(60)).await;
     for sql in [

@@ -29,6 +29,7 @@ export function CameraSheet({ camera, known, store, address: given, close }: Pro
           name: "",
           url: "",
           sub_url: "",
+          onvif: "",
           username: "",
           password: "",
           presence: "own",
@@ -46,10 +47,11 @@ export function CameraSheet({ camera, known, store, address: given, close }: Pro
   const [used, setUsed] = useState<unknown>(null);
   if (test.data && used !== test.data) {
     setUsed(test.data);
-    const { main, sub } = test.data.urls;
+    const { main, sub, onvif } = test.data.urls;
     set({
       url: main ?? (isUrl(address) && /^rtsps?:/i.test(address) ? address : form.url),
       sub_url: sub ?? form.sub_url,
+      onvif: onvif ?? form.onvif,
       camera_id:
         form.camera_id ||
         suggestId(
@@ -177,6 +179,14 @@ export function CameraSheet({ camera, known, store, address: given, close }: Pro
                   set(sub_url !== "" && sub_url === form.url ? { sub_url, url: form.sub_url } : { sub_url })
                 }
                 fault={shown.sub_url}
+              />
+              <TextField
+                label="ONVIF: events and clock"
+                value={form.onvif}
+                change={(onvif) => set({ onvif })}
+                placeholder="http://192.0.2.17/onvif/device_service"
+                hint="Empty: what it reports within its stream is read all the same."
+                fault={shown.onvif}
               />
             </div>
           </fieldset>

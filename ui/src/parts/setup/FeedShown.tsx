@@ -33,6 +33,7 @@ function Counts({ today }: { today: FeedCount }) {
       {number(today.accepted)} accepted
       {today.duplicates > 0 && <>, {number(today.duplicates)} repeated</>}
       {today.rejected > 0 && <b className="bad">, {number(today.rejected)} set aside</b>}
+      {today.warned > 0 && <span className="warn">, {number(today.warned)} odd</span>}
     </>
   );
 }
@@ -63,7 +64,7 @@ export function FeedShown({ feed, store }: { feed: Feed; store?: string }) {
       )}
       {feed.state !== "never" && (
         <p>
-          Today <Counts today={feed.today} />. Delay: {lagWords(feed.lag)}.
+          Today <Counts today={feed.today} />. Records come {lagWords(feed.lag)}.
         </p>
       )}
       {feed.blind.length > 0 && (
@@ -167,7 +168,7 @@ function RegisterFeed({ of }: { of: FeedRegister }) {
                   <th scope="col">What</th>
                   <th scope="col">At the till</th>
                   <th scope="col" className="number">
-                    Delay
+                    Behind
                   </th>
                 </tr>
               </thead>
@@ -200,6 +201,7 @@ function RecordRow({ record, zone }: { record: FeedRecord; zone: string }) {
       <td data-label="Outcome">
         <Chip tone={tone}>{name}</Chip> {record.code && <code>{record.code}</code>}
         {record.detail && <small className="below">{record.detail}</small>}
+        {record.warning && <small className="below warn">{record.warning}</small>}
       </td>
       <td data-label="What">
         {record.event_id && record.outcome !== "rejected" ? (
@@ -215,7 +217,7 @@ function RecordRow({ record, zone }: { record: FeedRecord; zone: string }) {
       <td data-label="At the till">
         {record.event_time ? <StoreTime at={record.event_time} zone={zone} form="brief" /> : "–"}
       </td>
-      <td data-label="Delay" className="number">
+      <td data-label="Behind" className="number">
         {record.lag_ms === null ? "–" : milli(record.lag_ms)}
       </td>
     </tr>

@@ -106,6 +106,7 @@ function Answers({ intake, text, lines }: { intake: Intake; text: string; lines:
                 {documents.length > 1 && <small className="quiet">record {each.index + 1}</small>}
               </p>
               {each.detail && <p className={each.blind?.length ? "warn" : ""}>{each.detail}</p>}
+              {each.warning && <p className="warn">{each.warning}</p>}
               {each.problems.length > 0 && (
                 <ul className="bullets">
                   {each.problems.map((problem) => (
