@@ -66,6 +66,88 @@ pub struct Difference {
     pub live: Option<Judgement>,
 }
 
+/// What was archived of a store in a span and around it, in the order of its arrival.
+#[derive(Debug, Clone)]
+pub struct Past {
+    span: TimeSpan,
+    records: Vec<LogRecord>,
+    began: DateTime<Utc>,
+    transactions: usize,
+    tiles: usize,
+}
+
+impl Past {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// [`BacktestError`].
+    pub async fn read(history: &History, store: &StoreKey, span: TimeSpan) -> Result<Self, BacktestError> {
+        let stores = std::slice::from_ref(store);
+        let begin = span.start().checked_sub_signed(BEFORE).ok_or(BacktestError::Span)?;
+        let end = span.end().checked_add_signed(AFTER).ok_or(BacktestError::Span)?;
+        let around = TimeSpan::new(begin, end).map_err(|_| BacktestError::Span)?;
+        let mut transactions = history.transactions(around, stores).await?;
+        let mut tiles = history.tiles(around, stores).await?;
+        let mut arrivals: Vec<(DateTime<Utc>, LogRecord)> = Vec::with_capacity(transactions.len() + tiles.len());
+        let (number_of_transactions, number_of_tiles) = (transactions.len(), tiles.len());
+        transactions.sort_by_key(|posted| (posted.header.received_at, posted.header.landing_offset));
+        for ((posted, value), offset) in transactions.iter().zip(avro::encode(&transactions)?).zip(0..) {
+            let at = posted.header.received_at;
+            arrivals.push((at, ScriptedLog::record(topic::POS_TRANSACTION, offset, at, value)));
+        }
+        tiles.sort_by_key(|(logged, tile)| (*logged, tile.start_at));
+        let (logged, tiles): (Vec<i64>, Vec<_>) = tiles.into_iter().unzip();
+        for ((logged, value), offset) in logged.into_iter().zip(avro::encode(&tiles)?).zip(0..) {
+            let at = DateTime::from_timestamp_micros(logged).ok_or(BacktestError::Span)?;
+            arrivals.push((at, ScriptedLog::record(topic::CAM_PRESENCE, offset, at, value)));
+        }
+        arrivals.sort_by_key(|(at, record)| (*at, record.offset));
+        Ok(Self {
+            span,
+            began: arrivals.first().map_or(begin, |(at, _)| *at),
+            records: arrivals.into_iter().map(|(_, record)| record).collect(),
+            transactions: number_of_transactions,
+            tiles: number_of_tiles,
+        })
+    }
+
+    /// The last word of some rules about every anchor of the span, by time.
+    ///
+    /// # Errors
+    /// [`BacktestError::Engine`].
+    pub async fn judge(&self, rules: Vec<Rule>, settings: Settings) -> Result<Vec<Judged>, BacktestError> {
+        let (_, kept) = self.judged(rules, settings).await?;
+        let mut judged = kept.judged();
+        judged.retain(|one| self.span.contains(one.judgement.event_time));
+        judged.sort_by_key(|one| (one.judgement.event_time, one.judgement.judgement_id));
+        Ok(judged)
+    }
+
+    /// An engine that has judged it, and remembers its end.
+    ///
+    /// # Errors
+    /// [`BacktestError::Engine`].
+    pub(crate) async fn remembered(&self, rules: Vec<Rule>, settings: Settings) -> Result<Engine, BacktestError> {
+        Ok(self.judged(rules, settings).await?.0)
+    }
+
+    async fn judged(&self, rules: Vec<Rule>, settings: Settings) -> Result<(Engine, MemoryStore), BacktestError> {
+        let clock = ReplayClock::at(self.began);
+        let max_wait = settings.max_wait;
+        let log = ScriptedLog::new(self.records.clone(), AT_ONCE, clock.clone());
+        let kept = MemoryStore::default();
+        let source = Box::new(log.clone());
+        let mut engine = Engine::open(settings, rules, source, Arc::new(kept.clone()), Arc::new(clock.clone())).await?;
+        while !log.is_finished() {
+            engine.step(Duration::ZERO).await?;
+        }
+        // What waits for a zone that never came is judged without it.
+        clock.advance(max_wait + TimeDelta::seconds(1));
+        engine.step(Duration::ZERO).await?;
+        Ok((engine, kept))
+    }
+}
+
 impl Backtest {
     /// Judges the anchors of a store in a span.
     ///
@@ -78,50 +160,12 @@ impl Backtest {
         store: &StoreKey,
         span: TimeSpan,
     ) -> Result<Self, BacktestError> {
-        let stores = std::slice::from_ref(store);
-        let begin = span.start().checked_sub_signed(BEFORE).ok_or(BacktestError::Span)?;
-        let end = span.end().checked_add_signed(AFTER).ok_or(BacktestError::Span)?;
-        let around = TimeSpan::new(begin, end).map_err(|_| BacktestError::Span)?;
-        let transactions = history.transactions(around, stores).await?;
-        let tiles = history.tiles(around, stores).await?;
         let ids: Vec<_> = rules.iter().map(|rule| rule.header.id.clone()).collect();
-        let mut live = history.judgements(span, stores).await?;
+        let mut live = history.judgements(span, std::slice::from_ref(store)).await?;
         live.retain(|judgement| ids.contains(&judgement.rule_id));
-
-        let mut arrivals: Vec<(DateTime<Utc>, LogRecord)> = Vec::with_capacity(transactions.len() + tiles.len());
-        let (number_of_transactions, number_of_tiles) = (transactions.len(), tiles.len());
-        let mut transactions = transactions;
-        transactions.sort_by_key(|posted| (posted.header.received_at, posted.header.landing_offset));
-        for ((posted, value), offset) in transactions.iter().zip(avro::encode(&transactions)?).zip(0..) {
-            let at = posted.header.received_at;
-            arrivals.push((at, ScriptedLog::record(topic::POS_TRANSACTION, offset, at, value)));
-        }
-        let mut tiles = tiles;
-        tiles.sort_by_key(|(logged, tile)| (*logged, tile.start_at));
-        let (logged, tiles): (Vec<i64>, Vec<_>) = tiles.into_iter().unzip();
-        for ((logged, value), offset) in logged.into_iter().zip(avro::encode(&tiles)?).zip(0..) {
-            let at = DateTime::from_timestamp_micros(logged).ok_or(BacktestError::Span)?;
-            arrivals.push((at, ScriptedLog::record(topic::CAM_PRESENCE, offset, at, value)));
-        }
-        arrivals.sort_by_key(|(at, record)| (*at, record.offset));
-
-        let clock = ReplayClock::at(arrivals.first().map_or(begin, |(at, _)| *at));
-        let max_wait = settings.max_wait;
-        let records = arrivals.into_iter().map(|(_, record)| record).collect();
-        let log = ScriptedLog::new(records, AT_ONCE, clock.clone());
-        let kept = MemoryStore::default();
-        let source = Box::new(log.clone());
-        let mut engine = Engine::open(settings, rules, source, Arc::new(kept.clone()), Arc::new(clock.clone())).await?;
-        while !log.is_finished() {
-            engine.step(Duration::ZERO).await?;
-        }
-        // What waits for a zone that never came is judged without it.
-        clock.advance(max_wait + TimeDelta::seconds(1));
-        engine.step(Duration::ZERO).await?;
-        let mut judged = kept.judged();
-        judged.retain(|one| span.contains(one.judgement.event_time));
-        judged.sort_by_key(|one| (one.judgement.event_time, one.judgement.judgement_id));
-        Ok(Self { judged, live, transactions: number_of_transactions, tiles: number_of_tiles })
+        let past = Past::read(history, store, span).await?;
+        let judged = past.judge(rules, settings).await?;
+        Ok(Self { judged, live, transactions: past.transactions, tiles: past.tiles })
     }
 
     /// How often each rule came to each outcome.

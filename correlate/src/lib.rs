@@ -12,5 +12,6 @@ pub mod ops;
 pub mod report;
 pub mod rule;
 pub mod sql;
+pub mod why;
 
 pub use error::{Error, Result};

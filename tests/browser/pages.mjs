@@ -107,6 +107,8 @@ const PAGES = [
   ["ida", "register-edit", "/setup/registers?store=17&do=edit&id=1&of=17", dialog],
   ["ida", "setup-operators", "/setup/operators"],
   ["ida", "operator-edit", "/setup/operators?do=edit&id=1042", dialog],
+  ["ida", "setup-rules", "/setup/rules"],
+  ["ida", "rule-otherwise", "/setup/rules?do=add&id=cash_refund_high", dialog],
   ["ida", "setup-users", "/setup/users"],
   ["ida", "user-add", "/setup/users?do=add", dialog],
   ["ida", "user-edit", "/setup/users?do=edit&id=maria", dialog],

@@ -322,7 +322,7 @@ async fn a_connection_without_pictures_is_given_up() {
     let mut shop = Shop::open(&camera, |config| config.credentials = None).await;
     let state = shop.reaches("waiting", 10, |state| matches!(state.phase, Phase::Waiting { .. })).await;
     let Phase::Waiting { gap, reason } = state.phase else { panic!() };
-    assert_eq!(gap, GapReason::Unreachable);
+    assert_eq!(gap, GapReason::Refused);
     assert!(reason.contains("401"), "{reason}");
     shop.close().await;
 }

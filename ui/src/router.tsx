@@ -169,6 +169,12 @@ const setupOperators = createRoute({
   validateSearch: setupSearch,
   component: forAdmins(() => import("./pages/SetupOperators")),
 });
+const setupRules = createRoute({
+  getParentRoute: () => root,
+  path: "/setup/rules",
+  validateSearch: setupSearch,
+  component: forAdmins(() => import("./pages/SetupRules")),
+});
 const setupUsers = createRoute({
   getParentRoute: () => root,
   path: "/setup/users",
@@ -194,6 +200,7 @@ const setups = [
   setupStores,
   setupRegisters,
   setupOperators,
+  setupRules,
   setupUsers,
   setupTokens,
   feeds,

@@ -18,7 +18,7 @@ use tillsight_schemas::store::Store;
 use super::rules::chosen;
 use super::say;
 use crate::config::Config;
-use crate::run::{clock, database, zones};
+use crate::run::{adjusted, clock, database, zones};
 
 /// Which rules, over which days.
 #[derive(Debug, Args)]
@@ -57,8 +57,10 @@ pub(super) fn run(config: &Config, arguments: &BacktestArguments) -> Result<(), 
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        // The zones that held at the time, not those of today.
-        let settings = Settings::placed(zones(&database(config).await?).await?);
+        // The zones and numbers that held at the time, not those of today.
+        let db = database(config).await?;
+        let adjusted = adjusted(&db).await?;
+        let settings = Settings { adjusted, ..Settings::placed(zones(&db).await?) };
         let history = History::open(&config.data.dir.join("lake")).await?;
         for store in stores {
             let last = arguments.to.unwrap_or_else(|| store.business_day(clock().now()));

@@ -8,6 +8,7 @@ mod report;
 mod rules;
 mod search;
 mod serve;
+mod why;
 
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
@@ -133,6 +134,7 @@ fn with_config(path: &Path, command: Command) -> ExitCode {
         Command::Token(command) => people::token(&config, command),
         Command::Role { role } => crate::run::run_role(role, &config).map_err(Into::into),
         Command::Rule(rules::RuleCommand::Backtest(arguments)) => backtest::run(&config, &arguments),
+        Command::Rule(rules::RuleCommand::WhyNot(arguments)) => why::run(&config, &arguments),
         Command::Rule(_) => Ok(()),
         #[cfg(feature = "demo")]
         Command::Demo(_) | Command::Till(_) => Ok(()),

@@ -9,6 +9,7 @@ use tillsight_schemas::error::chain;
 
 use super::backtest::BacktestArguments;
 use super::say;
+use super::why::WhyArguments;
 
 /// What one may ask about rules.
 #[derive(Debug, Subcommand)]
@@ -32,12 +33,15 @@ pub(super) enum RuleCommand {
     },
     /// Judge what was archived, and say what came out otherwise than live.
     Backtest(BacktestArguments),
+    /// Why a rule fired on an event, or did not, and which of its numbers would have turned it.
+    #[command(name = "why-not", visible_alias = "why")]
+    WhyNot(WhyArguments),
 }
 
 impl RuleCommand {
     /// Whether it works on the data of an installation.
     pub(super) fn needs_system(&self) -> bool {
-        matches!(self, Self::Backtest(_))
+        matches!(self, Self::Backtest(_) | Self::WhyNot(_))
     }
 }
 
@@ -46,7 +50,7 @@ pub(super) fn rule(command: &RuleCommand) -> Result<(), Box<dyn Error>> {
     match command {
         RuleCommand::List { folder, long } => list(folder.as_deref(), *long),
         RuleCommand::Test { rules, folder } => test(rules, folder.as_deref()),
-        RuleCommand::Backtest(_) => Ok(()),
+        RuleCommand::Backtest(_) | RuleCommand::WhyNot(_) => Ok(()),
     }
 }
 

@@ -55,7 +55,8 @@ pub use reports::{Ended, MailKey, MailState, ReportMail};
 pub use searches::SavedSearch;
 pub use sessions::{BadPassword, hash_password, password_fits, random_secret};
 pub use setup::{
-    BY_CONFIGURATION, CameraPassword, Change, ChangeError, Drawn, Expected, Key, Password, SetUp, Version, What,
+    BY_CONFIGURATION, CameraPassword, Change, ChangeError, Drawn, Expected, KeptAdjustment, Key, Password, SetUp,
+    Version, What,
 };
 pub(crate) use setup::{camera_document, store_document, zone_document};
 pub use tokens::{NewToken, TokenKind, TokenOrder, TokenOwner, TokenRow};

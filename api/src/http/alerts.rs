@@ -10,6 +10,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
+use tillsight_correlate::rule::Adjustments;
 use tillsight_schemas::id::{OperatorId, StoreId, StoreKey};
 use tillsight_schemas::judgement::{Judgement, Outcome};
 use tillsight_schemas::review::{Disposition, Review};
@@ -236,7 +237,7 @@ pub(super) async fn proof(shared: &Shared, person: &Person, id: Uuid) -> Result<
         .partition(|transaction| transaction.event_id == alert.anchor_event_id);
     related.sort_by_key(|transaction| transaction.event_time);
     let known = shared.rules.iter().find(|rule| rule.id == alert.rule_id && rule.version == alert.rule_version);
-    let rule = known.cloned().unwrap_or_else(|| RuleShown {
+    let mut rule = known.cloned().unwrap_or_else(|| RuleShown {
         id: alert.rule_id.clone(),
         version: alert.rule_version.clone(),
         name: alert.rule_id.as_str().replace('_', " "),
@@ -244,6 +245,14 @@ pub(super) async fn proof(shared: &Shared, person: &Person, id: Uuid) -> Result<
         severity: alert.severity,
         params: Vec::new(),
     });
+    // The numbers that held for it.
+    let adjusted = Adjustments::new(shared.db.adjusted().await.map_err(|error| unread(&error))?);
+    for param in &mut rule.params {
+        let limits = param.min..=param.max;
+        if let Some(number) = adjusted.number(&rule.id, &store, alert.event_time, &param.name, limits) {
+            param.value = number.to_string();
+        }
+    }
     let members = seen(person, shared.db.item(row.item).await.map_err(|error| unread(&error))?);
     let mut said = Vec::new();
     for other in members.iter().map(|member| member.alert.alert_id).filter(|other| *other != id) {

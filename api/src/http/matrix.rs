@@ -85,6 +85,7 @@ pub(super) fn request(method: &str, path: &str, of: &Things, search: &str) -> (S
         ("zone_id", "new"),
         ("register_id", "1"),
         ("operator_id", "1042"),
+        ("adjustment_id", "nobody"),
         ("name", "analyst"),
         ("login", "nobody.token"),
         ("what", "ring"),
@@ -134,6 +135,9 @@ pub(super) fn request(method: &str, path: &str, of: &Things, search: &str) -> (S
             Some(
                 json!({ "camera_id": camera, "kind": "exit", "register_id": null, "polygon": polygon, "version": null }),
             )
+        }
+        (_, "/api/v1/setup/adjustments") => {
+            Some(json!({ "store_id": store, "operator_id": "7", "note": "x", "until": "2026-12-01T00:00:00Z" }))
         }
         (_, "/api/v1/setup/tokens") => Some(json!({ "kind": "person", "owner": "nobody", "name": "x" })),
         _ => Some(json!({})),

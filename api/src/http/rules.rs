@@ -31,6 +31,9 @@ impl RuleShown {
             name: name.clone(),
             value: param.default.to_string(),
             unit: Some(param.unit.clone()),
+            description: param.description.clone(),
+            min: param.min,
+            max: param.max,
         });
         Self {
             id: header.id.clone(),

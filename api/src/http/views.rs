@@ -113,6 +113,12 @@ answer! {
         value: String,
         /// The unit of the value.
         unit: Option<String>,
+        /// What it does.
+        description: String,
+        /// The least that it may be.
+        min: i64,
+        /// The most.
+        max: i64,
     }
 
     /// The rule behind an alert.

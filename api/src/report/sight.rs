@@ -106,12 +106,14 @@ fn zone(day: &ZoneDay) -> ReportZone {
 }
 
 /// Why a rule judged as it did, for people; the pages say the same (`ui/src/lib/why.ts`).
-const WHY: [(&str, &str); 15] = [
+const WHY: [(&str, &str); 17] = [
     ("no_camera", "no camera looks there"),
     ("no_presence", "no camera said whether somebody was there"),
     ("rule_failed", "the rule itself failed on it"),
     ("too_long", "it took longer than the rule looks at"),
     ("no_match", "nothing of the kind was found"),
+    ("left_out", "this register or operator is left out by Set up, Rules"),
+    ("switched_off", "the rule is switched off here"),
     ("camera_no_signal", "no picture came from the camera"),
     ("camera_frozen", "the camera's picture was frozen"),
     ("camera_covered", "the camera's picture was black or covered"),

@@ -26,7 +26,7 @@ use std::path::PathBuf;
 pub(crate) use following::Following;
 pub(crate) use parts::{Condition, Parts};
 pub(crate) use roles::{clock, database, run_role, search_log};
-pub(crate) use rules::zones;
+pub(crate) use rules::{adjusted, zones};
 pub use supervisor::supervise;
 use tillsight_schemas::{ErrorKind, HasKind, codes};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tillsight_correlate::engine::{Engine, PlacedZone, Settings, TOPICS};
-use tillsight_correlate::rule::{Origin, Rule};
+use tillsight_correlate::rule::{Adjustments, Origin, Rule};
 use tillsight_ingest::bus::{Outgoing, Producer, TopicReader};
 use tillsight_schemas::error::chain;
 use tillsight_schemas::metric;
@@ -26,7 +26,7 @@ const LOOK: Duration = Duration::from_millis(100);
 /// How many records are told at once.
 const BATCH: u32 = 500;
 
-/// Judges until `stop`; after a failure it goes on from the last checkpoint. Zones that change are followed.
+/// Judges until `stop`; after a failure it goes on from the last checkpoint. Zones and adjustments that change are followed.
 pub(super) async fn judge(config: &Config, db: Arc<Db>, stop: &CancellationToken) -> Result<(), RunError> {
     let (rules, wrong) = Rule::readable(config.rules.folder.as_deref());
     for error in &wrong {
@@ -43,7 +43,8 @@ pub(super) async fn judge(config: &Config, db: Arc<Db>, stop: &CancellationToken
         let work = async {
             let source = TopicReader::new(&connection, "tillsight-rules", topics.clone())
                 .map_err(RunError::part("the rules' reader"))?;
-            let settings = Settings { passes_over: true, ..Settings::placed(zones(&db).await?) };
+            let settings =
+                Settings { passes_over: true, adjusted: adjusted(&db).await?, ..Settings::placed(zones(&db).await?) };
             let mut engine = Engine::open(settings, rules.clone(), Box::new(source), db.clone(), clock())
                 .await
                 .map_err(RunError::part("the rules"))?;
@@ -62,7 +63,7 @@ pub(super) async fn judge(config: &Config, db: Arc<Db>, stop: &CancellationToken
                     }
                 };
                 ended.map_err(RunError::part("the rules"))?;
-                engine.draw(zones(&db).await?);
+                engine.set_up(zones(&db).await?, adjusted(&db).await?);
             }
             Ok::<(), RunError>(())
         };
@@ -78,6 +79,11 @@ pub(super) async fn judge(config: &Config, db: Arc<Db>, stop: &CancellationToken
 pub(crate) async fn zones(db: &Db) -> Result<Vec<PlacedZone>, RunError> {
     let drawn = db.drawn().await.map_err(RunError::part("the set-up"))?;
     Ok(drawn.into_iter().map(|Drawn { store, zone, from, to }| PlacedZone { store, zone, from, to }).collect())
+}
+
+/// What stores say otherwise than the rules, at all times.
+pub(crate) async fn adjusted(db: &Db) -> Result<Adjustments, RunError> {
+    Ok(Adjustments::new(db.adjusted().await.map_err(RunError::part("the set-up"))?))
 }
 
 /// Tells Kafka what was committed, in order, until `stop`. A record may be told twice, never not.

@@ -39,7 +39,8 @@ impl Engine {
         for ((number, event), store) in self.agenda.pending() {
             let (Some(rule), Some(memory)) = (self.rules.get(*number), self.memories.get(store)) else { continue };
             let Some(event) = memory.event(*event) else { continue };
-            let looked = verdict::looked(&rule.rule.header, &self.anchor(&event.posted, store));
+            let header = &rule.rule.header;
+            let looked = verdict::looked(header, &self.for_rule(header, self.anchor(&event.posted, store), store));
             let floor = floors.entry(store).or_insert(looked.start);
             *floor = (*floor).min(looked.start);
         }

@@ -1,6 +1,6 @@
 //! One tick: which anchors are complete, what the rules say about them, and the commit.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -24,7 +24,7 @@ use super::plan::{Compiled, Window};
 use super::tables::{self, Anchor};
 use super::verdict::{self, Circumstances, Row};
 use super::{Engine, EngineError, clock};
-use crate::rule::{Header, RuleError};
+use crate::rule::{Header, Params, RuleError};
 
 /// Anchors older than this when they are judged are history: nothing more is to come about them.
 const HISTORY: TimeDelta = TimeDelta::hours(24);
@@ -35,12 +35,14 @@ const BATCH: usize = 2_000;
 type Memories = BTreeMap<StoreKey, Memory>;
 
 /// An anchor that is to be judged now.
-struct Ready {
-    item: Item,
-    store: StoreKey,
-    anchor: Anchor,
-    provisional: bool,
-    logged_at: DateTime<Utc>,
+pub(super) struct Ready {
+    pub(super) item: Item,
+    pub(super) store: StoreKey,
+    pub(super) anchor: Anchor,
+    pub(super) provisional: bool,
+    pub(super) logged_at: DateTime<Utc>,
+    /// Why the rule does not judge it.
+    pub(super) left_out: Option<&'static str>,
 }
 
 /// Counts and names a failure of a rule.
@@ -88,10 +90,11 @@ impl Engine {
                 gone.push(*item);
                 continue;
             };
-            let anchor = self.anchor(&event.posted, store);
+            let anchor = self.for_rule(header, self.anchor(&event.posted, store), store);
             let Some(provisional) = self.complete(header, &anchor, store, memory, now) else { continue };
             let logged_at = event.logged_at;
-            ready.push(Ready { item: *item, store: store.clone(), anchor, provisional, logged_at });
+            let left_out = self.settings.adjusted.left_out(header, store, &anchor.posted);
+            ready.push(Ready { item: *item, store: store.clone(), anchor, provisional, logged_at, left_out });
         }
         for item in gone {
             self.agenda.done(&item);
@@ -108,7 +111,14 @@ impl Engine {
             aligned: clock.align(posted),
             customer_zones: zones(ZoneKind::Customer),
             cashier_zones: zones(ZoneKind::Cashier),
+            numbers: None,
         }
+    }
+
+    /// The anchor with the numbers that hold for it in a rule.
+    pub(super) fn for_rule(&self, header: &Header, anchor: Anchor, store: &StoreKey) -> Anchor {
+        let numbers = self.settings.adjusted.numbers(header, store, anchor.posted.header.event_time);
+        Anchor { numbers, ..anchor }
     }
 
     /// Whether an anchor can be judged: `None` when it has to wait, `Some(true)` when it has waited in vain.
@@ -149,12 +159,16 @@ impl Engine {
                         && lasted <= header.longest_seconds * 1_000_000
                     {
                         let (store, logged_at) = (store.clone(), event.logged_at);
-                        ready.push(Ready { item, store, anchor, provisional: false, logged_at });
+                        ready.push(Ready { item, store, anchor, provisional: false, logged_at, left_out: None });
                     }
                 }
             }
             let judged: Vec<&Ready> = ready.iter().collect();
-            let window = window(&mut self.memories, header, &judged)?;
+            let mut window = window(&mut self.memories, header, &judged)?;
+            // A table without rows is a table.
+            for (table, rows) in window.0.iter_mut().filter(|(_, rows)| rows.is_empty()) {
+                rows.extend(tables::schema(table, header).map(|(_, schema)| RecordBatch::new_empty(schema)));
+            }
             let rows = verdict::rows(rule, &rule.run(window.clone()).await?)?;
             all.push((window, rows));
         }
@@ -329,15 +343,28 @@ async fn rows_or_why_not(
 }
 
 /// What a rule says about some anchors.
-async fn rows(memories: &mut Memories, rule: &Compiled, batch: &[Ready]) -> Result<BTreeMap<Uuid, Row>, EngineError> {
+pub(super) async fn rows(
+    memories: &mut Memories,
+    rule: &Compiled,
+    batch: &[Ready],
+) -> Result<BTreeMap<Uuid, Row>, EngineError> {
     let header = &rule.rule.header;
     let longest = header.longest_seconds * 1_000_000;
     let replaced = |ready: &&Ready| memories.get(&ready.store).is_some_and(|memory| memory.is_replaced(ready.item.1));
     let (replaced, standing): (Vec<&Ready>, Vec<&Ready>) = batch.iter().partition(replaced);
+    let (left_out, standing): (Vec<&Ready>, Vec<&Ready>) =
+        standing.into_iter().partition(|ready| ready.left_out.is_some());
     let (judged, long): (Vec<&Ready>, Vec<&Ready>) =
         standing.into_iter().partition(|ready| ready.anchor.aligned.end_us - ready.anchor.aligned.begin_us <= longest);
-    let window = window(memories, header, &judged)?;
-    let mut rows = verdict::rows(rule, &rule.run(window).await?)?;
+    let mut rows = BTreeMap::new();
+    for alike in of_one_mind(judged) {
+        let window = window(memories, header, &alike)?;
+        rows.append(&mut verdict::rows(rule, &rule.run(window).await?)?);
+    }
+    for ready in left_out {
+        let why = ready.left_out.unwrap_or_default();
+        rows.insert(ready.item.1, Row::silent(header, Outcome::Silent, why));
+    }
     for ready in long {
         rows.insert(ready.item.1, Row::silent(header, Outcome::Indeterminate, "too_long"));
     }
@@ -348,21 +375,44 @@ async fn rows(memories: &mut Memories, rule: &Compiled, batch: &[Ready]) -> Resu
     Ok(rows)
 }
 
-/// The rows that a rule sees: its anchors, and the neighbourhood of each.
+/// The anchors in as few groups as may be judged at once: within a group the rule has the same numbers for all of a store.
+/// There is one, but in the hours in which somebody has changed a number.
+fn of_one_mind(judged: Vec<&Ready>) -> Vec<Vec<&Ready>> {
+    let mut said: BTreeMap<&StoreKey, Vec<Option<&Params>>> = BTreeMap::new();
+    let mut groups: Vec<Vec<&Ready>> = Vec::new();
+    for ready in judged {
+        let of_store = said.entry(&ready.store).or_default();
+        let numbers = ready.anchor.numbers.as_ref();
+        let group = of_store.iter().position(|known| *known == numbers).unwrap_or(of_store.len());
+        if group == of_store.len() {
+            of_store.push(numbers);
+        }
+        if group == groups.len() {
+            groups.push(Vec::new());
+        }
+        if let Some(group) = groups.get_mut(group) {
+            group.push(ready);
+        }
+    }
+    groups
+}
+
+/// The rows that a rule sees: its anchors, and the neighbourhood of each. All anchors of a store have the same numbers.
 fn window(memories: &mut Memories, header: &Header, judged: &[&Ready]) -> Result<Window, EngineError> {
     let anchors: Vec<Anchor> = judged.iter().map(|ready| ready.anchor.clone()).collect();
-    let stores: BTreeSet<&StoreKey> = judged.iter().map(|ready| &ready.store).collect();
-    let stores: Vec<StoreKey> = stores.into_iter().cloned().collect();
+    let stores: BTreeMap<&StoreKey, Option<&Params>> =
+        judged.iter().map(|ready| (&ready.store, ready.anchor.numbers.as_ref())).collect();
+    let numbers: Vec<_> = stores.iter().map(|(store, numbers)| (*store, *numbers)).collect();
     let mut window = Window::default();
     window.0.insert("anchor", vec![tables::anchors(&anchors)?]);
-    window.0.insert("params", vec![tables::params(header, &stores)?]);
+    window.0.insert("params", vec![tables::params(header, &numbers)?]);
     let reads = |table: &str| header.reads.iter().any(|read| read == table);
     let mut near: BTreeMap<&'static str, Vec<RecordBatch>> = BTreeMap::new();
     for table in ["pos", "lines", "tenders"].into_iter().filter(|table| reads(table)) {
         near.insert(table, Vec::new());
     }
     let mut spans = Vec::new();
-    for store in &stores {
+    for store in stores.into_keys() {
         let Some(memory) = memories.get_mut(store) else { continue };
         let ours = || judged.iter().filter(|ready| ready.store == *store).map(|ready| &ready.anchor);
         let at = || ours().map(|anchor| anchor.posted.header.event_time.timestamp_micros());
@@ -400,7 +450,7 @@ pub(super) fn record<T: Avro>(topic: &str, key: String, value: &T) -> Result<Opt
 }
 
 /// The field that a rule would need of an anchor that it says nothing about, as a reason.
-fn missing(header: &Header, posted: &PostedTransaction) -> Option<String> {
+pub(super) fn missing(header: &Header, posted: &PostedTransaction) -> Option<String> {
     header.needs_of(&posted.transaction).into_iter().find(|(_, missing)| *missing).map(|(need, _)| need.why())
 }
 

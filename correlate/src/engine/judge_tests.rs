@@ -1,14 +1,15 @@
-//! A rule that fails costs nobody else.
+//! A rule that fails costs nobody else; stores have numbers of their own.
 
 use std::time::Duration;
 
 use tillsight_schemas::ReplayClock;
+use tillsight_schemas::id::RuleId;
 use tillsight_schemas::pos::Kind;
 
 use super::super::{MemoryStore, ScriptedLog, Settings};
 use super::*;
 use crate::lake::sample::{sale, value};
-use crate::rule::Rule;
+use crate::rule::{Adjustment, Adjustments, Rule, Says};
 
 /// Fails on an event without an amount.
 const DIVIDES: &str = "SELECT event_id AS anchor_id, CASE WHEN 100 / total_minor > 0 THEN 'silent' ELSE 'silent' END AS \
@@ -58,4 +59,76 @@ async fn an_event_on_which_a_rule_fails_is_indeterminate_and_the_others_are_judg
     }
     let error = judged(false, 10).await.unwrap_err();
     assert!(matches!(error, EngineError::Rule(_)), "tests of rules and back-tests say why: {error}");
+}
+
+/// Fires on what is at least as large as the store says.
+const LARGE: &str = "SELECT a.event_id AS anchor_id, CASE WHEN a.total_minor >= p.smallest_minor THEN 'fired' ELSE \
+                     'silent' END AS outcome, 'looked_at' AS why FROM anchor a \
+                     JOIN params p ON p.tenant_id = a.tenant_id AND p.store_id = a.store_id";
+
+#[tokio::test]
+async fn a_number_of_a_store_holds_for_its_events_from_then_on_and_who_is_left_out_is_not_judged() {
+    let at = |minute: u32| -> DateTime<Utc> { format!("2026-11-21T18:{minute:02}:00Z").parse().unwrap() };
+    let rule_id: RuleId = "large".parse().unwrap();
+    let said = |store: Option<&str>, from: u32, to: Option<u32>, says: Says| Adjustment {
+        tenant: "acme".parse().unwrap(),
+        store: store.map(|store| store.parse().unwrap()),
+        rule: Some(rule_id.clone()),
+        says,
+        from: at(from),
+        to: to.map(at),
+    };
+    let smaller = Says::Numbers([("smallest_minor".to_owned(), 400)].into());
+    let register = Some(sale("17", 0, "2026-11-21T18:00:00Z").transaction.register_id);
+    let trained = Says::LeaveOut { register, operator: None };
+    let adjusted = Adjustments::new(vec![
+        said(Some("17"), 10, None, smaller),
+        said(Some("17"), 30, Some(40), trained),
+        said(None, 50, None, Says::Off),
+    ]);
+    for at_once in [1, 3, 100] {
+        let refund = |(n, (store, minute)): (i64, (&str, u32))| {
+            let mut posted = sale(store, n, &format!("2026-11-21T18:{minute:02}:00Z"));
+            posted.transaction.kind = Kind::Return;
+            posted.transaction.total_minor = Some(500);
+            ScriptedLog::record(topic::POS_TRANSACTION, n, at(minute), value(&posted))
+        };
+        let told = [("17", 5), ("18", 5), ("17", 15), ("18", 15), ("17", 35), ("17", 45), ("17", 55), ("18", 55)];
+        let log_clock = ReplayClock::at(at(0));
+        let log = ScriptedLog::new((0..).zip(told).map(refund).collect(), at_once, log_clock.clone());
+        let store = MemoryStore::default();
+        let settings = Settings { adjusted: adjusted.clone(), ..Settings::new(Vec::new()) };
+        let kept = Arc::new(store.clone());
+        let rules = vec![rule("large", LARGE)];
+        let mut engine =
+            Engine::open(settings, rules, Box::new(log.clone()), kept, Arc::new(log_clock.clone())).await.unwrap();
+        while !log.is_finished() {
+            engine.step(Duration::ZERO).await.unwrap();
+        }
+        log_clock.advance(TimeDelta::minutes(5));
+        engine.step(Duration::ZERO).await.unwrap();
+        let mut judged: Vec<_> = store
+            .judged()
+            .into_iter()
+            .map(|Judged { judgement: one, .. }| {
+                let minute = (one.event_time - at(0)).num_minutes();
+                (one.store_id.to_string(), minute, one.outcome.as_str().to_owned(), one.why)
+            })
+            .collect();
+        judged.sort();
+        let line = |store: &str, minute: i64, outcome: &str, why: &str| {
+            (store.to_owned(), minute, outcome.to_owned(), why.to_owned())
+        };
+        let expected = [
+            line("17", 5, "silent", "looked_at"),
+            line("17", 15, "fired", "looked_at"),
+            line("17", 35, "silent", "left_out"),
+            line("17", 45, "fired", "looked_at"),
+            line("17", 55, "silent", "switched_off"),
+            line("18", 5, "silent", "looked_at"),
+            line("18", 15, "silent", "looked_at"),
+            line("18", 55, "silent", "switched_off"),
+        ];
+        assert_eq!(judged, expected, "in ticks of {at_once}");
+    }
 }

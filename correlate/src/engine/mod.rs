@@ -11,6 +11,7 @@
 //! tiles arrive. Evaluation is a function of the data: the same records in any ticks come to the same judgements.
 
 mod agenda;
+mod ask;
 mod checkpoint;
 mod clock;
 mod error;
@@ -44,6 +45,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use agenda::Agenda;
+pub(crate) use ask::Asked;
 use checkpoint::{Bookmarks, Checkpoint};
 use clock::Clocks;
 pub use error::EngineError;
@@ -54,7 +56,7 @@ use plan::Compiled;
 pub use plan::plans;
 pub use scripted::{MemoryStore, ScriptedLog};
 
-use crate::rule::Rule;
+use crate::rule::{Adjustments, Rule};
 
 /// The topics that the engine reads.
 pub const TOPICS: [&str; 2] = [topic::POS_TRANSACTION, topic::CAM_PRESENCE];
@@ -81,6 +83,8 @@ pub struct PlacedZone {
 pub struct Settings {
     /// The zones of each store, with those that held earlier.
     pub zones: BTreeMap<StoreKey, Vec<PlacedZone>>,
+    /// What stores say otherwise than the rules.
+    pub adjusted: Adjustments,
     /// How long an anchor waits for a zone that is behind.
     pub max_wait: TimeDelta,
     /// How long an alert's video is held.
@@ -98,8 +102,13 @@ impl Settings {
 
     /// The same for zones that hold for a time.
     pub fn placed(zones: Vec<PlacedZone>) -> Self {
-        let zones = by_store(zones);
-        Self { zones, max_wait: TimeDelta::seconds(120), hold_for: TimeDelta::days(30), passes_over: false }
+        Self {
+            zones: by_store(zones),
+            adjusted: Adjustments::default(),
+            max_wait: TimeDelta::seconds(120),
+            hold_for: TimeDelta::days(30),
+            passes_over: false,
+        }
     }
 
     /// The zones that look at a register at an instant: an anchor is judged by those that held when it happened.
@@ -213,9 +222,10 @@ impl Engine {
         })
     }
 
-    /// Goes on with other zones. What was judged stays as it is.
-    pub fn draw(&mut self, zones: Vec<PlacedZone>) {
+    /// Goes on with other zones and adjustments. What was judged stays as it is.
+    pub fn set_up(&mut self, zones: Vec<PlacedZone>, adjusted: Adjustments) {
         self.settings.zones = by_store(zones);
+        self.settings.adjusted = adjusted;
     }
 
     /// Works until `stop`, and commits what is judged then. May be called again.
@@ -329,6 +339,7 @@ impl Engine {
         let anchor = self.anchor(posted, store);
         for (number, rule) in self.rules.iter().enumerate() {
             let header = &rule.rule.header;
+            let anchor = self.for_rule(header, anchor.clone(), store);
             if !header.watched.is_empty() && header.anchor.contains(&anchor.posted.transaction.kind) {
                 self.agenda.looked((number, id), store, verdict::looked(header, &anchor));
             }

@@ -14,7 +14,7 @@ use tillsight_schemas::pos::PostedTransaction;
 
 use super::clock::Aligned;
 use super::memory::Span;
-use crate::rule::Header;
+use crate::rule::{Header, Params};
 
 const TEXT: DataType = DataType::Utf8;
 const LONG: DataType = DataType::Int64;
@@ -122,6 +122,16 @@ pub(crate) struct Anchor {
     pub(crate) customer_zones: i64,
     /// The zones in which its cashier stands.
     pub(crate) cashier_zones: i64,
+    /// The numbers of the rule that judges it; `None`: its defaults.
+    pub(crate) numbers: Option<Params>,
+}
+
+impl Anchor {
+    /// A number of the rule that judges it, where the rule has one of that name.
+    pub(crate) fn number(&self, header: &Header, name: &str) -> Option<i64> {
+        let (place, (_, param)) = header.params.iter().enumerate().find(|(_, (known, _))| *known == name)?;
+        Some(self.numbers.as_ref().and_then(|numbers| numbers.get(place)).copied().unwrap_or(param.default))
+    }
 }
 
 fn text<T, S: AsRef<str>>(rows: &[T], value: impl Fn(&T) -> Option<S>) -> ArrayRef {
@@ -246,13 +256,15 @@ pub(crate) fn presence(rows: &[(StoreKey, Span)]) -> Result<RecordBatch, ArrowEr
     RecordBatch::try_new(described(&[PRESENCE]), columns)
 }
 
-/// The rows of `params`: the defaults for every store.
-pub(crate) fn params(header: &Header, stores: &[StoreKey]) -> Result<RecordBatch, ArrowError> {
+/// The rows of `params`: what holds in each store, the defaults where nothing is said.
+pub(crate) fn params(header: &Header, stores: &[(&StoreKey, Option<&Params>)]) -> Result<RecordBatch, ArrowError> {
     let mut columns = vec![
-        text(stores, |store| Some(store.tenant.as_str().to_owned())),
-        text(stores, |store| Some(store.store.as_str().to_owned())),
+        text(stores, |(store, _)| Some(store.tenant.as_str().to_owned())),
+        text(stores, |(store, _)| Some(store.store.as_str().to_owned())),
     ];
-    columns.extend(header.params.values().map(|param| long(stores, |_| Some(param.default))));
+    columns.extend(header.params.values().enumerate().map(|(place, param)| {
+        long(stores, |(_, said)| Some(said.and_then(|said| said.get(place)).copied().unwrap_or(param.default)))
+    }));
     let (_, schema) = schema("params", header).unwrap_or(("params", described(&[])));
     RecordBatch::try_new(schema, columns)
 }

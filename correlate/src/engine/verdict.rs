@@ -98,7 +98,7 @@ pub(crate) fn looked(header: &Header, anchor: &Anchor) -> Range<i64> {
 
 /// The part of it that is about the anchor itself.
 fn around(header: &Header, anchor: &Anchor) -> Range<i64> {
-    let margin = header.params.get("margin_ms").map_or(0, |margin| margin.default * 1_000);
+    let margin = anchor.number(header, "margin_ms").map_or(0, |margin| margin * 1_000);
     let margin = margin.max(header.lookahead_seconds * 1_000_000) + anchor.aligned.bound_us;
     anchor.aligned.begin_us - margin..anchor.aligned.end_us + margin
 }

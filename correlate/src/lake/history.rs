@@ -6,7 +6,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{AsArray as _, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+use chrono::{DateTime, Utc};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::ScalarValue;
 use datafusion::error::DataFusionError;
@@ -14,6 +17,7 @@ use datafusion::logical_expr::{Expr, ident, lit};
 use datafusion::prelude::SessionContext;
 use tillsight_schemas::TimeSpan;
 use tillsight_schemas::id::StoreKey;
+use uuid::Uuid;
 
 use super::store::Store;
 use super::table::{Table, store_bucket};
@@ -117,6 +121,34 @@ impl History {
                 .await
         };
         read.await.map_err(failed(table))
+    }
+
+    /// The store and the time of an archived transaction. Reads the ids of all of them: seconds a year of a chain.
+    ///
+    /// # Errors
+    /// [`Error::Delta`] or [`Error::Rows`] when the table cannot be read.
+    pub async fn find(&self, event: Uuid) -> Result<Option<(StoreKey, DateTime<Utc>)>> {
+        let table = Table::Transactions;
+        let session = SessionContext::new();
+        self.store(table)?.register(&session.state())?;
+        let rows = self.table(table)?;
+        let read = async {
+            session.register_table(table.name(), rows)?;
+            let statement = format!(
+                "SELECT tenant_id, store_id, CAST(event_time AS BIGINT) AS at FROM {} WHERE event_id = '{event}' LIMIT 1",
+                table.name()
+            );
+            session.sql(&statement).await?.collect().await
+        };
+        let found = read.await.map_err(failed(table))?;
+        let Some(row) = found.iter().find(|batch| batch.num_rows() > 0) else { return Ok(None) };
+        let text = |name: &str| row.column_by_name(name).and_then(|column| cast(column, &DataType::Utf8).ok());
+        let first = |name: &str| text(name).and_then(|text| Some(text.as_string_opt::<i32>()?.value(0).to_owned()));
+        let key = first("tenant_id")
+            .zip(first("store_id"))
+            .and_then(|(tenant, store)| format!("{tenant}/{store}").parse().ok());
+        let at = first("at").and_then(|at| DateTime::from_timestamp_micros(at.parse().ok()?));
+        Ok(key.zip(at))
     }
 
     /// How many rows a table has, read from its files.

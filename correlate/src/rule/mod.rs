@@ -4,6 +4,7 @@
 //! anchor that it has something to say about; an anchor without a row did not match. The same text judges live and over
 //! history. The library is part of the program; a folder of the installation can add to it.
 
+mod adjust;
 mod adopted;
 mod error;
 pub mod explain;
@@ -14,6 +15,8 @@ mod needs;
 
 use std::path::Path;
 
+pub(crate) use adjust::Params;
+pub use adjust::{Adjustment, Adjustments, Says};
 use adopted::Adopted;
 pub use error::RuleError;
 pub use header::{Clip, Header, LONGEST_LOOKBACK, Param, Scope};
@@ -158,7 +161,11 @@ impl Rule {
         let header = text(&file)?;
         let rule = match Adopted::read(&header) {
             Some(adopted) => adopted.and_then(|adopted| adopted.rule(tests)),
-            None => Self::new(&header, &text(&folder.join("rule.sql"))?, tests),
+            // What is wrong with the header is said before a text that is missing.
+            None => match Header::parse(&header) {
+                Err(error) => Err(error),
+                Ok(_) => Self::new(&header, &text(&folder.join("rule.sql"))?, tests),
+            },
         };
         let mut rule = rule.map_err(|error| error.of(&file))?;
         if rule.origin == Origin::Own && Self::shelf()?.iter().any(|known| known.header.id == rule.header.id) {

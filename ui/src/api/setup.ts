@@ -110,7 +110,7 @@ export type PresenceNow = {
 };
 
 export type Change = { at: Instant; by: string; version: number; what: string; words: string };
-export type HistoryOf = "camera" | "zone" | "store" | "register" | "operator" | "user";
+export type HistoryOf = "camera" | "zone" | "store" | "register" | "operator" | "user" | "adjustment";
 
 export type SetStore = Changed & {
   store_id: string;
@@ -133,6 +133,25 @@ export type SetRegister = {
   zones: string[];
   version: number | null;
 };
+
+export type SetAdjustment = Changed & {
+  adjustment_id: string;
+  store_id: string | null;
+  rule_id: string | null;
+  numbers: { name: string; value: number }[];
+  off: boolean;
+  register_id: string | null;
+  operator_id: string | null;
+  note: string;
+  until: Instant;
+  over: boolean;
+  problem: string | null;
+};
+
+export type AdjustmentDraft = Pick<
+  SetAdjustment,
+  "store_id" | "rule_id" | "numbers" | "off" | "register_id" | "operator_id" | "note" | "until"
+>;
 
 export type SetOperator = {
   store_id: string | null;
@@ -203,6 +222,12 @@ export const setRegistersQuery = (store?: string) =>
     refetchInterval: each(15_000),
   });
 
+export const adjustmentsQuery = (store?: string) =>
+  queryOptions({
+    queryKey: ["setup", "adjustments", store ?? ""],
+    queryFn: ({ signal }) => items<SetAdjustment>(`${BASE}/adjustments${queryString({ store })}`, signal),
+  });
+
 export const setOperatorsQuery = (store?: string) =>
   queryOptions({
     queryKey: ["setup", "operators", store ?? ""],
@@ -258,3 +283,6 @@ export const changeUser = ({ name, ...draft }: UserDraft) =>
   send<SetUser>("PUT", `${BASE}/users/${place(name)}`, draft);
 export const setPassword = (name: string, password: string | null) =>
   send<{ password: string | null }>("POST", `${BASE}/users/${place(name)}/password`, { password });
+
+export const addAdjustment = (draft: AdjustmentDraft) => send<SetAdjustment>("POST", `${BASE}/adjustments`, draft);
+export const endAdjustment = (id: string) => send<void>("DELETE", `${BASE}/adjustments/${place(id)}`);

@@ -227,7 +227,14 @@ export type Alert = {
   anchor_event_id: string;
 };
 
-export type RuleParam = { name: string; value: string | number | boolean; unit?: string | null };
+export type RuleParam = {
+  name: string;
+  value: string;
+  unit: string | null;
+  description: string;
+  min: number;
+  max: number;
+};
 export type Rule = {
   id: string;
   version: string;

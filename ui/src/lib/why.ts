@@ -8,6 +8,8 @@ const WHY: Record<string, string> = {
   rule_failed: "the rule itself failed on it",
   too_long: "it took longer than the rule looks at",
   no_match: "nothing of the kind was found",
+  left_out: "this register or operator is left out by Set up, Rules",
+  switched_off: "the rule is switched off here",
   camera_no_signal: "no picture came from the camera",
   camera_frozen: "the camera's picture was frozen",
   camera_covered: "the camera's picture was black or covered",

@@ -1,10 +1,12 @@
-//! What is set up: stores, cameras, zones, registers and operators as data that pages change, versioned in time.
+//! What is set up: stores, cameras, zones, registers, operators and adjustments of rules as data that pages change,
+//! versioned in time.
 //!
 //! Every change is a new version ([`Version`]) with its time and author; nothing is overwritten, and a removal is a
 //! version without a document. All versions of a change are written in one transaction, which also raises a counter:
 //! processes that follow it ([`Db::set_up_change`]) know within a second. The configuration file only bootstraps
 //! ([`Db::take_over`]). Passwords of cameras lie in a table of their own and are in no document ([`passwords`]).
 
+mod adjusted;
 mod bootstrap;
 mod passwords;
 mod snapshot;
@@ -21,6 +23,7 @@ use tillsight_schemas::id::TenantId;
 use super::epochs::count;
 use super::{Db, DbError, failed};
 
+pub use adjusted::KeptAdjustment;
 pub(crate) use bootstrap::{camera as camera_document, store as store_document, zone as zone_document};
 pub(super) use passwords::STATEMENTS as PASSWORD_STATEMENTS;
 pub use passwords::{CameraPassword, Password};
@@ -41,6 +44,8 @@ codes! {
         Operator = "operator",
         /// Somebody who logs in.
         User = "user",
+        /// Something that a store says otherwise than a rule.
+        Adjustment = "adjustment",
     }
 }
 

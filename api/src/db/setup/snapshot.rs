@@ -72,7 +72,7 @@ impl SetUp {
                 What::Store => set_up.stores.push(version.parse()?),
                 What::Camera => set_up.cameras.push(version.parse()?),
                 What::Zone => set_up.zones.push(version.zone()?),
-                What::Register | What::Operator | What::User => {}
+                What::Register | What::Operator | What::User | What::Adjustment => {}
             }
         }
         Ok(set_up)

@@ -90,6 +90,13 @@ pub(super) async fn history(
 
 /// What changed between two versions.
 fn words(before: Option<&Version>, after: &Version) -> String {
+    if after.key.what == What::Adjustment {
+        return match after.document.is_some().then(|| after.adjustment()) {
+            None => "ended".to_owned(),
+            Some(Ok(kept)) => kept.to_string(),
+            Some(Err(error)) => error.to_string(),
+        };
+    }
     let Some(now) = &after.document else { return "removed".to_owned() };
     let Some(then) = before.and_then(|before| before.document.as_ref()) else {
         return if before.is_some() { "set up again".to_owned() } else { "set up".to_owned() };

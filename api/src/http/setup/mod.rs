@@ -1,10 +1,12 @@
-//! `/api/v1/setup/…`: what is set up, as pages change it: stores, cameras, zones, registers, operators and people.
+//! `/api/v1/setup/…`: what is set up, as pages change it: stores, cameras, zones, registers, operators, people, and
+//! adjustments of rules.
 //!
 //! Only administrators come here, limited to their retailer and stores. Every change is noted in the audit file first,
 //! is a new version in the database, and takes effect in this process before the answer leaves; the other processes
 //! follow within a second or two. All problems of a document are named at once.
 
 mod address;
+mod adjustments;
 mod cameras;
 mod discover;
 mod history;

@@ -6,13 +6,15 @@ use serde_json::{Value, json};
 use super::super::answer::Shown as _;
 use super::super::bodies::{int, name, with_entry};
 use super::super::route::{Access, Answer, Parameter, Route};
-use super::{cameras, discover, history, import, operators, presence, registers, stores, trial, tried, users, zones};
+use super::{
+    adjustments, cameras, discover, history, import, operators, presence, registers, stores, trial, tried, users, zones,
+};
 
 const STORE: &[Parameter] = &[("store", "One store only.", false)];
 const ZONES: &[Parameter] = &[("store", "One store only.", false), ("camera", "One camera only.", false)];
 const IMPORT: &[Parameter] = &[("dry_run", "1: everything is tried, and nothing is added.", false)];
 const HISTORY: &[Parameter] = &[
-    ("what", "camera, zone, store, register, operator or user.", true),
+    ("what", "camera, zone, store, register, operator, user or adjustment.", true),
     ("store", "One store only.", false),
     ("id", "One of them only.", false),
 ];
@@ -287,6 +289,25 @@ pub(in crate::http) fn table() -> Vec<Route> {
         )
         .put(operator)
         .refuses(&[409]),
+        Route::get(
+            "/api/v1/setup/adjustments",
+            Person,
+            "What stores say otherwise than the rules.",
+            Json(adjustments::SetAdjustmentPage::schema),
+            get(adjustments::list),
+        )
+        .query(STORE),
+        Route::get(
+            "/api/v1/setup/adjustments",
+            Person,
+            "Says something otherwise than the rules, for a time.",
+            Json(adjustments::SetAdjustment::schema),
+            post(adjustments::add),
+        )
+        .post(adjustments::body)
+        .status(201)
+        .refuses(&[404, 409]),
+        gone("/api/v1/setup/adjustments/{adjustment_id}", "Ends an adjustment.", delete(adjustments::remove)),
         Route::get("/api/v1/setup/users", Person, "Who logs in.", Json(users::SetUserPage::schema), get(users::list)),
         Route::get("/api/v1/setup/users", Person, "Adds a person.", Json(users::SetUser::schema), post(users::add))
             .post(user)

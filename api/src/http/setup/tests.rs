@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
+use tillsight_schemas::Clock as _;
 
 use super::super::tests::{House, PASSWORD};
 use super::table;
@@ -131,4 +132,64 @@ async fn a_stored_password_is_used_on_its_own_host_only() {
     let inside = json!({ "url": "rtsp://169.254.169.254/latest" });
     let (status, _) = house.send("POST", "/api/v1/setup/cameras/test", &ida, Some(inside)).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
+async fn a_store_says_something_otherwise_than_the_rules_for_a_time_and_everybody_can_see_who_and_why() {
+    let house = House::open().await;
+    let (ida, tom) = (house.sign_in("ida").await, house.sign_in("tom").await);
+    let all = "/api/v1/setup/adjustments";
+    let until = (house.clock.now() + chrono::TimeDelta::days(30)).to_rfc3339();
+    let trained = json!({ "store_id": "17", "operator_id": "1042", "note": "trains the new ones", "until": until });
+    let (status, added) = house.send("POST", all, &tom, Some(trained)).await;
+    assert_eq!(
+        (status, &added["operator_id"], &added["over"]),
+        (StatusCode::CREATED, &json!("1042"), &json!(false)),
+        "{added}"
+    );
+    let everywhere = json!({ "operator_id": "1042", "note": "x", "until": until });
+    assert_eq!(
+        house.send("POST", all, &tom, Some(everywhere.clone())).await.0,
+        StatusCode::FORBIDDEN,
+        "not his to say"
+    );
+    assert_eq!(house.send("POST", all, &ida, Some(everywhere)).await.0, StatusCode::CREATED);
+    assert_eq!(house.get(all, &tom).await.1["items"].as_array().unwrap().len(), 2, "what holds for his store, too");
+
+    let adjusted = house.live.now().db.adjusted().await.unwrap();
+    assert_eq!(adjusted.len(), 2);
+    let own = adjusted.iter().find(|each| each.store.is_some()).unwrap();
+    assert_eq!(own.to.unwrap().to_rfc3339(), until);
+
+    let path = format!("{all}/{}", added["adjustment_id"].as_str().unwrap());
+    assert_eq!(house.send("DELETE", &path, &tom, None).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(house.send("DELETE", &path, &tom, None).await.0, StatusCode::NOT_FOUND);
+    let adjusted = house.live.now().db.adjusted().await.unwrap();
+    let own = adjusted.iter().find(|each| each.store.is_some()).unwrap();
+    assert!(own.to.unwrap() < until.parse::<chrono::DateTime<chrono::Utc>>().unwrap(), "it held until it was ended");
+    let (_, history) = house.get("/api/v1/setup/history?what=adjustment&store=17", &ida).await;
+    let words: Vec<_> = history["items"].as_array().unwrap().iter().map(|item| (&item["by"], &item["words"])).collect();
+    assert_eq!(
+        words,
+        [
+            (&json!("tom"), &json!("ended")),
+            (&json!("tom"), &json!("operator 1042 left out of every rule: trains the new ones"))
+        ]
+    );
+
+    for (wrong, problem) in [
+        (json!({ "store_id": "17", "operator_id": "1", "until": until }), "say why"),
+        (json!({ "store_id": "17", "operator_id": "1", "note": "x" }), "say when it ends"),
+        (
+            json!({ "store_id": "17", "operator_id": "1", "note": "x", "until": "2020-01-01T00:00:00Z" }),
+            "within a year",
+        ),
+        (json!({ "store_id": "17", "off": true, "note": "x", "until": until }), "left out of every rule"),
+        (json!({ "store_id": "17", "rule_id": "magic", "off": true, "note": "x", "until": until }), "no rule magic"),
+        (json!({ "store_id": "17", "note": "x", "until": until }), "say one thing"),
+    ] {
+        let (status, answer) = house.send("POST", all, &tom, Some(wrong)).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{answer}");
+        assert!(answer["detail"].as_str().unwrap().contains(problem), "{problem}: {answer}");
+    }
 }

@@ -12,7 +12,7 @@ export function HistorySheet({ what, id, store, close }: Props) {
   const query = useQuery(historyQuery(what, id, store));
   const zone = useHomeZone(store);
   return (
-    <Dialog title={`History of ${what} ${id}`} close={close}>
+    <Dialog title={id ? `History of ${what} ${id}` : `History of every ${what}`} close={close}>
       {query.isError ? (
         <Failed error={query.error} retry={() => query.refetch()} />
       ) : query.isPending ? (

@@ -10,6 +10,7 @@ const TABS = [
   ["/setup/stores", "Stores"],
   ["/setup/registers", "Registers"],
   ["/setup/operators", "Operators"],
+  ["/setup/rules", "Rules"],
   ["/setup/users", "Users"],
   ["/setup/tokens", "Tokens"],
   ["/feeds", "Feeds"],

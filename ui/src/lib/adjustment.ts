@@ -1,0 +1,97 @@
+// What a store says otherwise than a rule, in words, and what is wrong with it before it is sent.
+import type { AdjustmentDraft, SetAdjustment } from "../api/setup";
+import type { Rule, RuleParam } from "../api/types";
+import { addDays, day, dayStart } from "./time";
+import { words } from "./words";
+
+export type Kind = "numbers" | "off" | "out";
+
+export const KINDS: readonly (readonly [Kind, string])[] = [
+  ["numbers", "Other numbers"],
+  ["off", "Switched off"],
+  ["out", "A register or operator left out"],
+];
+
+// "Within 60 s"
+export function numberWords(param: Pick<RuleParam, "name" | "unit">, value: number): string {
+  return `${words(param.name)}: ${value}${param.unit ? ` ${param.unit}` : ""}`;
+}
+
+export function adjustmentWords(said: SetAdjustment, rule: Rule | undefined): string {
+  if (said.off) return "Switched off";
+  const who = [
+    said.register_id && `register ${said.register_id}`,
+    said.operator_id && `operator ${said.operator_id}`,
+  ].filter(Boolean);
+  if (who.length > 0) return `Without ${who.join(", ")}`;
+  return said.numbers
+    .map(({ name, value }) => {
+      const param = rule?.params.find((each) => each.name === name);
+      return numberWords({ name, unit: param?.unit ?? null }, value) + (param ? ` (else ${param.value})` : "");
+    })
+    .join("; ");
+}
+
+export type AdjustmentForm = {
+  kind: Kind;
+  store: string;
+  rule: string;
+  // What is written for each number; empty where the rule's own holds.
+  numbers: Record<string, string>;
+  register: string;
+  operator: string;
+  note: string;
+  // The last day on which it holds.
+  until: string;
+};
+
+export type AdjustmentFaults = { rule?: string; numbers?: string; who?: string; note?: string; until?: string };
+
+// A year less a day: the end of that day is within the year that is allowed.
+export const LONGEST_DAYS = 365;
+
+export function adjustmentFaults(form: AdjustmentForm, rule: Rule | undefined, today: string): AdjustmentFaults {
+  const faults: AdjustmentFaults = {};
+  if (form.kind !== "out" && !rule) faults.rule = "Choose a rule.";
+  if (form.kind === "numbers" && rule) {
+    const written = rule.params.filter((param) => (form.numbers[param.name] ?? "").trim() !== "");
+    const wrong = written.find((param) => {
+      const value = Number(form.numbers[param.name]);
+      return !Number.isInteger(value) || value < param.min || value > param.max;
+    });
+    if (rule.params.length === 0) faults.numbers = "This rule has no numbers.";
+    else if (wrong) faults.numbers = `${words(wrong.name)} is a whole number from ${wrong.min} to ${wrong.max}.`;
+    else if (written.length === 0) faults.numbers = "Write the number that is to hold.";
+  }
+  if (form.kind === "out" && !form.register.trim() && !form.operator.trim())
+    faults.who = "Name a register, an operator, or both.";
+  if (!form.note.trim()) faults.note = "Say why: who looks at it in a year wants to know.";
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(form.until)) faults.until = "Say when it ends.";
+  else if (form.until < today) faults.until = "That day is over.";
+  else if (form.until > addDays(today, LONGEST_DAYS))
+    faults.until = "A year from now at most; it can be said again then.";
+  return faults;
+}
+
+export function adjustmentDraft(form: AdjustmentForm, rule: Rule | undefined, zone: string): AdjustmentDraft {
+  const out = form.kind === "out";
+  return {
+    store_id: form.store || null,
+    rule_id: form.rule || null,
+    numbers:
+      form.kind === "numbers" && rule
+        ? rule.params
+            .filter((param) => (form.numbers[param.name] ?? "").trim() !== "")
+            .map((param) => ({ name: param.name, value: Number(form.numbers[param.name]) }))
+        : [],
+    off: form.kind === "off",
+    register_id: out ? form.register.trim() || null : null,
+    operator_id: out ? form.operator.trim() || null : null,
+    note: form.note.trim(),
+    until: dayStart(addDays(form.until, 1), zone).toISOString(),
+  };
+}
+
+export function today(zone: string): string {
+  return day(new Date(), zone);
+}
