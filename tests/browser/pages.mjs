@@ -66,6 +66,8 @@ const PAGES = [
   ["lena", "report", `/reports?store=17&day=${day}`],
   ["lena", "report-quiet", `/reports?store=42&day=${day}`],
   ["lena", "coverage", "/cameras?store=17"],
+  ["lena", "rule", "/rules/price_override_deep"],
+  ["lena", "rule-gone", "/rules/nobody", null, 404],
   ["lena", "coverage-none", "/cameras?store=42"],
   ["lena", "watch", `/watch?store=17&cameras=kiosk&at=${encodeURIComponent(at)}`],
   ["lena", "watch-two", `/watch?store=17&cameras=kiosk,door&at=${encodeURIComponent(at)}`, null, 404],

@@ -68,6 +68,11 @@ const blind = createRoute({
   }),
   component: lazyRouteComponent(() => import("./pages/Blind")),
 });
+const rule = createRoute({
+  getParentRoute: () => root,
+  path: "/rules/$ruleId",
+  component: lazyRouteComponent(() => import("./pages/Rule")),
+});
 const cases = createRoute({
   getParentRoute: () => root,
   path: "/cases",
@@ -226,6 +231,7 @@ export const router = createRouter({
     queue,
     alerts.addChildren([review]),
     blind,
+    rule,
     cases,
     oneCase,
     transaction,

@@ -10,7 +10,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
-use tillsight_correlate::rule::Adjustments;
+use tillsight_correlate::rule::{Adjustments, Header};
 use tillsight_schemas::id::{OperatorId, StoreId, StoreKey};
 use tillsight_schemas::judgement::{Judgement, Outcome};
 use tillsight_schemas::review::{Disposition, Review};
@@ -236,8 +236,9 @@ pub(super) async fn proof(shared: &Shared, person: &Person, id: Uuid) -> Result<
         .map(|posted| transaction(posted, shop, ahead))
         .partition(|transaction| transaction.event_id == alert.anchor_event_id);
     related.sort_by_key(|transaction| transaction.event_time);
-    let known = shared.rules.iter().find(|rule| rule.id == alert.rule_id && rule.version == alert.rule_version);
-    let mut rule = known.cloned().unwrap_or_else(|| RuleShown {
+    let same = |header: &&Header| header.id == alert.rule_id && header.version == alert.rule_version;
+    let known = shared.rules.iter().map(|rule| &rule.header).find(same);
+    let mut rule = known.map(RuleShown::of).unwrap_or_else(|| RuleShown {
         id: alert.rule_id.clone(),
         version: alert.rule_version.clone(),
         name: alert.rule_id.as_str().replace('_', " "),

@@ -30,9 +30,8 @@ pub(super) fn allowed(method: &str, path: &str) -> Option<&'static str> {
         ("get", "/api/v1/feeds" | "/api/v1/feeds/rejects" | "/api/v1/feeds/{store_id}/completeness") => {
             "admin integrator"
         }
-        ("get", "/openapi.json" | "/api/v1/session" | "/api/v1/stores" | "/api/v1/cameras" | "/api/v1/rules") => {
-            EVERYBODY
-        }
+        ("get", "/openapi.json" | "/api/v1/session" | "/api/v1/stores" | "/api/v1/cameras" | "/api/v1/rules")
+        | ("get", "/api/v1/rules/{rule_id}") => EVERYBODY,
         // Who has no session ends none.
         ("delete", "/api/v1/session") => "analyst manager head_office admin integrator metrics",
         // They belong to the whole retailer, and these people to one store.
@@ -86,6 +85,7 @@ pub(super) fn request(method: &str, path: &str, of: &Things, search: &str) -> (S
         ("register_id", "1"),
         ("operator_id", "1042"),
         ("adjustment_id", "nobody"),
+        ("rule_id", "cancel_burst"),
         ("name", "analyst"),
         ("login", "nobody.token"),
         ("what", "ring"),

@@ -69,6 +69,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::map_response;
+use tillsight_correlate::rule::Rule;
 use tillsight_ingest::bus::{Connection, Producer, WindowReader};
 use tillsight_ingest::pos::{Permits, Stores};
 use tillsight_schemas::clock::SharedClock;
@@ -94,7 +95,6 @@ pub(crate) use pos_taken::Taken;
 pub(crate) use receipts::Receipts;
 pub(crate) use setup::Tried;
 pub(crate) use throttle::Throttle;
-pub(crate) use views::RuleShown;
 pub(crate) use views::{LineShown, TransactionShown};
 
 /// The largest request body, in bytes.
@@ -118,7 +118,7 @@ pub(crate) struct Shared {
     pub(crate) known: Arc<Known>,
     pub(crate) hub: Arc<Hub>,
     /// The rules that are installed.
-    pub(crate) rules: Arc<Vec<RuleShown>>,
+    pub(crate) rules: Arc<Vec<Rule>>,
     /// What is wrong with each rule of the folder that does not judge.
     pub(crate) left_out: Arc<Vec<String>>,
     /// What integrators sent of late.

@@ -21,7 +21,7 @@ use super::queries::{
 use super::queue::{Alerts, DecisionOutcomes, QueuePage};
 use super::reports::ReportMails;
 use super::route::{Access, Answer, Route};
-use super::rules::RulePage;
+use super::rules::{RuleDetail, RulePage};
 use super::searches::{SavedSearch, SearchPage};
 use super::tokens::{TokenMade, TokenPage};
 use super::views::{AlertDetail, AlertPage, AlertSummary, Me, TransactionPage};
@@ -262,6 +262,14 @@ pub(super) fn table() -> Vec<Route> {
         )
         .refuses(&[413]),
         Route::get("/api/v1/rules", Person, "The rules that are installed.", Json(RulePage::schema), get(rules::list)),
+        Route::get(
+            "/api/v1/rules/{rule_id}",
+            Person,
+            "One rule, whole: its text, what it came to, and how it was decided about.",
+            Json(RuleDetail::schema),
+            get(rules::one),
+        )
+        .refuses(&[404]),
         Route::get(
             "/api/v1/coverage",
             Person,

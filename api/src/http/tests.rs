@@ -125,7 +125,7 @@ impl House {
             windows,
             known: Arc::default(),
             hub: Arc::new(Hub::new(stop.clone())),
-            rules: Arc::default(),
+            rules: Arc::new(Rule::library().unwrap()),
             left_out: Arc::default(),
             feeds: Arc::new(Feeds::new(Arc::default(), config.stores())),
             receipts: Arc::new(owner.search.clone()),

@@ -30,7 +30,7 @@ use super::{Role, RunError, rules};
 use crate::config::{Config, KafkaMode, Surface};
 use crate::db::{Audit, Db, UsedTokens};
 use crate::feed::Feeds;
-use crate::http::{self, Cameras, Hub, Live, RuleShown, Shared};
+use crate::http::{self, Cameras, Hub, Live, Shared};
 use crate::report::{Reporter, send_reports, titles};
 use crate::search::{Follower, OpenLog, Owner, SearchError};
 use crate::sql::{self, Endpoint, Options};
@@ -326,6 +326,7 @@ async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> 
     let cameras = Arc::new(Cameras::new(config.volume(), &set_up.cameras, &set_up.zones));
     let (shops, permits) = (Arc::new(set_up.stores.clone()), Arc::new(config.permits()));
     let (rules, left_out) = installed_rules(config).await;
+    let headers: Vec<Header> = rules.iter().map(|rule| rule.header.clone()).collect();
     let windows = WindowReader::new(&connection);
     let reporter = Reporter {
         db: db.clone(),
@@ -354,9 +355,9 @@ async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> 
         windows,
         known: Arc::default(),
         hub: Arc::new(Hub::new(stop.clone())),
-        rules: Arc::new(rules.iter().map(RuleShown::of).collect()),
         left_out: Arc::new(left_out),
-        feeds: Arc::new(Feeds::new(Arc::new(rules), Stores::new(set_up.stores))),
+        feeds: Arc::new(Feeds::new(Arc::new(headers), Stores::new(set_up.stores))),
+        rules: Arc::new(rules),
         receipts: Arc::new(owner.search.clone()),
         search: owner.search.clone(),
         reporter,
@@ -385,23 +386,22 @@ async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> 
     result
 }
 
-/// What the rules that judge say about themselves, and of each that is left out what is wrong with it.
-async fn installed_rules(config: &Config) -> (Vec<Header>, Vec<String>) {
+/// The rules that judge, and of each that is left out what is wrong with it.
+async fn installed_rules(config: &Config) -> (Vec<Rule>, Vec<String>) {
     let (rules, unreadable) = Rule::readable(config.rules.folder.as_deref());
     let mut left_out: Vec<String> = unreadable.iter().map(|error| chain(error)).collect();
-    let mut headers = Vec::new();
+    let mut installed = Vec::new();
     for rule in rules {
-        let header = rule.header.clone();
         // Those of the library can be planned: its tests say so.
         if matches!(rule.origin, Origin::Own | Origin::InPlace)
-            && let Err(error) = plans(rule).await
+            && let Err(error) = plans(rule.clone()).await
         {
             left_out.push(chain(&error));
         } else {
-            headers.push(header);
+            installed.push(rule);
         }
     }
-    (headers, left_out)
+    (installed, left_out)
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ import type {
   Report,
   ReportMail,
   Rule,
+  RuleDetail,
   SavedSearch,
   SearchPage,
   Store,
@@ -77,6 +78,12 @@ export const rulesQuery = queryOptions({
   queryFn: ({ signal }) => get<{ items: Rule[] }>("/api/v1/rules", signal).then((answer) => answer.items),
   staleTime: 300_000,
 });
+
+export const ruleQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["rules", id],
+    queryFn: ({ signal }) => get<RuleDetail>(`/api/v1/rules/${encodeURIComponent(id)}`, signal),
+  });
 
 export type QueueFilter = {
   state: "open" | "closed" | "all";

@@ -244,6 +244,23 @@ export type Rule = {
   params: RuleParam[];
 };
 
+export type RulePrecision = { confirmed: number; decided: number; share: number; low: number; high: number };
+
+export type RuleDetail = {
+  rule: Rule;
+  title: string;
+  explanation: string;
+  anchor: string[];
+  lookback_seconds: number;
+  lookahead_seconds: number;
+  zones: string[];
+  needs: { field: string; kinds: string[] }[];
+  sql: string;
+  precision: RulePrecision | null;
+  outcomes: { outcome: Outcome; why: string; times: number }[];
+  alerts: AlertSummary[];
+};
+
 export type Line = {
   line_no: number;
   action: string;

@@ -12,9 +12,23 @@ export const KINDS: readonly (readonly [Kind, string])[] = [
   ["out", "A register or operator left out"],
 ];
 
-// "Within 60 s"
+const MINOR = "minor units";
+
+// “within_seconds” → “Within”: the unit stands with the number.
+export function numberName(name: string): string {
+  return words(name.replace(/_(seconds|minutes|ms|minor)$/, ""));
+}
+
+// “Within: 60 s”, and amounts as receipts show them.
 export function numberWords(param: Pick<RuleParam, "name" | "unit">, value: number): string {
-  return `${words(param.name)}: ${value}${param.unit ? ` ${param.unit}` : ""}`;
+  if (param.unit === MINOR) return `${numberName(param.name)}: ${(value / 100).toFixed(2)}`;
+  return `${numberName(param.name)}: ${value}${param.unit ? ` ${param.unit}` : ""}`;
+}
+
+// What a number may be, for whoever writes it.
+export function numberHint({ description, unit, min, max, value }: RuleParam): string {
+  const example = unit === MINOR ? ` In ${MINOR}: 10000 is 100.00.` : "";
+  return `${description}${example} ${min} to ${max}; empty: ${value}.`;
 }
 
 export function adjustmentWords(said: SetAdjustment, rule: Rule | undefined): string {
@@ -27,7 +41,10 @@ export function adjustmentWords(said: SetAdjustment, rule: Rule | undefined): st
   return said.numbers
     .map(({ name, value }) => {
       const param = rule?.params.find((each) => each.name === name);
-      return numberWords({ name, unit: param?.unit ?? null }, value) + (param ? ` (else ${param.value})` : "");
+      return (
+        numberWords({ name, unit: param?.unit ?? null }, value) +
+        (param ? ` (else ${param.unit === MINOR ? (Number(param.value) / 100).toFixed(2) : param.value})` : "")
+      );
     })
     .join("; ");
 }
@@ -60,7 +77,7 @@ export function adjustmentFaults(form: AdjustmentForm, rule: Rule | undefined, t
       return !Number.isInteger(value) || value < param.min || value > param.max;
     });
     if (rule.params.length === 0) faults.numbers = "This rule has no numbers.";
-    else if (wrong) faults.numbers = `${words(wrong.name)} is a whole number from ${wrong.min} to ${wrong.max}.`;
+    else if (wrong) faults.numbers = `${numberName(wrong.name)} is a whole number from ${wrong.min} to ${wrong.max}.`;
     else if (written.length === 0) faults.numbers = "Write the number that is to hold.";
   }
   if (form.kind === "out" && !form.register.trim() && !form.operator.trim())

@@ -351,7 +351,7 @@ function Rules({ coverage }: { coverage: Coverage }) {
             {coverage.rules.map((each) => (
               <tr key={each.rule_id}>
                 <th scope="row">
-                  <Link to="/alerts" search={{ state: "all", store: coverage.store_id, rule: each.rule_id }}>
+                  <Link to="/rules/$ruleId" params={{ ruleId: each.rule_id }}>
                     {named(each.rule_id)}
                   </Link>
                 </th>
@@ -359,7 +359,15 @@ function Rules({ coverage }: { coverage: Coverage }) {
                   <Chip tone={`rule-${each.state}`}>{words(each.state)}</Chip>{" "}
                   {each.why && <small>{whyWords(each.why)}</small>}
                 </td>
-                <td className="number">{each.fired}</td>
+                <td className="number">
+                  {each.fired > 0 ? (
+                    <Link to="/alerts" search={{ state: "all", store: coverage.store_id, rule: each.rule_id }}>
+                      {each.fired}
+                    </Link>
+                  ) : (
+                    0
+                  )}
+                </td>
                 <td className="number">{each.silent}</td>
                 <td className="number">{each.indeterminate}</td>
               </tr>

@@ -1,5 +1,6 @@
 // Rules: their numbers, and what a store says otherwise: each with a reason and an end.
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { rulesQuery } from "../api/queries";
 import { adjustmentsQuery, endAdjustment, type SetAdjustment } from "../api/setup";
 import type { Rule } from "../api/types";
@@ -152,7 +153,9 @@ const RULES = (adjust: (rule: Rule) => void): Column<Rule>[] => [
     name: "Rule",
     cell: (rule) => (
       <>
-        {rule.name}
+        <Link to="/rules/$ruleId" params={{ ruleId: rule.id }}>
+          {rule.name}
+        </Link>
         <small className="below">
           {rule.id} {rule.version}
         </small>

@@ -1,4 +1,5 @@
 // What the rule found, what the other rules made of the same event, and what people decided.
+import { Link } from "@tanstack/react-router";
 import { Fragment } from "react";
 import type { AlertDetail, Fact, Judgement, Rule } from "../api/types";
 import { whyWords } from "../lib/why";
@@ -26,6 +27,11 @@ export function Facts({ facts, rule }: { facts: Fact[]; rule: Rule }) {
         <summary>
           Rule {rule.id} {rule.version}
         </summary>
+        <p>
+          <Link to="/rules/$ruleId" params={{ ruleId: rule.id }}>
+            What it looks for, and how often it was right
+          </Link>
+        </p>
         <dl className="facts">
           {rule.params.map((param) => (
             <Fragment key={param.name}>

@@ -1,7 +1,13 @@
 import { expect, test } from "vitest";
 import type { SetAdjustment } from "../api/setup";
 import type { Rule } from "../api/types";
-import { type AdjustmentForm, adjustmentDraft, adjustmentFaults, adjustmentWords } from "../lib/adjustment";
+import {
+  type AdjustmentForm,
+  adjustmentDraft,
+  adjustmentFaults,
+  adjustmentWords,
+  numberWords,
+} from "../lib/adjustment";
 
 const rule: Rule = {
   id: "cancel_burst",
@@ -39,11 +45,15 @@ const said: SetAdjustment = {
 };
 
 test("what is said otherwise is told with what holds elsewhere", () => {
-  expect(adjustmentWords(said, rule)).toBe("Within seconds: 900 s (else 600)");
+  expect(adjustmentWords(said, rule)).toBe("Within: 900 s (else 600)");
   expect(adjustmentWords({ ...said, numbers: [], off: true }, rule)).toBe("Switched off");
   expect(adjustmentWords({ ...said, numbers: [], register_id: "3", operator_id: "1042" }, undefined)).toBe(
     "Without register 3, operator 1042",
   );
+});
+
+test("amounts are told as receipts show them", () => {
+  expect(numberWords({ name: "smallest_minor", unit: "minor units" }, 10_000)).toBe("Smallest: 100.00");
 });
 
 test("it holds to the end of its last day by the clock of the store", () => {
@@ -57,9 +67,7 @@ test("it holds to the end of its last day by the clock of the store", () => {
 test("what is missing or beyond the limits is said before it is sent", () => {
   const faults = (change: Partial<AdjustmentForm>) => adjustmentFaults({ ...form, ...change }, rule, "2026-11-27");
   expect(faults({})).toEqual({});
-  expect(faults({ numbers: { within_seconds: "5" } }).numbers).toBe(
-    "Within seconds is a whole number from 60 to 14400.",
-  );
+  expect(faults({ numbers: { within_seconds: "5" } }).numbers).toBe("Within is a whole number from 60 to 14400.");
   expect(faults({ numbers: {} }).numbers).toBeDefined();
   expect(faults({ note: " " }).note).toBeDefined();
   expect(faults({ until: "2026-11-26" }).until).toBe("That day is over.");

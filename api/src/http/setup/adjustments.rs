@@ -10,6 +10,7 @@ use axum::http::StatusCode;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tillsight_correlate::rule::{Param, Rule};
 use tillsight_schemas::id::{OperatorId, RegisterId, RuleId, StoreId};
 use uuid::Uuid;
 
@@ -19,7 +20,6 @@ use super::super::auth::{Caller, Person};
 use super::super::extract::{Body, Path, Query};
 use super::super::live::Live;
 use super::super::problem::Problem;
-use super::super::views::{RuleParam, RuleShown};
 use super::{OfStore, commit, refused, setter, store_of, take, text, unread, whole, within, wrong};
 use crate::db::{Change, ChangeError, Expected, KeptAdjustment, Key, Version, What};
 
@@ -168,10 +168,10 @@ fn of_store(shared: &Shared, person: &Person, asked: Option<&str>) -> Result<Str
 
 impl Draft {
     /// What is kept of it, or everything that is wrong with it.
-    fn kept(self, rules: &[RuleShown], now: DateTime<Utc>) -> Result<KeptAdjustment, Vec<String>> {
+    fn kept(self, rules: &[Rule], now: DateTime<Utc>) -> Result<KeptAdjustment, Vec<String>> {
         let mut problems = Vec::new();
         let rule_id = text(self.rule_id).and_then(|id| take::<RuleId, _>(&mut problems, "rule_id", id.parse()));
-        let rule = rule_id.as_ref().and_then(|id| rules.iter().find(|rule| rule.id == *id));
+        let rule = rule_id.as_ref().and_then(|id| rules.iter().find(|rule| rule.header.id == *id));
         if let (Some(id), None) = (&rule_id, rule) {
             problems.push(format!("rule_id: there is no rule {id}"));
         }
@@ -179,7 +179,7 @@ impl Draft {
         let operator_id = text(self.operator_id).and_then(|id| take(&mut problems, "operator_id", id.parse()));
         let mut numbers = BTreeMap::new();
         for DraftNumber { name, value } in self.numbers {
-            match rule.and_then(|rule| rule.params.iter().find(|param| param.name == name)) {
+            match rule.and_then(|rule| rule.header.params.get(&name)) {
                 Some(param) if (param.min..=param.max).contains(&value) => {
                     numbers.insert(name, value);
                 }
@@ -243,14 +243,14 @@ fn shown(shared: &Shared, version: &Version) -> Result<SetAdjustment, Problem> {
 }
 
 /// Why an adjustment does not count.
-fn problem(rules: &[RuleShown], kept: &KeptAdjustment) -> Option<String> {
+fn problem(rules: &[Rule], kept: &KeptAdjustment) -> Option<String> {
     let id = kept.rule_id.as_ref()?;
-    let Some(rule) = rules.iter().find(|rule| rule.id == *id) else {
+    let Some(rule) = rules.iter().find(|rule| rule.header.id == *id) else {
         return Some(format!("the rule {id} does not judge here"));
     };
-    kept.numbers.iter().find_map(|(name, value)| match rule.params.iter().find(|param| param.name == *name) {
-        Some(RuleParam { min, max, .. }) if (*min..=*max).contains(value) => None,
-        Some(RuleParam { min, max, .. }) => Some(format!("{name} may be {min} to {max} by now: the default holds")),
+    kept.numbers.iter().find_map(|(name, value)| match rule.header.params.get(name) {
+        Some(Param { min, max, .. }) if (*min..=*max).contains(value) => None,
+        Some(Param { min, max, .. }) => Some(format!("{name} may be {min} to {max} by now: the default holds")),
         None => Some(format!("the rule has no number {name} any more")),
     })
 }
@@ -281,14 +281,11 @@ pub(super) fn body() -> Value {
 
 #[cfg(test)]
 mod tests {
-    use tillsight_correlate::rule::Rule;
-
     use super::*;
 
     #[test]
     fn a_number_is_one_of_the_rule_and_within_its_limits() {
-        let library = Rule::library().unwrap();
-        let rules: Vec<RuleShown> = library.iter().map(|rule| RuleShown::of(&rule.header)).collect();
+        let rules = Rule::library().unwrap();
         let now = "2026-11-22T12:00:00Z".parse().unwrap();
         let kept = |name: &str, value: i64| {
             let draft = json!({

@@ -9,10 +9,11 @@ import {
   KINDS,
   type Kind,
   LONGEST_DAYS,
+  numberHint,
+  numberName,
   today,
 } from "../../lib/adjustment";
 import { addDays } from "../../lib/time";
-import { words } from "../../lib/words";
 import { useStores } from "../session";
 import { Field, SelectField, TextField } from "./Field";
 import { FormSheet, useForm } from "./FormSheet";
@@ -76,11 +77,11 @@ export function AdjustmentSheet({ rules, rule: first, store, close }: Props) {
             rule?.params.map((param) => (
               <TextField
                 key={param.name}
-                label={param.unit ? `${words(param.name)} (${param.unit})` : words(param.name)}
+                label={param.unit ? `${numberName(param.name)} (${param.unit})` : numberName(param.name)}
                 value={form.numbers[param.name] ?? ""}
                 change={(value) => set({ numbers: { ...form.numbers, [param.name]: value } })}
                 placeholder={param.value}
-                hint={`${param.description} ${param.min} to ${param.max}; empty: ${param.value}.`}
+                hint={numberHint(param)}
               />
             ))}
           {shown.numbers && <p className="bad">{shown.numbers}</p>}
