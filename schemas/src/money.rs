@@ -57,6 +57,7 @@ impl Currency {
 
     /// The code as text.
     pub fn as_str(&self) -> &str {
+        // Never "XXX": three ASCII letters ([`Self::new`]) are UTF-8.
         std::str::from_utf8(&self.0).unwrap_or("XXX")
     }
 

@@ -64,11 +64,6 @@ impl Adjustments {
         Self { all }
     }
 
-    /// Whether nothing is said.
-    pub fn is_empty(&self) -> bool {
-        self.all.is_empty()
-    }
-
     fn of<'a>(
         &'a self,
         rule: &'a RuleId,
