@@ -6,9 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde_json::{Value, json};
+use tillsight_correlate::backtest::Backtest;
 use tillsight_correlate::engine::{Engine, MemoryStore, ScriptedLog, Settings};
+use tillsight_correlate::lake::{ArchiveConfig, Archiver, History as Lake, MemoryLog};
 use tillsight_correlate::rule::{Rule, fixture};
 use tillsight_datasets::history::History;
 use tillsight_datasets::plan::{StorePlan, TimeStyle};
@@ -17,15 +19,16 @@ use tillsight_datasets::truth::Zone as Seen;
 use tillsight_datasets::{demo, truth::Truth};
 use tillsight_schemas::clock::ReplayClock;
 use tillsight_schemas::id::StoreKey;
-use tillsight_schemas::judgement::Outcome;
-use tillsight_schemas::port::LogRecord;
+use tillsight_schemas::judgement::{Judgement, Outcome};
+use tillsight_schemas::port::{Judged, LogRecord};
 use tillsight_schemas::pos::PostedTransaction;
 use tillsight_schemas::presence::{Blind, PresenceState, PresenceTile};
-use tillsight_schemas::topic;
 use tillsight_schemas::wire::avro;
 use tillsight_schemas::zone::{Zone, ZoneKind};
+use tillsight_schemas::{TimeSpan, topic};
 use tillsight_tests::day::panel;
 use tillsight_tests::outside::python;
+use uuid::Uuid;
 
 /// Runs each text over its tables; prints what it said, in order.
 const ORACLE: &str = r#"
@@ -134,24 +137,166 @@ fn two_weeks_of_two_stores_raise_what_was_staged_and_nothing_else() {
     }
 }
 
+/// The last word about every anchor.
+type Said = BTreeMap<Uuid, (String, Outcome, String, bool, Option<String>)>;
+
+fn said(judged: &[Judged]) -> Said {
+    // Who said something once and has nothing to say any more, says the same as who never did.
+    let nothing = |judgement: &Judgement| judgement.outcome == Outcome::Silent && judgement.why == "no_match";
+    let said = judged.iter().filter(|one| !nothing(&one.judgement)).map(|one| {
+        let (judgement, alert) = (&one.judgement, one.alert.as_ref());
+        let about = format!("{} {} {}", judgement.store_id, judgement.rule_id, judgement.anchor_event_id);
+        let alert = alert.map(|alert| alert.content_sha256.clone());
+        (judgement.judgement_id, (about, judgement.outcome, judgement.why.clone(), judgement.provisional, alert))
+    });
+    said.collect()
+}
+
+#[test]
+fn over_history_the_rules_say_what_they_said_live_whatever_a_piece_is() {
+    let plans = demo::stores().unwrap();
+    let first: NaiveDate = DAYS.0.parse().unwrap();
+    let setup = Setup { seed: 11, cases_per_day: CASES, video: true };
+    let mut history = History::new(panel(), &plans, (first, first + TimeDelta::days(4)), setup).unwrap();
+    let rung: Vec<Rung> = history.by_ref().map(Result::unwrap).collect();
+    let tiles = tiles(&plans, &rung);
+    let posted: Vec<PostedTransaction> = rung.iter().map(|rung| posted(&plans, rung)).collect();
+    let posted = badly_sent(posted);
+    let live = said(&judged(&plans, &posted, &tiles));
+    assert!(live.len() > 500, "{}", live.len());
+    assert!(live.values().any(|(_, _, why, ..)| why == "replaced"), "corrections are judged");
+
+    let dir = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let log = MemoryLog::default().and(topic::POS_TRANSACTION, 1).and(topic::CAM_PRESENCE, 1);
+        for value in avro::encode(&posted).unwrap() {
+            log.append_to(topic::POS_TRANSACTION, value);
+        }
+        for value in avro::encode(&tiles).unwrap() {
+            log.append_to(topic::CAM_PRESENCE, value);
+        }
+        let clock = Arc::new(ReplayClock::at(posted[0].header.received_at));
+        let mut archiver = Archiver::open(ArchiveConfig::new(dir.path()), Box::new(log.reader()), clock).await.unwrap();
+        while archiver.step(Duration::from_millis(1)).await.unwrap() > 0 {}
+        archiver.commit().await.unwrap();
+        let lake = Lake::open(dir.path()).await.unwrap();
+        let times = || posted.iter().map(|posted| posted.header.event_time);
+        let (from, to) = (times().min().unwrap(), times().max().unwrap() + TimeDelta::microseconds(1));
+        // All at once, the stores by themselves, a day at a time, and a part that begins in the middle.
+        let noon = from + (to - from) / 2;
+        let mut cuts: Vec<Vec<(StoreKey, TimeSpan)>> = Vec::new();
+        let span = |from, to| TimeSpan::new(from, to).unwrap();
+        cuts.push(plans.iter().map(|plan| (key(plan), span(from, to))).collect());
+        let hours: Vec<DateTime<Utc>> =
+            (0..).map(|n| from + TimeDelta::hours(31 * n)).take_while(|at| *at < to).chain([to]).collect();
+        for plan in &plans {
+            cuts.extend(hours.windows(2).map(|pair| vec![(key(plan), span(pair[0], pair[1]))]));
+        }
+        let mut whole = Said::new();
+        for (number, stores) in cuts.into_iter().enumerate() {
+            let mut run = Backtest::begin(&lake, Rule::shelf().unwrap(), settings(&plans), stores).await.unwrap();
+            let mut found = Said::new();
+            while let Some(piece) = run.next().await.unwrap() {
+                found.extend(said(&piece.judged));
+            }
+            if number == 0 {
+                same(&live, &found);
+            }
+            whole.extend(if number == 0 { Said::new() } else { found });
+        }
+        same(&live, &whole);
+        let late = vec![(key(&plans[0]), span(noon, to))];
+        let mut run = Backtest::begin(&lake, Rule::shelf().unwrap(), settings(&plans), late).await.unwrap();
+        let piece = run.next().await.unwrap().unwrap();
+        assert!((piece.done - 1.0).abs() < 1e-9 && run.next().await.unwrap().is_none());
+        assert!(piece.judged.iter().all(|one| one.judgement.event_time >= noon));
+    });
+}
+
+/// Both say the same about the same.
+fn same(live: &Said, history: &Said) {
+    let show = |one: Option<&(String, Outcome, String, bool, Option<String>)>| format!("{one:?}");
+    let ids: BTreeSet<_> = live.keys().chain(history.keys()).collect();
+    let other = ids.into_iter().filter(|id| live.get(id) != history.get(id));
+    let other: Vec<String> =
+        other.map(|id| format!("live {}\n      history {}", show(live.get(id)), show(history.get(id)))).collect();
+    assert!(other.is_empty(), "{} of {} differ: {:#?}", other.len(), live.len(), &other[..other.len().min(8)]);
+}
+
+/// What happens on the way: some records come hours late, some are corrected by a revision, some by another record.
+fn badly_sent(posted: Vec<PostedTransaction>) -> Vec<PostedTransaction> {
+    let mut sent: Vec<PostedTransaction> = Vec::new();
+    for (n, mut posted) in posted.into_iter().enumerate() {
+        if n % 41 == 7 {
+            posted.header.received_at += TimeDelta::hours(3);
+        }
+        if n % 53 == 11 {
+            let mut revised = posted.clone();
+            revised.transaction.revision = 1;
+            revised.transaction.total_minor = revised.transaction.total_minor.map(|total| total + 100);
+            revised.header.received_at += TimeDelta::minutes(40);
+            sent.push(revised);
+        }
+        if n % 67 == 13 {
+            let mut other = posted.clone();
+            other.header.event_id = Uuid::new_v5(&posted.header.event_id, b"corrected");
+            other.transaction.replaces = Some(posted.header.event_id);
+            other.header.received_at += TimeDelta::minutes(5);
+            sent.push(other);
+        }
+        sent.push(posted);
+    }
+    sent.sort_by_key(|posted| posted.header.received_at);
+    for (offset, posted) in (0..).zip(&mut sent) {
+        posted.header.landing_offset = offset;
+    }
+    sent
+}
+
 fn expected(truth: &Truth) -> Found {
     truth.expected().map(|item| (item.expected_rule.clone().unwrap(), item.anchor_event_id.to_string())).collect()
 }
 
 /// What all rules of the library fire on, by the engine.
 fn fired(plans: &[StorePlan], rung: &[Rung]) -> Found {
-    let mut arrivals: Vec<(DateTime<Utc>, LogRecord)> = Vec::new();
     let posted: Vec<PostedTransaction> = rung.iter().map(|rung| posted(plans, rung)).collect();
-    for (offset, (posted, value)) in (0..).zip(posted.iter().zip(avro::encode(&posted).unwrap())) {
+    let judged = judged(plans, &posted, &tiles(plans, rung));
+    let fired = judged.iter().map(|one| &one.judgement).filter(|one| one.outcome == Outcome::Fired);
+    fired.map(|one| (one.rule_id.to_string(), one.anchor_event_id.to_string())).collect()
+}
+
+/// The last word of all rules of the library about what arrives, by the engine.
+fn judged(plans: &[StorePlan], posted: &[PostedTransaction], tiles: &[PresenceTile]) -> Vec<Judged> {
+    let mut arrivals: Vec<(DateTime<Utc>, LogRecord)> = Vec::new();
+    for (offset, (posted, value)) in (0..).zip(posted.iter().zip(avro::encode(posted).unwrap())) {
         let at = posted.header.received_at;
         arrivals.push((at, ScriptedLog::record(topic::POS_TRANSACTION, offset, at, value)));
     }
-    let tiles = tiles(plans, rung);
-    for (offset, (tile, value)) in (0..).zip(tiles.iter().zip(avro::encode(&tiles).unwrap())) {
+    for (offset, (tile, value)) in (0..).zip(tiles.iter().zip(avro::encode(tiles).unwrap())) {
         arrivals.push((tile.end_at, ScriptedLog::record(topic::CAM_PRESENCE, offset, tile.end_at, value)));
     }
     arrivals.sort_by_key(|(at, record)| (*at, record.offset));
     let records: Vec<LogRecord> = arrivals.into_iter().map(|(_, record)| record).collect();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let clock = ReplayClock::at(records[0].logged_at);
+        let log = ScriptedLog::new(records, 2_000, clock.clone());
+        let store = MemoryStore::default();
+        let (kept, time) = (Arc::new(store.clone()), Arc::new(clock.clone()));
+        let rules = Rule::shelf().unwrap();
+        let mut engine = Engine::open(settings(plans), rules, Box::new(log.clone()), kept, time).await.unwrap();
+        while !log.is_finished() {
+            engine.step(Duration::ZERO).await.unwrap();
+        }
+        clock.advance(TimeDelta::minutes(5));
+        engine.step(Duration::ZERO).await.unwrap();
+        store.judged()
+    })
+}
+
+/// A zone at every register that a camera watches.
+fn settings(plans: &[StorePlan]) -> Settings {
     let zones = watched(plans).map(|(plan, register)| {
         let zone = json!({
             "id": format!("zone-{register}"), "camera": format!("camera-{register}"), "kind": "customer",
@@ -159,24 +304,7 @@ fn fired(plans: &[StorePlan], rung: &[Rung]) -> Found {
         });
         (key(plan), serde_json::from_value::<Zone>(zone).unwrap())
     });
-    let settings = Settings::new(zones.collect());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let judged = runtime.block_on(async {
-        let clock = ReplayClock::at(records[0].logged_at);
-        let log = ScriptedLog::new(records, 2_000, clock.clone());
-        let store = MemoryStore::default();
-        let (kept, time) = (Arc::new(store.clone()), Arc::new(clock.clone()));
-        let rules = Rule::shelf().unwrap();
-        let mut engine = Engine::open(settings, rules, Box::new(log.clone()), kept, time).await.unwrap();
-        while !log.is_finished() {
-            engine.step(Duration::ZERO).await.unwrap();
-        }
-        clock.advance(TimeDelta::minutes(5));
-        engine.step(Duration::ZERO).await.unwrap();
-        store.judged()
-    });
-    let fired = judged.iter().map(|one| &one.judgement).filter(|one| one.outcome == Outcome::Fired);
-    fired.map(|one| (one.rule_id.to_string(), one.anchor_event_id.to_string())).collect()
+    Settings::new(zones.collect())
 }
 
 fn key(plan: &StorePlan) -> StoreKey {

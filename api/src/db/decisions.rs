@@ -1,10 +1,13 @@
 //! Decisions about alerts: each is a review in the alert's history, and counts among the odds of its rule.
 
+use std::collections::BTreeMap;
+
 use sqlx::{AnyConnection, Row};
 use tillsight_schemas::port::Outgoing;
 use tillsight_schemas::review::{Disposition, Review};
 use tillsight_schemas::topic;
 use tillsight_schemas::wire::avro;
+use uuid::Uuid;
 
 use super::epochs::{count, tell};
 use super::{Db, DbError, failed};
@@ -17,8 +20,10 @@ const COUNT_IN: &str = "INSERT INTO odds (tenant, rule, decided, confirmed) VALU
                         ON CONFLICT (tenant, rule) DO UPDATE SET decided = odds.decided + excluded.decided, \
                         confirmed = odds.confirmed + excluded.confirmed";
 
+const DISPOSITION: &str = "SELECT disposition FROM alerts WHERE alert_id = $1 AND disposition IS NOT NULL";
+
 /// For [`super::statements`].
-pub(super) const STATEMENTS: &[&str] = &[REVIEW, DECIDE, BEFORE, COUNT_IN];
+pub(super) const STATEMENTS: &[&str] = &[REVIEW, DECIDE, BEFORE, COUNT_IN, DISPOSITION];
 
 /// What became of a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +53,27 @@ impl Db {
         }
         transaction.commit().await.map_err(failed("commit decisions"))?;
         Ok(outcomes)
+    }
+}
+
+impl Db {
+    /// How it stands with some alerts; those that nobody has decided about, or that are not there, are left out.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn decided(&self, alerts: &[Uuid]) -> Result<BTreeMap<Uuid, Disposition>, DbError> {
+        let mut decided = BTreeMap::new();
+        for alert in alerts {
+            let row = sqlx::query(DISPOSITION)
+                .bind(alert.to_string())
+                .fetch_optional(&self.pool)
+                .await
+                .map_err(failed("read a decision"))?;
+            let Some(row) = row else { continue };
+            let code: String = row.try_get(0).map_err(failed("read a decision"))?;
+            decided.insert(*alert, code.parse().map_err(|_| DbError::Damaged("alert"))?);
+        }
+        Ok(decided)
     }
 }
 
@@ -104,7 +130,7 @@ async fn write_decision(connection: &mut AnyConnection, review: &Review) -> Resu
 }
 
 /// How much a decision counts among the decided and the confirmed of its rule; what is followed up is not decided yet.
-fn weight(disposition: Option<Disposition>) -> (i64, i64) {
+pub(crate) fn weight(disposition: Option<Disposition>) -> (i64, i64) {
     match disposition {
         None | Some(Disposition::FollowUp | Disposition::Reopened) => (0, 0),
         Some(Disposition::Confirmed) => (1, 1),

@@ -120,7 +120,23 @@ pub(super) fn prior(severity: Severity) -> i64 {
     }
 }
 
+/// The quantile of the normal distribution for intervals that hold the truth in 95 of 100 cases.
+const Z: f64 = 1.96;
+
 impl Odds {
+    /// The share of confirmed alerts, and between what it lies in 95 of 100 cases (Wilson's score interval, 1927); `None` while
+    /// nothing was decided.
+    #[expect(clippy::cast_precision_loss, reason = "counts of decisions are small")]
+    pub fn precision(self) -> Option<(f64, f64, f64)> {
+        if self.decided <= 0 {
+            return None;
+        }
+        let (n, share) = (self.decided as f64, self.confirmed as f64 / self.decided as f64);
+        let middle = (share + Z * Z / (2.0 * n)) / (1.0 + Z * Z / n);
+        let wide = Z / (1.0 + Z * Z / n) * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt();
+        Some((share, (middle - wide).max(0.0), (middle + wide).min(1.0)))
+    }
+
     /// Numerator and denominator of the chance.
     fn parts(self, severity: Severity) -> (i64, i64) {
         (10 * self.confirmed + prior(severity), 10 * self.decided + 100)

@@ -18,14 +18,12 @@ use super::auth::{Caller, Person, Right};
 use super::extract::Path;
 use super::problem::Problem;
 use super::views::{AlertSummary, RuleParam, RuleShown};
-use crate::db::{AlertFilter, AlertState, DbError};
+use crate::db::{AlertFilter, AlertState, DbError, Odds};
 
 /// How far back outcomes are counted.
 const SPAN: TimeDelta = TimeDelta::days(28);
 /// Alerts that are shown.
 const ALERTS: u32 = 10;
-/// The quantile of the normal distribution for intervals that hold the truth in 95 of 100 cases.
-const Z: f64 = 1.96;
 
 answer! {
     /// All rules.
@@ -146,7 +144,7 @@ async fn detail(shared: &Shared, person: &Person, rule: &Rule) -> Result<RuleDet
         zones: header.watched.clone(),
         needs: header.needed.iter().map(RuleNeed::of).collect(),
         sql: rule.sql.clone(),
-        precision: (odds.decided > 0).then(|| RulePrecision::of(odds.confirmed, odds.decided)),
+        precision: RulePrecision::of(odds),
         outcomes: outcomes(shared, person, header).await?,
         alerts,
     })
@@ -182,13 +180,9 @@ impl RuleNeed {
 }
 
 impl RulePrecision {
-    /// The share of confirmed alerts, and where it lies (Wilson's score interval).
-    #[expect(clippy::cast_precision_loss, reason = "counts of decisions are small")]
-    fn of(confirmed: i64, decided: i64) -> Self {
-        let (n, share) = (decided as f64, confirmed as f64 / decided as f64);
-        let middle = (share + Z * Z / (2.0 * n)) / (1.0 + Z * Z / n);
-        let wide = Z / (1.0 + Z * Z / n) * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt();
-        Self { confirmed, decided, share, low: (middle - wide).max(0.0), high: (middle + wide).min(1.0) }
+    fn of(odds: Odds) -> Option<Self> {
+        let (share, low, high) = odds.precision()?;
+        Some(Self { confirmed: odds.confirmed, decided: odds.decided, share, low, high })
     }
 }
 
@@ -243,7 +237,7 @@ mod tests {
     #[test]
     fn few_decisions_say_little() {
         let of = |confirmed, decided| {
-            let RulePrecision { share, low, high, .. } = RulePrecision::of(confirmed, decided);
+            let RulePrecision { share, low, high, .. } = RulePrecision::of(Odds { confirmed, decided }).unwrap();
             format!("{share:.3}: {low:.3} to {high:.3}")
         };
         // By the formula as Brown, Cai and DasGupta (2001) give it in (4).

@@ -7,7 +7,8 @@ use tillsight_schemas::judgement::Outcome;
 use tillsight_schemas::pos::PostedTransaction;
 use uuid::Uuid;
 
-use super::judge::{Ready, missing, rows};
+use super::around::{Ready, rows};
+use super::judge::{NO_MATCH, said};
 use super::verdict::Row;
 use super::{Engine, EngineError};
 use crate::rule::Params;
@@ -43,10 +44,7 @@ impl Engine {
             let ready =
                 Ready { item: (0, event), store: store.clone(), anchor, provisional: false, logged_at, left_out };
             let found = rows(&mut self.memories, rule, std::slice::from_ref(&ready)).await?.remove(&event);
-            found.unwrap_or_else(|| match missing(header, &posted) {
-                Some(why) => Row::silent(header, Outcome::Indeterminate, &why),
-                None => Row::silent(header, Outcome::Silent, "no_match"),
-            })
+            said(header, &ready, found).unwrap_or_else(|| Row::silent(header, Outcome::Silent, NO_MATCH))
         } else {
             Row::silent(header, Outcome::Silent, "not_an_anchor")
         };

@@ -48,8 +48,9 @@ pub(crate) struct RegisterClock {
     last: i64,
 }
 
+/// A statement about a clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-struct Version {
+pub(crate) struct Version {
     version: i64,
     valid_from_us: i64,
     offset_us: i64,
@@ -67,14 +68,52 @@ pub(crate) struct Aligned {
     pub(crate) statement: ClockStatement,
 }
 
-fn lag(posted: &PostedTransaction) -> i64 {
-    (posted.header.received_at - posted.header.event_time).num_microseconds().unwrap_or(i64::MAX)
+/// What a record says of the clock of its register.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Arrival {
+    pub(crate) event_us: i64,
+    pub(crate) received_us: i64,
+    /// How far the text of a till's time may be off, in microseconds.
+    pub(crate) resolution_us: i64,
+}
+
+impl Arrival {
+    fn of(posted: &PostedTransaction) -> Self {
+        Self {
+            event_us: posted.header.event_time.timestamp_micros(),
+            received_us: posted.header.received_at.timestamp_micros(),
+            resolution_us: posted.header.event_time_uncertainty_ms.saturating_mul(1_000),
+        }
+    }
+
+    fn lag(&self) -> i64 {
+        self.received_us - self.event_us
+    }
 }
 
 impl RegisterClock {
     /// Takes in a record; returns a new statement if there is something new to say.
     pub(crate) fn see(&mut self, posted: &PostedTransaction) -> Option<ClockOffset> {
-        let lag = lag(posted);
+        let version = self.hear(Arrival::of(posted))?;
+        if self.versions.len() > VERSIONS {
+            self.versions.remove(0);
+        }
+        Some(ClockOffset {
+            tenant_id: posted.header.tenant_id.clone(),
+            store_id: posted.transaction.store_id.clone(),
+            register_id: posted.transaction.register_id.clone(),
+            version: version.version,
+            valid_from: DateTime::from_timestamp_micros(version.valid_from_us)?,
+            offset_us: version.offset_us,
+            uncertainty_us: version.uncertainty_us,
+            method: version.method,
+            samples: version.samples,
+        })
+    }
+
+    /// The same, and every version is kept: over history all of them are asked for.
+    pub(crate) fn hear(&mut self, arrival: Arrival) -> Option<Version> {
+        let lag = arrival.lag();
         if lag.abs() > FAR {
             return None;
         }
@@ -82,7 +121,7 @@ impl RegisterClock {
             if lag < -known.offset_us_of_till() - FORWARD {
                 self.lags = Vec::new();
                 self.late = Vec::new();
-            } else if lag > -known.offset_us_of_till() + BACK + resolution(posted) {
+            } else if lag > -known.offset_us_of_till() + BACK + arrival.resolution_us {
                 self.late.push(lag);
                 if self.late.len() < ENOUGH {
                     return None;
@@ -97,14 +136,14 @@ impl RegisterClock {
         if self.lags.len() > REMEMBERED {
             self.lags.remove(0);
         }
-        self.state(posted)
+        self.state(arrival.event_us)
     }
 
     fn known(&self) -> Option<Version> {
         self.versions.last().copied().filter(|version| version.method == ClockMethod::Arrival)
     }
 
-    fn state(&mut self, posted: &PostedTransaction) -> Option<ClockOffset> {
+    fn state(&mut self, valid_from_us: i64) -> Option<Version> {
         let samples = self.lags.len();
         let count = i64::try_from(samples).unwrap_or(1).max(1);
         let least = self.lags.iter().copied().min()?;
@@ -124,32 +163,20 @@ impl RegisterClock {
         self.last += 1;
         let version = Version {
             version: self.last,
-            valid_from_us: posted.header.event_time.timestamp_micros(),
+            valid_from_us,
             offset_us,
             uncertainty_us,
             method,
             samples: i32::try_from(samples).unwrap_or(i32::MAX),
         };
         self.versions.push(version);
-        if self.versions.len() > VERSIONS {
-            self.versions.remove(0);
-        }
-        Some(ClockOffset {
-            tenant_id: posted.header.tenant_id.clone(),
-            store_id: posted.transaction.store_id.clone(),
-            register_id: posted.transaction.register_id.clone(),
-            version: version.version,
-            valid_from: DateTime::from_timestamp_micros(version.valid_from_us)?,
-            offset_us,
-            uncertainty_us,
-            method,
-            samples: version.samples,
-        })
+        Some(version)
     }
 
     /// Puts a transaction on the recorder's clock.
     pub(crate) fn align(&self, posted: &PostedTransaction) -> Aligned {
-        let event_us = posted.header.event_time.timestamp_micros();
+        let arrival = Arrival::of(posted);
+        let event_us = arrival.event_us;
         let version = self.versions.iter().rev().find(|version| version.valid_from_us <= event_us).copied();
         let version = version.unwrap_or(Version {
             version: 0,
@@ -160,11 +187,11 @@ impl RegisterClock {
             samples: 0,
         });
         // What the record's own arrival says against the estimate.
-        let off = lag(posted) - version.offset_us - USUAL_DELAY;
+        let off = arrival.lag() - version.offset_us - USUAL_DELAY;
         let disagrees = version.method == ClockMethod::Arrival
             && off.abs() <= FAR
-            && (off < -FORWARD || off > BACK + resolution(posted));
-        let bound_us = version.uncertainty_us + CAMERA + resolution(posted) + if disagrees { off.abs() } else { 0 };
+            && (off < -FORWARD || off > BACK + arrival.resolution_us);
+        let bound_us = version.uncertainty_us + CAMERA + arrival.resolution_us + if disagrees { off.abs() } else { 0 };
         let statement = ClockStatement {
             offset_us: version.offset_us,
             uncertainty_us: bound_us,
@@ -187,11 +214,6 @@ impl Version {
     fn offset_us_of_till(&self) -> i64 {
         -(self.offset_us + USUAL_DELAY)
     }
-}
-
-/// How far the text of a till's time may be off, in microseconds.
-fn resolution(posted: &PostedTransaction) -> i64 {
-    posted.header.event_time_uncertainty_ms.saturating_mul(1_000)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "seconds for people")]

@@ -17,33 +17,22 @@ use tillsight_schemas::zone::ZoneKind;
 use tillsight_schemas::{metric, topic};
 use uuid::Uuid;
 
-use super::agenda::Item;
-use super::failures::Failures;
+use super::around::{Around as _, Ready, rows_or_why_not};
+use super::clock::{self, Clocks, RegisterClock};
 use super::memory::Memory;
-use super::plan::{Compiled, Window};
+use super::plan::Window;
 use super::tables::{self, Anchor};
 use super::verdict::{self, Circumstances, Row};
-use super::{Engine, EngineError, clock};
-use crate::rule::{Header, Params, RuleError};
+use super::{Engine, EngineError, Settings};
+use crate::rule::{Header, RuleError};
 
 /// Anchors older than this when they are judged are history: nothing more is to come about them.
 const HISTORY: TimeDelta = TimeDelta::hours(24);
 /// At most so many anchors of a rule are judged in one run.
 const BATCH: usize = 2_000;
 
-/// What is remembered, by store.
-type Memories = BTreeMap<StoreKey, Memory>;
-
-/// An anchor that is to be judged now.
-pub(super) struct Ready {
-    pub(super) item: Item,
-    pub(super) store: StoreKey,
-    pub(super) anchor: Anchor,
-    pub(super) provisional: bool,
-    pub(super) logged_at: DateTime<Utc>,
-    /// Why the rule does not judge it.
-    pub(super) left_out: Option<&'static str>,
-}
+/// Why an anchor is silent of which a rule said something once, and has nothing to say any more.
+pub(crate) const NO_MATCH: &str = "no_match";
 
 /// Counts and names a failure of a rule.
 pub(super) fn failed(rule: &str, error: &RuleError, what: &str) {
@@ -104,15 +93,7 @@ impl Engine {
 
     /// Puts a transaction on the recorder's clock and counts its zones.
     pub(super) fn anchor(&self, posted: &Arc<PostedTransaction>, store: &StoreKey) -> Anchor {
-        let clock = self.clocks.get(&clock::name(posted)).cloned().unwrap_or_default();
-        let zones = |kind| i64::try_from(self.settings.zones_of(store, posted, &[kind]).len()).unwrap_or(i64::MAX);
-        Anchor {
-            posted: Arc::clone(posted),
-            aligned: clock.align(posted),
-            customer_zones: zones(ZoneKind::Customer),
-            cashier_zones: zones(ZoneKind::Cashier),
-            numbers: None,
-        }
+        anchor(&self.settings, &self.clocks, posted, store)
     }
 
     /// The anchor with the numbers that hold for it in a rule.
@@ -164,7 +145,7 @@ impl Engine {
                 }
             }
             let judged: Vec<&Ready> = ready.iter().collect();
-            let mut window = window(&mut self.memories, header, &judged)?;
+            let mut window = self.memories.window(header, &judged)?;
             // A table without rows is a table.
             for (table, rows) in window.0.iter_mut().filter(|(_, rows)| rows.is_empty()) {
                 rows.extend(tables::schema(table, header).map(|(_, schema)| RecordBatch::new_empty(schema)));
@@ -192,17 +173,13 @@ impl Engine {
         for ready in batch {
             let Some(around) = around(ready) else { continue };
             let before = known.get(&around.id());
-            let row = match (rows.remove(&ready.item.1), before) {
+            let row = match (said(header, ready, rows.remove(&ready.item.1)), before) {
                 (Some(row), _) => row,
-                (None, before) => match (missing(header, &ready.anchor.posted), before) {
-                    // What the till does not say is no all-clear.
-                    (Some(why), _) => Row::silent(header, Outcome::Indeterminate, &why),
-                    // The rule has nothing to say (any more).
-                    (None, Some(_)) => Row::silent(header, Outcome::Silent, "no_match"),
-                    (None, None) => continue,
-                },
+                // The rule has nothing to say any more.
+                (None, Some(_)) => Row::silent(header, Outcome::Silent, NO_MATCH),
+                (None, None) => continue,
             };
-            judged.extend(self.news(&around, &row, before));
+            judged.extend(news(&around, &row, before));
         }
         Ok(judged)
     }
@@ -216,50 +193,12 @@ impl Engine {
         Some(Circumstances {
             header,
             anchor: &ready.anchor,
-            memory: self.memories.get(&ready.store)?,
+            near: self.memories.get(&ready.store)?,
             cameras: self.settings.cameras_of(&ready.store, &ready.anchor.posted),
             provisional: ready.provisional,
             logged_at: ready.logged_at,
             now,
         })
-    }
-
-    fn news(&self, around: &Circumstances<'_>, row: &Row, before: Option<&KnownJudgement>) -> Option<Judged> {
-        let same = before.is_some_and(|before| {
-            before.outcome == row.outcome && before.why == row.why && before.provisional == around.provisional
-        });
-        let raised = before.and_then(|before| before.alert.clone());
-        let next = raised.as_ref().map_or(0, |(revision, _)| revision + 1);
-        let alert = if row.outcome == Outcome::Fired {
-            let alert = around.alert(row, next);
-            raised.as_ref().is_none_or(|(_, content)| *content != alert.content_sha256).then_some(alert)
-        } else {
-            let retracted = format!("retracted: {}", row.why);
-            raised.as_ref().filter(|(_, content)| *content != retracted).map(|_| {
-                let mut alert = around.alert(row, next);
-                alert.state = AlertState::Retracted;
-                alert.reason = format!("Taken back: {}.", row.why.replace('_', " "));
-                alert.content_sha256 = retracted;
-                alert
-            })
-        };
-        if same && alert.is_none() {
-            return None;
-        }
-        let judgement = around.judgement(row, before.map_or(0, |before| before.revision + 1));
-        metrics::counter!(metric::JUDGEMENTS, "rule" => judgement.rule_id.to_string(), "outcome" => row.outcome.as_str())
-            .increment(1);
-        let events = match row.outcome {
-            _ if alert.is_some() => around.members(row),
-            // Whom a blind spot concerns stands in its anchor.
-            Outcome::Indeterminate => vec![Arc::clone(&around.anchor.posted)],
-            _ => Vec::new(),
-        };
-        let events = events
-            .iter()
-            .filter_map(|posted| Some((posted.header.event_id, serde_json::to_string(&**posted).ok()?)))
-            .collect();
-        Some(Judged { judgement, alert, events })
     }
 
     /// Commits what was judged, and how far the log was read.
@@ -313,134 +252,71 @@ impl Engine {
     }
 }
 
-/// What a rule says about some anchors. Where it fails, they are judged one by one, and those on which it fails alone are
-/// indeterminate: which they are does not depend on what they were judged with. Without `failures` the first one stops.
-async fn rows_or_why_not(
-    memories: &mut Memories,
-    rule: &Compiled,
-    batch: &[Ready],
-    failures: Option<&mut Failures>,
-) -> Result<BTreeMap<Uuid, Row>, EngineError> {
-    let together = rows(memories, rule, batch).await;
-    let (Err(EngineError::Rule(_)), Some(failures)) = (&together, failures) else { return together };
-    let mut said = BTreeMap::new();
-    let (mut events, mut first) = (0_u64, None);
-    for ready in batch {
-        match rows(memories, rule, std::slice::from_ref(ready)).await {
-            Err(EngineError::Rule(error)) => {
-                events += 1;
-                first.get_or_insert(error);
-                let row = Row::silent(&rule.rule.header, Outcome::Indeterminate, "rule_failed");
-                said.insert(ready.item.1, row);
-            }
-            other => said.extend(other?),
-        }
+/// Puts a transaction on the recorder's clock and counts its zones.
+pub(super) fn anchor(
+    settings: &Settings,
+    clocks: &Clocks,
+    posted: &Arc<PostedTransaction>,
+    store: &StoreKey,
+) -> Anchor {
+    let zones = |kind| i64::try_from(settings.zones_of(store, posted, &[kind]).len()).unwrap_or(i64::MAX);
+    let aligned = match clocks.get(&clock::name(posted)) {
+        Some(clock) => clock.align(posted),
+        None => RegisterClock::default().align(posted),
+    };
+    Anchor {
+        posted: Arc::clone(posted),
+        aligned,
+        customer_zones: zones(ZoneKind::Customer),
+        cashier_zones: zones(ZoneKind::Cashier),
+        numbers: None,
     }
-    if let Some(error) = first {
-        failures.note(rule.rule.header.id.as_str(), events, chain(&error));
-    }
-    Ok(said)
 }
 
-/// What a rule says about some anchors.
-pub(super) async fn rows(
-    memories: &mut Memories,
-    rule: &Compiled,
-    batch: &[Ready],
-) -> Result<BTreeMap<Uuid, Row>, EngineError> {
-    let header = &rule.rule.header;
-    let longest = header.longest_seconds * 1_000_000;
-    let replaced = |ready: &&Ready| memories.get(&ready.store).is_some_and(|memory| memory.is_replaced(ready.item.1));
-    let (replaced, standing): (Vec<&Ready>, Vec<&Ready>) = batch.iter().partition(replaced);
-    let (left_out, standing): (Vec<&Ready>, Vec<&Ready>) =
-        standing.into_iter().partition(|ready| ready.left_out.is_some());
-    let (judged, long): (Vec<&Ready>, Vec<&Ready>) =
-        standing.into_iter().partition(|ready| ready.anchor.aligned.end_us - ready.anchor.aligned.begin_us <= longest);
-    let mut rows = BTreeMap::new();
-    for alike in of_one_mind(judged) {
-        let window = window(memories, header, &alike)?;
-        rows.append(&mut verdict::rows(rule, &rule.run(window).await?)?);
-    }
-    for ready in left_out {
-        let why = ready.left_out.unwrap_or_default();
-        rows.insert(ready.item.1, Row::silent(header, Outcome::Silent, why));
-    }
-    for ready in long {
-        rows.insert(ready.item.1, Row::silent(header, Outcome::Indeterminate, "too_long"));
-    }
-    // A correction under another number stands in its place.
-    for ready in replaced {
-        rows.insert(ready.item.1, Row::silent(header, Outcome::Silent, "replaced"));
-    }
-    Ok(rows)
+/// What is said of an anchor: the rule's row, or why it says nothing where the till did not tell what it needs.
+pub(super) fn said(header: &Header, ready: &Ready, row: Option<Row>) -> Option<Row> {
+    // What the till does not say is no all-clear.
+    let blind = || Some(Row::silent(header, Outcome::Indeterminate, &missing(header, &ready.anchor.posted)?));
+    row.or_else(blind)
 }
 
-/// The anchors in as few groups as may be judged at once: within a group the rule has the same numbers for all of a store.
-/// There is one, but in the hours in which somebody has changed a number.
-fn of_one_mind(judged: Vec<&Ready>) -> Vec<Vec<&Ready>> {
-    let mut said: BTreeMap<&StoreKey, Vec<Option<&Params>>> = BTreeMap::new();
-    let mut groups: Vec<Vec<&Ready>> = Vec::new();
-    for ready in judged {
-        let of_store = said.entry(&ready.store).or_default();
-        let numbers = ready.anchor.numbers.as_ref();
-        let group = of_store.iter().position(|known| *known == numbers).unwrap_or(of_store.len());
-        if group == of_store.len() {
-            of_store.push(numbers);
-        }
-        if group == groups.len() {
-            groups.push(Vec::new());
-        }
-        if let Some(group) = groups.get_mut(group) {
-            group.push(ready);
-        }
+/// What a row says that was not said before.
+pub(super) fn news(around: &Circumstances<'_>, row: &Row, before: Option<&KnownJudgement>) -> Option<Judged> {
+    let same = before.is_some_and(|before| {
+        before.outcome == row.outcome && before.why == row.why && before.provisional == around.provisional
+    });
+    let raised = before.and_then(|before| before.alert.clone());
+    let next = raised.as_ref().map_or(0, |(revision, _)| revision + 1);
+    let alert = if row.outcome == Outcome::Fired {
+        let alert = around.alert(row, next);
+        raised.as_ref().is_none_or(|(_, content)| *content != alert.content_sha256).then_some(alert)
+    } else {
+        let retracted = format!("retracted: {}", row.why);
+        raised.as_ref().filter(|(_, content)| *content != retracted).map(|_| {
+            let mut alert = around.alert(row, next);
+            alert.state = AlertState::Retracted;
+            alert.reason = format!("Taken back: {}.", row.why.replace('_', " "));
+            alert.content_sha256 = retracted;
+            alert
+        })
+    };
+    if same && alert.is_none() {
+        return None;
     }
-    groups
-}
-
-/// The rows that a rule sees: its anchors, and the neighbourhood of each. All anchors of a store have the same numbers.
-fn window(memories: &mut Memories, header: &Header, judged: &[&Ready]) -> Result<Window, EngineError> {
-    let anchors: Vec<Anchor> = judged.iter().map(|ready| ready.anchor.clone()).collect();
-    let stores: BTreeMap<&StoreKey, Option<&Params>> =
-        judged.iter().map(|ready| (&ready.store, ready.anchor.numbers.as_ref())).collect();
-    let numbers: Vec<_> = stores.iter().map(|(store, numbers)| (*store, *numbers)).collect();
-    let mut window = Window::default();
-    window.0.insert("anchor", vec![tables::anchors(&anchors)?]);
-    window.0.insert("params", vec![tables::params(header, &numbers)?]);
-    let reads = |table: &str| header.reads.iter().any(|read| read == table);
-    let mut near: BTreeMap<&'static str, Vec<RecordBatch>> = BTreeMap::new();
-    for table in ["pos", "lines", "tenders"].into_iter().filter(|table| reads(table)) {
-        near.insert(table, Vec::new());
-    }
-    let mut spans = Vec::new();
-    for store in stores.into_keys() {
-        let Some(memory) = memories.get_mut(store) else { continue };
-        let ours = || judged.iter().filter(|ready| ready.store == *store).map(|ready| &ready.anchor);
-        let at = || ours().map(|anchor| anchor.posted.header.event_time.timestamp_micros());
-        let (Some(first), Some(last)) = (at().min(), at().max()) else { continue };
-        let from = first - header.lookback_seconds * 1_000_000;
-        let to = last + header.lookahead_seconds * 1_000_000;
-        let alone: Vec<&PostedTransaction> = ours().map(|anchor| &*anchor.posted).collect();
-        for (table, rows) in &mut near {
-            rows.extend(match *table {
-                _ if header.lookback_seconds > 0 => memory.rows(table, from, to)?,
-                // Of a rule that looks at nothing but its anchors, nothing else need be laid out.
-                "pos" => vec![tables::pos(&alone)?],
-                "lines" => vec![tables::lines(&alone)?],
-                _ => vec![tables::tenders(&alone)?],
-            });
-        }
-        if reads("presence") {
-            let looked = ours().map(|anchor| verdict::looked(header, anchor));
-            let (from, to) =
-                looked.fold((i64::MAX, i64::MIN), |(from, to), looked| (from.min(looked.start), to.max(looked.end)));
-            spans.extend(memory.spans(&(from..to)).map(|span| (store.clone(), span.clone())));
-        }
-    }
-    window.0.extend(near);
-    if reads("presence") {
-        window.0.insert("presence", vec![tables::presence(&spans)?]);
-    }
-    Ok(window)
+    let judgement = around.judgement(row, before.map_or(0, |before| before.revision + 1));
+    metrics::counter!(metric::JUDGEMENTS, "rule" => judgement.rule_id.to_string(), "outcome" => row.outcome.as_str())
+        .increment(1);
+    let events = match row.outcome {
+        _ if alert.is_some() => around.members(row),
+        // Whom a blind spot concerns stands in its anchor.
+        Outcome::Indeterminate => vec![Arc::clone(&around.anchor.posted)],
+        _ => Vec::new(),
+    };
+    let events = events
+        .iter()
+        .filter_map(|posted| Some((posted.header.event_id, serde_json::to_string(&**posted).ok()?)))
+        .collect();
+    Some(Judged { judgement, alert, events })
 }
 
 /// A record for the outbox.

@@ -1,4 +1,4 @@
-//! What the engine remembers of a store: its transactions of the last day and the states of its zones.
+//! What the engine remembers of a store: its transactions of the last two days and the states of its zones.
 //!
 //! Every source has a watermark: a zone's is the end of its last tile. Tiles of a zone follow each other; neighbours in
 //! the same state are one span, so where tiles were cut never shows.
@@ -18,8 +18,9 @@ use uuid::Uuid;
 
 use super::segment::Segment;
 
-/// How much of the past is remembered beyond the longest look-back, in microseconds.
-const SLACK: i64 = 3_600_000_000;
+/// How much of the past is remembered beyond the longest look-back, in microseconds: a record that comes as late brings back
+/// every anchor that sees it.
+const SLACK: i64 = 24 * 3_600_000_000;
 /// How much of the past is remembered, in microseconds.
 pub(crate) const RETENTION: i64 = crate::rule::LONGEST_LOOKBACK * 1_000_000 + SLACK;
 

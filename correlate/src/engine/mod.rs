@@ -11,6 +11,7 @@
 //! tiles arrive. Evaluation is a function of the data: the same records in any ticks come to the same judgements.
 
 mod agenda;
+mod around;
 mod ask;
 mod checkpoint;
 mod clock;
@@ -18,6 +19,7 @@ mod error;
 mod failures;
 mod floor;
 mod judge;
+mod lane;
 mod lint;
 mod memory;
 mod plan;
@@ -51,6 +53,8 @@ use clock::Clocks;
 pub use error::EngineError;
 use failures::Failures;
 pub use floor::LATE_ALLOWED;
+pub(crate) use judge::NO_MATCH;
+pub(crate) use lane::{Known, Lane};
 use memory::{Event, Memory};
 use plan::Compiled;
 pub use plan::plans;

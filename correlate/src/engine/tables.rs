@@ -113,6 +113,21 @@ pub(crate) fn schema(table: &str, header: &Header) -> Option<(&'static str, Sche
     })
 }
 
+/// The columns of a table that is made of archived transactions.
+pub(crate) fn archived(table: &str) -> Option<SchemaRef> {
+    Some(match table {
+        "pos" => described(&[POS]),
+        "lines" => described(&[LINES]),
+        "tenders" => described(&[TENDERS]),
+        _ => return None,
+    })
+}
+
+/// The columns of `presence`.
+pub(crate) fn presence_schema() -> SchemaRef {
+    described(&[PRESENCE])
+}
+
 /// An anchor with what is known about its clock and its zones.
 #[derive(Debug, Clone)]
 pub(crate) struct Anchor {
@@ -179,7 +194,7 @@ pub(crate) fn begin_us(row: &PostedTransaction) -> i64 {
 }
 
 /// The rows of `anchor`.
-pub(crate) fn anchors(rows: &[Anchor]) -> Result<RecordBatch, ArrowError> {
+pub(crate) fn anchors(rows: &[&Anchor]) -> Result<RecordBatch, ArrowError> {
     let posted: Vec<&PostedTransaction> = rows.iter().map(|row| &*row.posted).collect();
     let mut columns = pos_columns(&posted);
     columns.extend([

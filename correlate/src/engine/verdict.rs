@@ -103,11 +103,30 @@ fn around(header: &Header, anchor: &Anchor) -> Range<i64> {
     anchor.aligned.begin_us - margin..anchor.aligned.end_us + margin
 }
 
+/// What lies near an anchor.
+pub(crate) trait Near {
+    /// A transaction of the anchor's store.
+    fn transaction(&self, id: Uuid) -> Option<Arc<PostedTransaction>>;
+
+    /// The states of the store's zones that overlap a span.
+    fn spans(&self, of: &Range<i64>) -> Vec<Span>;
+}
+
+impl Near for Memory {
+    fn transaction(&self, id: Uuid) -> Option<Arc<PostedTransaction>> {
+        self.event(id).map(|event| Arc::clone(&event.posted))
+    }
+
+    fn spans(&self, of: &Range<i64>) -> Vec<Span> {
+        Self::spans(self, of).cloned().collect()
+    }
+}
+
 /// What a judgement is made of beside the row.
 pub(crate) struct Circumstances<'a> {
     pub(crate) header: &'a Header,
     pub(crate) anchor: &'a Anchor,
-    pub(crate) memory: &'a Memory,
+    pub(crate) near: &'a dyn Near,
     /// The cameras that look at the register.
     pub(crate) cameras: Vec<CameraId>,
     pub(crate) provisional: bool,
@@ -158,7 +177,7 @@ impl Circumstances<'_> {
 
     /// The transactions of an alert, in order.
     pub(crate) fn members(&self, row: &Row) -> Vec<Arc<PostedTransaction>> {
-        let others = row.members.iter().filter_map(|id| self.memory.event(*id)).map(|event| Arc::clone(&event.posted));
+        let others = row.members.iter().filter_map(|id| self.near.transaction(*id));
         let mut all: Vec<_> = others.chain([Arc::clone(&self.anchor.posted)]).collect();
         all.sort_by_key(|posted| (posted.header.event_time, posted.header.event_id));
         all.dedup_by_key(|posted| posted.header.event_id);
@@ -258,10 +277,12 @@ impl Circumstances<'_> {
         let looked = around(self.header, self.anchor);
         let register = &self.posted().transaction.register_id;
         let ours = |span: &&Span| span.register.as_ref() == Some(register) && self.header.watched.contains(&span.kind);
-        let spans = self.memory.spans(&looked).filter(ours);
+        let mut spans = self.near.spans(&looked);
+        spans.retain(|span| ours(&span));
         spans
+            .into_iter()
             .map(|span| SeenSpan {
-                zone_id: span.zone.clone(),
+                zone_id: span.zone,
                 zone_kind: span.kind,
                 start_at: instant(span.start_us.max(looked.start)),
                 end_at: instant(span.end_us.min(looked.end)),

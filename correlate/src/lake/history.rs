@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{AsArray as _, RecordBatch};
-use arrow::compute::cast;
-use arrow::datatypes::DataType;
+use arrow::compute::{cast, concat_batches};
+use arrow::datatypes::{DataType, Schema};
 use chrono::{DateTime, Utc};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::ScalarValue;
@@ -17,12 +17,26 @@ use datafusion::logical_expr::{Expr, ident, lit};
 use datafusion::prelude::SessionContext;
 use tillsight_schemas::TimeSpan;
 use tillsight_schemas::id::StoreKey;
+use tillsight_schemas::pos::Kind;
 use uuid::Uuid;
 
 use super::store::Store;
 use super::table::{Table, store_bucket};
 use super::tail::{Part, View, Views};
 use crate::error::{Error, Result};
+
+/// Which rows of a table are picked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Picked<'a> {
+    /// Of these stores.
+    pub(crate) stores: &'a [StoreKey],
+    /// Whose time lies in this span.
+    pub(crate) span: TimeSpan,
+    /// These columns; all when none is named.
+    pub(crate) columns: &'a [&'a str],
+    /// Of these kinds of transaction; of all when none is named.
+    pub(crate) kinds: &'a [Kind],
+}
 
 /// The tables of a lake, each at one version.
 #[derive(Debug)]
@@ -107,20 +121,54 @@ impl History {
         let rows = store.rows()?;
         let read = async {
             session.register_table(table.name(), rows)?;
-            let instant = |micros| lit(ScalarValue::TimestampMicrosecond(Some(micros), Some(Arc::from("UTC"))));
             let time = || ident(table.time());
             session
                 .sql(&table.latest(table.name()))
                 .await?
                 .filter(any_of(stores))?
-                .filter(time().gt_eq(instant(span.start().timestamp_micros())))?
-                .filter(time().lt(instant(span.end().timestamp_micros())))?
+                .filter(time().gt_eq(instant(span.start())))?
+                .filter(time().lt(instant(span.end())))?
                 .sort(["tenant_id", "store_id", table.time()].map(|name| ident(name).sort(true, false)).to_vec())?
                 .select(table.schema().fields().iter().map(|field| ident(field.name())).collect::<Vec<_>>())?
                 .collect()
                 .await
         };
         read.await.map_err(failed(table))
+    }
+
+    /// Rows as they lie on disk, in no order: every revision, repetitions included.
+    ///
+    /// # Errors
+    /// [`Error::Delta`] or [`Error::Rows`] when the table cannot be read.
+    pub(crate) async fn pick(&self, table: Table, picked: Picked<'_>) -> Result<RecordBatch> {
+        let store = self.store(table)?;
+        let session = SessionContext::new();
+        store.register(&session.state())?;
+        let rows = store.rows()?;
+        let schema = table.schema();
+        let columns: Vec<&str> = match picked.columns {
+            [] => schema.fields().iter().map(|field| field.name().as_str()).collect(),
+            columns => columns.to_vec(),
+        };
+        let read = async {
+            let time = || ident(table.time());
+            let mut rows = session
+                .read_table(rows)?
+                .filter(any_of(picked.stores))?
+                .filter(time().gt_eq(instant(picked.span.start())))?
+                .filter(time().lt(instant(picked.span.end())))?;
+            if !picked.kinds.is_empty() {
+                rows = rows.filter(
+                    ident("kind").in_list(picked.kinds.iter().map(|kind| lit(kind.as_str())).collect(), false),
+                )?;
+            }
+            rows.select(columns.iter().map(|name| ident(*name)).collect::<Vec<_>>())?.collect().await
+        };
+        let batches = read.await.map_err(failed(table))?;
+        let fields = columns.iter().map(|name| schema.field_with_name(name).cloned());
+        let schema = Schema::new(fields.collect::<std::result::Result<Vec<_>, _>>().map_err(Error::columns)?);
+        let schema = batches.first().map_or_else(|| Arc::new(schema), RecordBatch::schema);
+        concat_batches(&schema, &batches).map_err(Error::columns)
     }
 
     /// The store and the time of an archived transaction. Reads the ids of all of them: seconds a year of a chain.
@@ -172,6 +220,10 @@ impl History {
         let missing = || DataFusionError::Internal("the table was not opened".to_owned());
         self.stores.iter().find(|store| store.table() == table).ok_or_else(|| failed(table)(missing()))
     }
+}
+
+fn instant(at: DateTime<Utc>) -> Expr {
+    lit(ScalarValue::TimestampMicrosecond(Some(at.timestamp_micros()), Some(Arc::from("UTC"))))
 }
 
 /// The rows of these stores. The bucket says nothing new, but is a partition column: files of others are not opened.

@@ -29,7 +29,9 @@ mod tests;
 
 pub use archive::{ArchiveConfig, Archiver};
 pub use history::History;
+pub(crate) use history::Picked;
 pub use memory::MemoryLog;
+pub(crate) use records::transactions_of;
 pub use store::Store;
 pub use stream::Stream;
 pub use table::Table;

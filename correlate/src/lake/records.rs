@@ -20,29 +20,25 @@ use tillsight_schemas::wire::{Field, FieldType, Record, columns};
 use super::history::History;
 use super::layout::column_name;
 use super::table::Table;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result as Read};
 
 impl History {
     /// The transactions of some stores whose event time lies in a span, every revision, with lines and tenders.
     ///
     /// # Errors
     /// As [`History::scan`].
-    pub async fn transactions(&self, span: TimeSpan, stores: &[StoreKey]) -> Result<Vec<PostedTransaction>> {
+    pub async fn transactions(&self, span: TimeSpan, stores: &[StoreKey]) -> Read<Vec<PostedTransaction>> {
         let rows = self.whole(Table::Transactions, span, stores).await?;
         let lines = self.whole(Table::Lines, span, stores).await?;
         let tenders = self.whole(Table::Tenders, span, stores).await?;
-        let lists = [
-            ("lines", lists(&rows, &lines, &Line::record_type().fields, "line_no").map_err(Error::columns)?),
-            ("tenders", lists(&rows, &tenders, &Tender::record_type().fields, "tender_no").map_err(Error::columns)?),
-        ];
-        records(&rows, &lists).map_err(Error::columns)
+        transactions_of(&rows, &lines, &tenders).map_err(Error::columns)
     }
 
     /// The presence tiles of some stores that begin in a span, each with when it was logged in microseconds.
     ///
     /// # Errors
     /// As [`History::scan`].
-    pub async fn tiles(&self, span: TimeSpan, stores: &[StoreKey]) -> Result<Vec<(i64, PresenceTile)>> {
+    pub async fn tiles(&self, span: TimeSpan, stores: &[StoreKey]) -> Read<Vec<(i64, PresenceTile)>> {
         let rows = self.whole(Table::Presence, span, stores).await?;
         let logged = column(&rows, super::table::LOGGED_AT).map_err(Error::columns)?;
         let logged = logged.as_primitive::<arrow::datatypes::TimestampMicrosecondType>().values().to_vec();
@@ -53,14 +49,30 @@ impl History {
     ///
     /// # Errors
     /// As [`History::scan`].
-    pub async fn judgements(&self, span: TimeSpan, stores: &[StoreKey]) -> Result<Vec<Judgement>> {
+    pub async fn judgements(&self, span: TimeSpan, stores: &[StoreKey]) -> Read<Vec<Judgement>> {
         let rows = self.whole(Table::Judgements, span, stores).await?;
         records(&rows, &[]).map_err(Error::columns)
     }
 
-    async fn whole(&self, table: Table, span: TimeSpan, stores: &[StoreKey]) -> Result<RecordBatch> {
+    async fn whole(&self, table: Table, span: TimeSpan, stores: &[StoreKey]) -> Read<RecordBatch> {
         concat_batches(&table.schema(), &self.scan(table, span, stores).await?).map_err(Error::columns)
     }
+}
+
+/// Transactions from their rows, each with those of the lines and tenders that are its own.
+///
+/// # Errors
+/// [`ArrowError`] when a table lacks a column.
+pub(crate) fn transactions_of(
+    rows: &RecordBatch,
+    lines: &RecordBatch,
+    tenders: &RecordBatch,
+) -> Result<Vec<PostedTransaction>, ArrowError> {
+    let lists = [
+        ("lines", lists(rows, lines, &Line::record_type().fields, "line_no")?),
+        ("tenders", lists(rows, tenders, &Tender::record_type().fields, "tender_no")?),
+    ];
+    records(rows, &lists)
 }
 
 fn records<T: Record>(rows: &RecordBatch, lists: &[(&str, ArrayRef)]) -> Result<Vec<T>, ArrowError> {
@@ -110,20 +122,29 @@ fn values(
 
 /// For each transaction the list of its items, in the order of their numbers.
 fn lists(rows: &RecordBatch, items: &RecordBatch, fields: &[Field], number: &str) -> Result<ArrayRef, ArrowError> {
-    let owner = |batch: &RecordBatch| -> Result<Vec<(String, i32)>, ArrowError> {
-        let (ids, revisions) = (column(batch, "event_id")?, column(batch, "revision")?);
-        let (ids, revisions) = (ids.as_string::<i32>().clone(), revisions.as_primitive::<Int32Type>().clone());
-        Ok((0..batch.num_rows()).map(|row| (ids.value(row).to_owned(), revisions.value(row))).collect())
-    };
     let numbers = column(items, number)?;
     let numbers = numbers.as_primitive::<Int32Type>();
-    let mut of: HashMap<(String, i32), Vec<u32>> = HashMap::new();
-    for (owner, item) in owner(items)?.into_iter().zip(0..) {
-        of.entry(owner).or_default().push(item);
+    let mut own: Vec<Vec<u32>> = vec![Vec::new(); rows.num_rows()];
+    let (ids, revisions) = (column(rows, "event_id")?, column(rows, "revision")?);
+    let owners = ids.as_string::<i32>().iter().zip(revisions.as_primitive::<Int32Type>().values()).zip(0_usize..);
+    let owners: HashMap<(Option<&str>, i32), usize> =
+        owners.map(|((id, revision), owner)| ((id, *revision), owner)).collect();
+    let (ids, revisions) = (column(items, "event_id")?, column(items, "revision")?);
+    let of = ids.as_string::<i32>().iter().zip(revisions.as_primitive::<Int32Type>().values());
+    // The items of a transaction stand together.
+    let mut last = None;
+    for ((id, revision), item) in of.zip(0_u32..) {
+        let owner = match last {
+            Some((known, owner)) if known == (id, *revision) => owner,
+            _ => owners.get(&(id, *revision)).copied(),
+        };
+        last = Some(((id, *revision), owner));
+        if let Some(own) = owner.and_then(|owner| own.get_mut(owner)) {
+            own.push(item);
+        }
     }
-    let (mut places, mut lengths) = (Vec::new(), Vec::new());
-    for owner in owner(rows)? {
-        let mut own = of.remove(&owner).unwrap_or_default();
+    let (mut places, mut lengths) = (Vec::new(), Vec::with_capacity(own.len()));
+    for mut own in own {
         own.sort_by_key(|item| usize::try_from(*item).map_or(0, |item| numbers.value(item)));
         lengths.push(own.len());
         places.extend(own);

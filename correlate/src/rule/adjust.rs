@@ -96,6 +96,17 @@ impl Adjustments {
         said.last()
     }
 
+    /// The same, and nobody says anything about the numbers of this name.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        for each in &mut self.all {
+            if let Says::Numbers(numbers) = &mut each.says {
+                numbers.remove(name);
+            }
+        }
+        self
+    }
+
     /// The numbers of a rule for an event; `None` where its own hold.
     pub(crate) fn numbers(&self, header: &Header, store: &StoreKey, at: DateTime<Utc>) -> Option<Params> {
         if self.all.is_empty() {

@@ -155,6 +155,19 @@ impl Header {
         self.needed.iter().filter_map(|need| Some((need, need.is_missing(transaction.kind, &record)?))).collect()
     }
 
+    /// Gives a number another default; says whether the rule has one of this name.
+    ///
+    /// # Errors
+    /// [`RuleError`] when the value lies outside the number's limits.
+    pub fn set(&mut self, name: &str, value: i64) -> Result<bool, RuleError> {
+        let Some(param) = self.params.get_mut(name) else { return Ok(false) };
+        param.default = value;
+        match self.problem() {
+            Some(problem) => Err(self.wrong(problem)),
+            None => Ok(true),
+        }
+    }
+
     fn problem(&self) -> Option<String> {
         if self.anchor.is_empty() {
             return Some("anchor names no kind of transaction".to_owned());

@@ -1,0 +1,210 @@
+//! [`Chunk`]: what was archived of some stores in a span, as the rules of a [`super::Lane`] read it.
+
+use std::collections::{BTreeMap, HashSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{AsArray, BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::TimestampMicrosecondType;
+use arrow::error::ArrowError;
+use chrono::TimeDelta;
+use tillsight_schemas::TimeSpan;
+use tillsight_schemas::id::{StoreKey, ZoneId};
+use tillsight_schemas::pos::{Kind, PostedTransaction};
+use uuid::Uuid;
+
+use super::super::memory::Span;
+use super::super::tables;
+use super::super::verdict::Near;
+use super::known::{Known, column};
+use super::presence::{self, Spans};
+use super::rows;
+use crate::error::Error;
+use crate::lake::{History, Picked, Table, transactions_of};
+use crate::rule::Header;
+
+/// How far a register's clock may be off, and how long beyond an anchor a rule may look.
+const SLACK: TimeDelta = TimeDelta::hours(1);
+
+/// What some rules want of a chunk.
+#[derive(Debug, Default)]
+pub(super) struct Wanted {
+    /// The kinds of their anchors.
+    kinds: Vec<Kind>,
+    /// The tables that they read, or need items of, and how far back.
+    tables: BTreeMap<&'static str, TimeDelta>,
+    /// How far ahead.
+    ahead: TimeDelta,
+}
+
+impl Wanted {
+    /// What these rules want.
+    pub(super) fn by<'a>(headers: impl Iterator<Item = &'a Header>) -> Self {
+        let mut wanted = Self::default();
+        for header in headers {
+            wanted.kinds.extend(header.anchor.iter().filter(|kind| !wanted.kinds.contains(kind)).collect::<Vec<_>>());
+            wanted.ahead = wanted.ahead.max(TimeDelta::seconds(header.lookahead_seconds));
+            for table in ["pos", "lines", "tenders", "presence"] {
+                let reads = header.reads.iter().any(|read| read == table);
+                if !reads && !header.needed.iter().any(|need| need.field.contains(table)) {
+                    continue;
+                }
+                let mut back = if reads { TimeDelta::seconds(header.lookback_seconds) } else { TimeDelta::zero() };
+                if table == "presence" {
+                    back += TimeDelta::seconds(header.longest_seconds) + SLACK;
+                }
+                let known = wanted.tables.entry(table).or_default();
+                *known = (*known).max(back);
+            }
+        }
+        wanted
+    }
+
+    /// The span in which a table is read for the anchors of another, and the kinds of transaction: none named are all.
+    fn of(&self, table: &str, span: TimeSpan) -> Option<(TimeSpan, &[Kind])> {
+        let back = *self.tables.get(table)?;
+        let ahead = if table == "presence" { SLACK } else { self.ahead };
+        // What lies around anchors is of any kind.
+        let kinds = if back.is_zero() && ahead.is_zero() { &self.kinds[..] } else { &[] };
+        Some((TimeSpan::new(span.start() - back, span.end() + ahead).unwrap_or(span), kinds))
+    }
+}
+
+/// What was archived.
+#[derive(Debug)]
+pub(super) struct Chunk {
+    /// The transactions of the span that may be anchors, in their highest revision.
+    pub(super) anchors: Vec<Arc<PostedTransaction>>,
+    /// The rows of the tables that rules read, those around the span included.
+    pub(super) tables: BTreeMap<&'static str, RecordBatch>,
+    /// How many tiles.
+    pub(super) tiles: usize,
+    spans: Option<Spans>,
+    /// Transactions, lines and tenders as the lake has them.
+    raw: [RecordBatch; 3],
+}
+
+impl Chunk {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// As [`History::scan`].
+    pub(super) async fn read(
+        history: &History,
+        known: &Known,
+        stores: &[StoreKey],
+        span: TimeSpan,
+        wanted: &Wanted,
+    ) -> Result<Self, Error> {
+        let pick = async |table: Table, around: Option<(TimeSpan, &[Kind])>, columns: &[&str]| match around {
+            Some((span, kinds)) => history.pick(table, Picked { stores, span, columns, kinds }).await,
+            None => Ok(RecordBatch::new_empty(table.schema())),
+        };
+        // Anchors are read whatever rules say.
+        let around = wanted.of("pos", span).unwrap_or((span, &wanted.kinds[..]));
+        let transactions = pick(Table::Transactions, Some(around), &[]).await?;
+        let lines = pick(Table::Lines, wanted.of("lines", span), &[]).await?;
+        let tenders = pick(Table::Tenders, wanted.of("tenders", span), &[]).await?;
+        let tiles = match wanted.of("presence", span) {
+            Some(around) => Some(pick(Table::Presence, Some(around), presence::COLUMNS).await?),
+            None => None,
+        };
+        Self::of(known, span, wanted, [transactions, lines, tenders], tiles).map_err(Error::columns)
+    }
+
+    fn of(
+        known: &Known,
+        span: TimeSpan,
+        wanted: &Wanted,
+        raw: [RecordBatch; 3],
+        tiles: Option<RecordBatch>,
+    ) -> Result<Self, ArrowError> {
+        let [transactions, lines, tenders] = raw;
+        let raw = [known.highest(transactions)?, known.highest(lines)?, known.highest(tenders)?];
+        let mut tables = BTreeMap::new();
+        for (table, rows) in ["pos", "lines", "tenders"].into_iter().zip(&raw) {
+            if wanted.tables.contains_key(table)
+                && let Some(schema) = tables::archived(table)
+            {
+                tables.insert(table, rows::of(&schema, &known.standing(rows)?)?);
+            }
+        }
+        let spans = tiles.as_ref().map(Spans::of).transpose()?;
+        if let Some(spans) = &spans {
+            tables.insert("presence", spans.rows.clone());
+        }
+        let [transactions, lines, tenders] = &raw;
+        let within = within(transactions, span)?;
+        let anchors = filter_record_batch(transactions, &anchors(transactions, &within, &wanted.kinds)?)?;
+        let anchors = transactions_of(&anchors, lines, tenders)?.into_iter().map(Arc::new).collect();
+        Ok(Self { anchors, tables, tiles: tiles.map_or(0, |tiles| tiles.num_rows()), spans, raw })
+    }
+
+    /// Up to when a zone has spoken.
+    pub(super) fn spoken(&self, store: &StoreKey, zone: &ZoneId) -> Option<i64> {
+        self.spans.as_ref()?.ends.get(&(store.clone(), zone.as_str().to_owned())).copied()
+    }
+
+    /// Some transactions as records.
+    pub(super) fn transactions_of(
+        &self,
+        ids: &HashSet<Uuid>,
+    ) -> Result<BTreeMap<Uuid, Arc<PostedTransaction>>, ArrowError> {
+        if ids.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let texts: HashSet<String> = ids.iter().map(Uuid::to_string).collect();
+        let [transactions, lines, tenders] = &self.raw;
+        let ours = column(transactions, "event_id")?.as_string::<i32>().iter();
+        let ours: BooleanArray = ours.map(|id| Some(id.is_some_and(|id| texts.contains(id)))).collect();
+        let rows = filter_record_batch(transactions, &ours)?;
+        let found = transactions_of(&rows, lines, tenders)?;
+        Ok(found.into_iter().map(|posted| (posted.header.event_id, Arc::new(posted))).collect())
+    }
+}
+
+/// Which transactions lie in a span.
+fn within(rows: &RecordBatch, span: TimeSpan) -> Result<BooleanArray, ArrowError> {
+    let times = column(rows, "event_time")?.as_primitive::<TimestampMicrosecondType>();
+    let (start, end) = (span.start().timestamp_micros(), span.end().timestamp_micros());
+    Ok(times.values().iter().map(|at| Some((start..end).contains(at))).collect())
+}
+
+/// Which of them are of these kinds.
+fn anchors(rows: &RecordBatch, within: &BooleanArray, kinds: &[Kind]) -> Result<BooleanArray, ArrowError> {
+    let of = column(rows, "kind")?.as_string::<i32>();
+    let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+    Ok(of.iter().zip(within).map(|(kind, within)| Some(within? && kinds.contains(&kind?))).collect())
+}
+
+/// What lies near an anchor of a store.
+pub(super) struct Nearby<'a> {
+    pub(super) chunk: &'a Chunk,
+    pub(super) store: &'a StoreKey,
+    pub(super) members: &'a BTreeMap<Uuid, Arc<PostedTransaction>>,
+}
+
+impl Near for Nearby<'_> {
+    fn transaction(&self, id: Uuid) -> Option<Arc<PostedTransaction>> {
+        self.members.get(&id).cloned()
+    }
+
+    fn spans(&self, of: &Range<i64>) -> Vec<Span> {
+        let Some(spans) = &self.chunk.spans else { return Vec::new() };
+        let span = |place: usize| {
+            let text = |name| spans.text(name, place);
+            Some(Span {
+                zone: text("zone_id")?.parse().ok()?,
+                kind: text("zone_kind")?.parse().ok()?,
+                register: text("register_id").and_then(|id| id.parse().ok()),
+                start_us: spans.long("start_us", place),
+                end_us: spans.long("end_us", place),
+                state: text("state")?.parse().ok()?,
+                blind: text("blind").and_then(|code| code.parse().ok()),
+                source: text("source")?.parse().ok()?,
+            })
+        };
+        spans.overlapping(self.store, of).into_iter().filter_map(span).collect()
+    }
+}

@@ -1,0 +1,142 @@
+//! [`Known`]: what must be known of a whole span before its first chunk is judged: the clocks of all registers, and which
+//! transactions were corrected.
+
+use std::collections::{HashMap, HashSet};
+
+use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch};
+use arrow::compute::{SortColumn, filter_record_batch, lexsort_to_indices};
+use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
+use arrow::error::ArrowError;
+use chrono::TimeDelta;
+use tillsight_schemas::TimeSpan;
+use tillsight_schemas::id::StoreKey;
+use uuid::Uuid;
+
+use super::super::clock::{Arrival, Clocks};
+use crate::error::Error;
+use crate::lake::{History, Picked, Table};
+
+/// How much around a span is read: what a register's clock grew from, and corrections that came after.
+const AROUND: TimeDelta = TimeDelta::hours(25);
+const COLUMNS: &[&str] = &[
+    "tenant_id",
+    "store_id",
+    "register_id",
+    "event_id",
+    "revision",
+    "replaces",
+    "event_time",
+    "event_time_uncertainty_ms",
+    "received_at",
+    "landing_offset",
+];
+
+/// Clocks and corrections of a span.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    /// Every version that the clock of a register had.
+    pub(crate) clocks: Clocks,
+    /// The transactions that another one replaces.
+    replaced: HashSet<String>,
+    /// The highest revision of those that have more than one.
+    revised: HashMap<String, i32>,
+    /// The event times of all transactions, every revision, in order.
+    times: Vec<i64>,
+}
+
+impl Known {
+    /// Reads it for some stores.
+    ///
+    /// # Errors
+    /// As [`History::scan`].
+    pub(crate) async fn read(history: &History, stores: &[StoreKey], span: TimeSpan) -> Result<Self, Error> {
+        let around = TimeSpan::new(span.start() - AROUND, span.end() + AROUND).unwrap_or(span);
+        let picked = Picked { stores, span: around, columns: COLUMNS, kinds: &[] };
+        let rows = history.pick(Table::Transactions, picked).await?;
+        Self::of(&rows).map_err(Error::columns)
+    }
+
+    fn of(rows: &RecordBatch) -> Result<Self, ArrowError> {
+        let column = |name: &str| column(rows, name);
+        let mut times = column("event_time")?.as_primitive::<TimestampMicrosecondType>().values().to_vec();
+        times.sort_unstable();
+        let mut known = Self { times, ..Self::default() };
+        let (ids, replaces) = (column("event_id")?.as_string::<i32>(), column("replaces")?.as_string::<i32>());
+        let revisions = column("revision")?.as_primitive::<Int32Type>().values();
+        for ((id, revision), replaces) in ids.iter().zip(revisions).zip(replaces) {
+            let Some(id) = id else { continue };
+            if let Some(old) = replaces.filter(|old| *old != id) {
+                known.replaced.insert(old.to_owned());
+            }
+            if *revision > 0 {
+                let highest = known.revised.entry(id.to_owned()).or_default();
+                *highest = (*highest).max(*revision);
+            }
+        }
+        known.hear(rows)?;
+        Ok(known)
+    }
+
+    /// Sets the clocks by the records in the order of their arrival.
+    fn hear(&mut self, rows: &RecordBatch) -> Result<(), ArrowError> {
+        let column = |name: &str| column(rows, name);
+        let by = |name: &str| Ok::<_, ArrowError>(SortColumn { values: ArrayRef::clone(column(name)?), options: None });
+        let order = lexsort_to_indices(&[by("received_at")?, by("landing_offset")?], None)?;
+        let text = |name: &str| Ok::<_, ArrowError>(column(name)?.as_string::<i32>());
+        let (tenants, stores, registers) = (text("tenant_id")?, text("store_id")?, text("register_id")?);
+        let instants = |name: &str| Ok::<_, ArrowError>(column(name)?.as_primitive::<TimestampMicrosecondType>());
+        let (events, received) = (instants("event_time")?, instants("received_at")?);
+        let uncertain = column("event_time_uncertainty_ms")?.as_primitive::<Int64Type>();
+        for row in order.values() {
+            let row = usize::try_from(*row).unwrap_or_default();
+            let name = format!("{}/{}/{}", tenants.value(row), stores.value(row), registers.value(row));
+            self.clocks.entry(name).or_default().hear(Arrival {
+                event_us: events.value(row),
+                received_us: received.value(row),
+                resolution_us: uncertain.value(row).saturating_mul(1_000),
+            });
+        }
+        Ok(())
+    }
+
+    /// How many transactions a span has, every revision.
+    pub(crate) fn transactions_in(&self, span: TimeSpan) -> usize {
+        let before = |at: i64| self.times.partition_point(|time| *time < at);
+        before(span.end().timestamp_micros()) - before(span.start().timestamp_micros())
+    }
+
+    /// Whether another transaction replaces one.
+    pub(super) fn is_replaced(&self, id: Uuid) -> bool {
+        !self.replaced.is_empty() && self.replaced.contains(&id.to_string())
+    }
+
+    /// The rows of the highest revisions.
+    pub(super) fn highest(&self, rows: RecordBatch) -> Result<RecordBatch, ArrowError> {
+        if self.revised.is_empty() {
+            return Ok(rows);
+        }
+        let (ids, revisions) = (column(&rows, "event_id")?, column(&rows, "revision")?);
+        let holds = ids.as_string::<i32>().iter().zip(revisions.as_primitive::<Int32Type>().values());
+        let holds: BooleanArray = holds
+            .map(|(id, revision)| {
+                Some(id.and_then(|id| self.revised.get(id)).is_none_or(|highest| highest == revision))
+            })
+            .collect();
+        filter_record_batch(&rows, &holds)
+    }
+
+    /// The rows that no other transaction replaces.
+    pub(super) fn standing(&self, rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+        if self.replaced.is_empty() {
+            return Ok(rows.clone());
+        }
+        let ids = column(rows, "event_id")?;
+        let stands = ids.as_string::<i32>().iter().map(|id| Some(id.is_none_or(|id| !self.replaced.contains(id))));
+        filter_record_batch(rows, &stands.collect())
+    }
+}
+
+/// A column of some rows.
+pub(super) fn column<'a>(rows: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, ArrowError> {
+    rows.column_by_name(name).ok_or_else(|| ArrowError::SchemaError(format!("no column {name}")))
+}
