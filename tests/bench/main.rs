@@ -15,6 +15,7 @@ mod chain;
 mod check;
 mod engine;
 mod evidence;
+mod history;
 mod machine;
 #[path = "../it/raise.rs"]
 mod raise;
@@ -31,8 +32,9 @@ use sheet::Sheet;
 type Measure = fn(&mut Sheet);
 
 /// Every area: its name and what measures it.
-const AREAS: [(&str, Measure); 5] = [
+const AREAS: [(&str, Measure); 6] = [
     ("engine", engine::measure),
+    ("history", history::measure),
     ("report", report::measure),
     ("search", search::measure),
     ("sql", sql::measure),

@@ -1,8 +1,5 @@
-//! [`Around`]: where the rows come from that a rule sees around its anchors, and what it says about them.
-//!
-//! Live it is what the engine remembers, hours of a store without a copy; over history it is a chunk of the lake
-//! ([`super::lane`]). What a rule says is the same, because [`super::lint`] lets only rules through whose SQL bounds what
-//! it reads.
+//! What a rule sees around its anchors of what is remembered, and what it says about them. [`super::lane`] does the same over
+//! what was archived.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,18 +23,6 @@ use crate::rule::{Header, Params};
 /// What is remembered, by store.
 pub(super) type Memories = BTreeMap<StoreKey, Memory>;
 
-/// Where the rows around anchors come from.
-pub(super) trait Around {
-    /// Whether another transaction replaces one.
-    fn is_replaced(&self, store: &StoreKey, id: Uuid) -> bool;
-
-    /// The rows that a rule sees: its anchors, and the neighbourhood of each. All anchors of a store have the same numbers.
-    ///
-    /// # Errors
-    /// [`EngineError::Columns`], if the columns are not what they are said to be.
-    fn window(&mut self, header: &Header, judged: &[&Ready]) -> Result<Window, EngineError>;
-}
-
 /// An anchor that is to be judged now.
 pub(super) struct Ready {
     pub(super) item: Item,
@@ -52,17 +37,17 @@ pub(super) struct Ready {
 /// What a rule says about some anchors. Where it fails, they are judged one by one, and those on which it fails alone are
 /// indeterminate: which they are does not depend on what they were judged with. Without `failures` the first one stops.
 pub(super) async fn rows_or_why_not(
-    around: &mut impl Around,
+    memories: &mut Memories,
     rule: &Compiled,
     batch: &[Ready],
     failures: Option<&mut Failures>,
 ) -> Result<BTreeMap<Uuid, Row>, EngineError> {
-    let together = rows(around, rule, batch).await;
+    let together = rows(memories, rule, batch).await;
     let (Err(EngineError::Rule(_)), Some(failures)) = (&together, failures) else { return together };
     let mut said = BTreeMap::new();
     let (mut events, mut first) = (0_u64, None);
     for ready in batch {
-        match rows(around, rule, std::slice::from_ref(ready)).await {
+        match rows(memories, rule, std::slice::from_ref(ready)).await {
             Err(EngineError::Rule(error)) => {
                 events += 1;
                 first.get_or_insert(error);
@@ -80,21 +65,20 @@ pub(super) async fn rows_or_why_not(
 
 /// What a rule says about some anchors.
 pub(super) async fn rows(
-    around: &mut impl Around,
+    memories: &mut Memories,
     rule: &Compiled,
     batch: &[Ready],
 ) -> Result<BTreeMap<Uuid, Row>, EngineError> {
     let header = &rule.rule.header;
     let longest = header.longest_seconds * 1_000_000;
-    let (replaced, standing): (Vec<&Ready>, Vec<&Ready>) =
-        batch.iter().partition(|ready| around.is_replaced(&ready.store, ready.item.1));
+    let (replaced, standing): (Vec<&Ready>, Vec<&Ready>) = batch.iter().partition(|ready| is_replaced(memories, ready));
     let (left_out, standing): (Vec<&Ready>, Vec<&Ready>) =
         standing.into_iter().partition(|ready| ready.left_out.is_some());
     let (judged, long): (Vec<&Ready>, Vec<&Ready>) =
         standing.into_iter().partition(|ready| ready.anchor.aligned.end_us - ready.anchor.aligned.begin_us <= longest);
     let mut rows = BTreeMap::new();
     for alike in of_one_mind(judged) {
-        let window = around.window(header, &alike)?;
+        let window = window(memories, header, &alike)?;
         rows.append(&mut verdict::rows(rule, &rule.run(window).await?)?);
     }
     for ready in left_out {
@@ -133,61 +117,53 @@ fn of_one_mind(judged: Vec<&Ready>) -> Vec<Vec<&Ready>> {
     groups
 }
 
-/// The window of some anchors with their numbers, and nothing around them yet. All anchors of a store have the same
-/// numbers.
-pub(super) fn of_anchors(header: &Header, judged: &[&Ready]) -> Result<Window, EngineError> {
+fn is_replaced(memories: &Memories, ready: &Ready) -> bool {
+    memories.get(&ready.store).is_some_and(|memory| memory.is_replaced(ready.item.1))
+}
+
+/// The rows that a rule sees: its anchors, and the neighbourhood of each. All anchors of a store have the same numbers.
+pub(super) fn window(memories: &mut Memories, header: &Header, judged: &[&Ready]) -> Result<Window, EngineError> {
     let anchors: Vec<&Anchor> = judged.iter().map(|ready| &ready.anchor).collect();
-    let stores: BTreeMap<&StoreKey, Option<&Params>> =
+    let numbers: BTreeMap<&StoreKey, Option<&Params>> =
         judged.iter().map(|ready| (&ready.store, ready.anchor.numbers.as_ref())).collect();
-    let numbers: Vec<_> = stores.into_iter().collect();
+    let numbers: Vec<_> = numbers.into_iter().collect();
     let mut window = Window::default();
     window.0.insert("anchor", vec![tables::anchors(&anchors)?]);
     window.0.insert("params", vec![tables::params(header, &numbers)?]);
-    Ok(window)
-}
-
-impl Around for Memories {
-    fn is_replaced(&self, store: &StoreKey, id: Uuid) -> bool {
-        self.get(store).is_some_and(|memory| memory.is_replaced(id))
+    let stores: BTreeSet<&StoreKey> = judged.iter().map(|ready| &ready.store).collect();
+    let reads = |table: &str| header.reads.iter().any(|read| read == table);
+    let mut near: BTreeMap<&'static str, Vec<RecordBatch>> = BTreeMap::new();
+    for table in ["pos", "lines", "tenders"].into_iter().filter(|table| reads(table)) {
+        near.insert(table, Vec::new());
     }
-
-    fn window(&mut self, header: &Header, judged: &[&Ready]) -> Result<Window, EngineError> {
-        let mut window = of_anchors(header, judged)?;
-        let stores: BTreeSet<&StoreKey> = judged.iter().map(|ready| &ready.store).collect();
-        let reads = |table: &str| header.reads.iter().any(|read| read == table);
-        let mut near: BTreeMap<&'static str, Vec<RecordBatch>> = BTreeMap::new();
-        for table in ["pos", "lines", "tenders"].into_iter().filter(|table| reads(table)) {
-            near.insert(table, Vec::new());
+    let mut spans = Vec::new();
+    for store in stores {
+        let Some(memory) = memories.get_mut(store) else { continue };
+        let ours = || judged.iter().filter(|ready| ready.store == *store).map(|ready| &ready.anchor);
+        let at = || ours().map(|anchor| anchor.posted.header.event_time.timestamp_micros());
+        let (Some(first), Some(last)) = (at().min(), at().max()) else { continue };
+        let from = first - header.lookback_seconds * 1_000_000;
+        let to = last + header.lookahead_seconds * 1_000_000;
+        let alone: Vec<&PostedTransaction> = ours().map(|anchor| &*anchor.posted).collect();
+        for (table, rows) in &mut near {
+            rows.extend(match *table {
+                _ if header.lookback_seconds > 0 => memory.rows(table, from, to)?,
+                // Of a rule that looks at nothing but its anchors, nothing else need be laid out.
+                "pos" => vec![tables::pos(&alone)?],
+                "lines" => vec![tables::lines(&alone)?],
+                _ => vec![tables::tenders(&alone)?],
+            });
         }
-        let mut spans = Vec::new();
-        for store in stores {
-            let Some(memory) = self.get_mut(store) else { continue };
-            let ours = || judged.iter().filter(|ready| ready.store == *store).map(|ready| &ready.anchor);
-            let at = || ours().map(|anchor| anchor.posted.header.event_time.timestamp_micros());
-            let (Some(first), Some(last)) = (at().min(), at().max()) else { continue };
-            let from = first - header.lookback_seconds * 1_000_000;
-            let to = last + header.lookahead_seconds * 1_000_000;
-            let alone: Vec<&PostedTransaction> = ours().map(|anchor| &*anchor.posted).collect();
-            for (table, rows) in &mut near {
-                rows.extend(match *table {
-                    _ if header.lookback_seconds > 0 => memory.rows(table, from, to)?,
-                    // Of a rule that looks at nothing but its anchors, nothing else need be laid out.
-                    "pos" => vec![tables::pos(&alone)?],
-                    "lines" => vec![tables::lines(&alone)?],
-                    _ => vec![tables::tenders(&alone)?],
-                });
-            }
-            if reads("presence") {
-                let looked = ours().map(|anchor| verdict::looked(header, anchor));
-                let (from, to) = looked
-                    .fold((i64::MAX, i64::MIN), |(from, to), looked| (from.min(looked.start), to.max(looked.end)));
-                spans.extend(memory.spans(&(from..to)).map(|span| (store.clone(), span.clone())));
-            }
-        }
-        window.0.extend(near);
         if reads("presence") {
-            window.0.insert("presence", vec![tables::presence(&spans)?]);
+            let looked = ours().map(|anchor| verdict::looked(header, anchor));
+            let (from, to) =
+                looked.fold((i64::MAX, i64::MIN), |(from, to), looked| (from.min(looked.start), to.max(looked.end)));
+            spans.extend(memory.spans(&(from..to)).map(|span| (store.clone(), span.clone())));
         }
-        Ok(window)
     }
+    window.0.extend(near);
+    if reads("presence") {
+        window.0.insert("presence", vec![tables::presence(&spans)?]);
+    }
+    Ok(window)
 }

@@ -12,7 +12,7 @@ use tillsight_schemas::port::{LogRecord, Partition, Positions};
 use uuid::Uuid;
 
 use super::agenda::Item;
-use super::clock::Clocks;
+use super::clock::{Clocks, RegisterClock};
 use super::error::EngineError;
 use super::plan::Compiled;
 
@@ -32,10 +32,12 @@ impl Checkpoint {
     /// Reads one back; one that cannot be read is as good as none: everything is read and judged again, to the same end.
     pub(crate) fn read(text: Option<&str>) -> Self {
         let Some(text) = text else { return Self::default() };
-        serde_json::from_str(text).unwrap_or_else(|error| {
+        let mut read: Self = serde_json::from_str(text).unwrap_or_else(|error| {
             tracing::warn!(%error, "the engine's checkpoint cannot be read; everything is judged anew");
             Self::default()
-        })
+        });
+        read.clocks.values_mut().for_each(RegisterClock::order);
+        read
     }
 
     /// What waited, by the rules that exist now.

@@ -42,7 +42,8 @@ pub(crate) struct RegisterClock {
     lags: Vec<i64>,
     /// The last ones that were too late for the estimate.
     late: Vec<i64>,
-    /// What was stated, oldest first.
+    /// What was stated, in the order of the times from which on it holds: a later statement about an earlier time takes back
+    /// those in between.
     versions: Vec<Version>,
     /// The number of the last statement.
     last: i64,
@@ -66,6 +67,14 @@ pub(crate) struct Aligned {
     pub(crate) end_us: i64,
     pub(crate) bound_us: i64,
     pub(crate) statement: ClockStatement,
+}
+
+/// A transaction on the recorder's clock, in microseconds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Placed {
+    pub(crate) begin_us: i64,
+    pub(crate) end_us: i64,
+    pub(crate) bound_us: i64,
 }
 
 /// What a record says of the clock of its register.
@@ -109,6 +118,15 @@ impl RegisterClock {
             method: version.method,
             samples: version.samples,
         })
+    }
+
+    /// Brings statements into order that a checkpoint of an earlier version has as they were made.
+    pub(crate) fn order(&mut self) {
+        for version in std::mem::take(&mut self.versions) {
+            let stands = self.versions.partition_point(|known| known.valid_from_us < version.valid_from_us);
+            self.versions.truncate(stands);
+            self.versions.push(version);
+        }
     }
 
     /// The same, and every version is kept: over history all of them are asked for.
@@ -169,6 +187,8 @@ impl RegisterClock {
             method,
             samples: i32::try_from(samples).unwrap_or(i32::MAX),
         };
+        let stands = self.versions.partition_point(|known| known.valid_from_us < valid_from_us);
+        self.versions.truncate(stands);
         self.versions.push(version);
         Some(version)
     }
@@ -176,9 +196,31 @@ impl RegisterClock {
     /// Puts a transaction on the recorder's clock.
     pub(crate) fn align(&self, posted: &PostedTransaction) -> Aligned {
         let arrival = Arrival::of(posted);
-        let event_us = arrival.event_us;
-        let version = self.versions.iter().rev().find(|version| version.valid_from_us <= event_us).copied();
-        let version = version.unwrap_or(Version {
+        let (version, disagrees) = self.judged(&arrival);
+        let placed = self.place(&arrival, begin_us(posted));
+        let statement = ClockStatement {
+            offset_us: version.offset_us,
+            uncertainty_us: placed.bound_us,
+            method: version.method,
+            samples: version.samples,
+            version: version.version,
+            words: words(&version, placed.bound_us, disagrees),
+        };
+        Aligned { begin_us: placed.begin_us, end_us: placed.end_us, bound_us: placed.bound_us, statement }
+    }
+
+    /// Where a transaction that began at an instant of the till's clock lies on the recorder's.
+    pub(crate) fn place(&self, arrival: &Arrival, begin_us: i64) -> Placed {
+        let (version, disagrees) = self.judged(arrival);
+        let off = arrival.lag() - version.offset_us - USUAL_DELAY;
+        let bound_us = version.uncertainty_us + CAMERA + arrival.resolution_us + if disagrees { off.abs() } else { 0 };
+        Placed { begin_us: begin_us + version.offset_us, end_us: arrival.event_us + version.offset_us, bound_us }
+    }
+
+    /// The version that holds for a record, and whether the record's own arrival speaks against it.
+    fn judged(&self, arrival: &Arrival) -> (Version, bool) {
+        let stated = self.versions.partition_point(|version| version.valid_from_us <= arrival.event_us);
+        let version = stated.checked_sub(1).and_then(|last| self.versions.get(last)).copied().unwrap_or(Version {
             version: 0,
             valid_from_us: 0,
             offset_us: 0,
@@ -186,26 +228,11 @@ impl RegisterClock {
             method: ClockMethod::Unsynchronised,
             samples: 0,
         });
-        // What the record's own arrival says against the estimate.
         let off = arrival.lag() - version.offset_us - USUAL_DELAY;
         let disagrees = version.method == ClockMethod::Arrival
             && off.abs() <= FAR
             && (off < -FORWARD || off > BACK + arrival.resolution_us);
-        let bound_us = version.uncertainty_us + CAMERA + arrival.resolution_us + if disagrees { off.abs() } else { 0 };
-        let statement = ClockStatement {
-            offset_us: version.offset_us,
-            uncertainty_us: bound_us,
-            method: version.method,
-            samples: version.samples,
-            version: version.version,
-            words: words(&version, bound_us, disagrees),
-        };
-        Aligned {
-            begin_us: begin_us(posted) + version.offset_us,
-            end_us: event_us + version.offset_us,
-            bound_us,
-            statement,
-        }
+        (version, disagrees)
     }
 }
 

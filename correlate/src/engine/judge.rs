@@ -17,7 +17,7 @@ use tillsight_schemas::zone::ZoneKind;
 use tillsight_schemas::{metric, topic};
 use uuid::Uuid;
 
-use super::around::{Around as _, Ready, rows_or_why_not};
+use super::around::{Ready, rows_or_why_not, window};
 use super::clock::{self, Clocks, RegisterClock};
 use super::memory::Memory;
 use super::plan::Window;
@@ -145,7 +145,7 @@ impl Engine {
                 }
             }
             let judged: Vec<&Ready> = ready.iter().collect();
-            let mut window = self.memories.window(header, &judged)?;
+            let mut window = window(&mut self.memories, header, &judged)?;
             // A table without rows is a table.
             for (table, rows) in window.0.iter_mut().filter(|(_, rows)| rows.is_empty()) {
                 rows.extend(tables::schema(table, header).map(|(_, schema)| RecordBatch::new_empty(schema)));

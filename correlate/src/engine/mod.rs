@@ -82,6 +82,15 @@ pub struct PlacedZone {
     pub to: Option<DateTime<Utc>>,
 }
 
+impl PlacedZone {
+    /// Whether it looks at a register at an instant.
+    fn looks_at(&self, register: &str, at: DateTime<Utc>) -> bool {
+        self.zone.register.as_ref().is_some_and(|of| of.as_str() == register)
+            && self.from.is_none_or(|from| from <= at)
+            && self.to.is_none_or(|to| at < to)
+    }
+}
+
 /// What the engine is told about the installation.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -117,11 +126,7 @@ impl Settings {
 
     /// The zones that look at a register at an instant: an anchor is judged by those that held when it happened.
     fn of_register(&self, store: &StoreKey, register: &RegisterId, at: DateTime<Utc>) -> impl Iterator<Item = &Zone> {
-        let ours = move |placed: &&PlacedZone| {
-            placed.zone.register.as_ref() == Some(register)
-                && placed.from.is_none_or(|from| from <= at)
-                && placed.to.is_none_or(|to| at < to)
-        };
+        let ours = move |placed: &&PlacedZone| placed.looks_at(register.as_str(), at);
         self.zones.get(store).into_iter().flatten().filter(ours).map(|placed| &placed.zone)
     }
 
@@ -131,6 +136,19 @@ impl Settings {
             .filter(|zone| kinds.contains(&zone.kind))
             .map(|zone| zone.id.clone())
             .collect()
+    }
+
+    /// How many zones of customers and of cashiers look at a register at an instant.
+    fn zones_at(&self, store: &StoreKey, register: &str, at: DateTime<Utc>) -> (i64, i64) {
+        let (mut customer, mut cashier) = (0, 0);
+        for placed in self.zones.get(store).into_iter().flatten().filter(|placed| placed.looks_at(register, at)) {
+            match placed.zone.kind {
+                ZoneKind::Customer => customer += 1,
+                ZoneKind::Cashier => cashier += 1,
+                _ => {}
+            }
+        }
+        (customer, cashier)
     }
 
     /// The cameras that look at the register of a transaction.

@@ -123,6 +123,11 @@ pub(crate) fn archived(table: &str) -> Option<SchemaRef> {
     })
 }
 
+/// The columns of `anchor`.
+pub(crate) fn anchor_schema() -> SchemaRef {
+    described(&[POS, ANCHOR])
+}
+
 /// The columns of `presence`.
 pub(crate) fn presence_schema() -> SchemaRef {
     described(&[PRESENCE])

@@ -96,6 +96,11 @@ impl Adjustments {
         said.last()
     }
 
+    /// Whether nothing is said otherwise.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
     /// The same, and nobody says anything about the numbers of this name.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
@@ -125,12 +130,23 @@ impl Adjustments {
         store: &StoreKey,
         posted: &PostedTransaction,
     ) -> Option<&'static str> {
-        let transaction = &posted.transaction;
-        self.of(&header.id, store, posted.header.event_time).find_map(|each| match &each.says {
+        let operator = posted.transaction.operator_id.as_ref().map(OperatorId::as_str);
+        self.leaves_out(header, store, posted.header.event_time, (posted.transaction.register_id.as_str(), operator))
+    }
+
+    /// The same of an event at a register by an operator.
+    pub(crate) fn leaves_out(
+        &self,
+        header: &Header,
+        store: &StoreKey,
+        at: DateTime<Utc>,
+        (by_register, by_operator): (&str, Option<&str>),
+    ) -> Option<&'static str> {
+        self.of(&header.id, store, at).find_map(|each| match &each.says {
             Says::Off => Some("switched_off"),
             Says::LeaveOut { register, operator } => {
-                let same = register.as_ref().is_none_or(|register| *register == transaction.register_id)
-                    && operator.as_ref().is_none_or(|operator| transaction.operator_id.as_ref() == Some(operator));
+                let same = register.as_ref().is_none_or(|register| register.as_str() == by_register)
+                    && operator.as_ref().is_none_or(|operator| by_operator == Some(operator.as_str()));
                 same.then_some("left_out")
             }
             Says::Numbers(_) => None,

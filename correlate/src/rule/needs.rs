@@ -100,8 +100,18 @@ impl Need {
         (!concerned.is_empty()).then(|| concerned.iter().any(|item| !self.has(item, 1)))
     }
 
-    /// The list in which all paths of the need stand.
-    fn list(&self) -> Option<&str> {
+    /// The paths of which one is enough.
+    pub(crate) fn paths(&self) -> &[Vec<String>] {
+        &self.paths
+    }
+
+    /// The path that must be there for the need to hold, and the value it must have.
+    pub(crate) fn only(&self) -> Option<(&[String], Option<&str>)> {
+        self.only.as_ref().map(|(path, wanted)| (path.as_slice(), wanted.as_deref()))
+    }
+
+    /// The list in which all paths of the need stand: it is about its items one by one.
+    pub(crate) fn list(&self) -> Option<&str> {
         let first = self.paths.first()?.first()?;
         let only = self.only.as_ref().map(|(path, _)| path);
         let all = self.paths.iter().chain(only).all(|path| path.len() > 1 && path.first() == Some(first));

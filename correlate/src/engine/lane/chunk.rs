@@ -15,9 +15,11 @@ use tillsight_schemas::pos::{Kind, PostedTransaction};
 use uuid::Uuid;
 
 use super::super::memory::Span;
-use super::super::tables;
 use super::super::verdict::Near;
+use super::super::{Settings, tables};
+use super::anchors::Anchors;
 use super::known::{Known, column};
+use super::needs::{self, Records};
 use super::presence::{self, Spans};
 use super::rows;
 use crate::error::Error;
@@ -30,6 +32,9 @@ const SLACK: TimeDelta = TimeDelta::hours(1);
 /// What some rules want of a chunk.
 #[derive(Debug, Default)]
 pub(super) struct Wanted {
+    /// The columns of items.
+    lines: Vec<String>,
+    tenders: Vec<String>,
     /// The kinds of their anchors.
     kinds: Vec<Kind>,
     /// The tables that they read, or need items of, and how far back.
@@ -40,8 +45,18 @@ pub(super) struct Wanted {
 
 impl Wanted {
     /// What these rules want.
-    pub(super) fn by<'a>(headers: impl Iterator<Item = &'a Header>) -> Self {
-        let mut wanted = Self::default();
+    pub(super) fn by<'a>(headers: impl Iterator<Item = &'a Header> + Clone) -> Self {
+        let items = |table: Table, name: &str| {
+            let needs = headers.clone().flat_map(|header| &header.needed);
+            let mut columns = needs::columns(table, needs);
+            columns.extend(["event_id", "revision"].map(ToOwned::to_owned));
+            columns.extend(tables::archived(name).iter().flat_map(rows::sources).map(ToOwned::to_owned));
+            columns.sort();
+            columns.dedup();
+            columns
+        };
+        let (lines, tenders) = (items(Table::Lines, "lines"), items(Table::Tenders, "tenders"));
+        let mut wanted = Self { lines, tenders, ..Self::default() };
         for header in headers {
             wanted.kinds.extend(header.anchor.iter().filter(|kind| !wanted.kinds.contains(kind)).collect::<Vec<_>>());
             wanted.ahead = wanted.ahead.max(TimeDelta::seconds(header.lookahead_seconds));
@@ -75,7 +90,7 @@ impl Wanted {
 #[derive(Debug)]
 pub(super) struct Chunk {
     /// The transactions of the span that may be anchors, in their highest revision.
-    pub(super) anchors: Vec<Arc<PostedTransaction>>,
+    pub(super) anchors: Anchors,
     /// The rows of the tables that rules read, those around the span included.
     pub(super) tables: BTreeMap<&'static str, RecordBatch>,
     /// How many tiles.
@@ -95,7 +110,7 @@ impl Chunk {
         known: &Known,
         stores: &[StoreKey],
         span: TimeSpan,
-        wanted: &Wanted,
+        (wanted, settings): (&Wanted, &Settings),
     ) -> Result<Self, Error> {
         let pick = async |table: Table, around: Option<(TimeSpan, &[Kind])>, columns: &[&str]| match around {
             Some((span, kinds)) => history.pick(table, Picked { stores, span, columns, kinds }).await,
@@ -104,21 +119,25 @@ impl Chunk {
         // Anchors are read whatever rules say.
         let around = wanted.of("pos", span).unwrap_or((span, &wanted.kinds[..]));
         let transactions = pick(Table::Transactions, Some(around), &[]).await?;
-        let lines = pick(Table::Lines, wanted.of("lines", span), &[]).await?;
-        let tenders = pick(Table::Tenders, wanted.of("tenders", span), &[]).await?;
+        fn names(columns: &[String]) -> Vec<&str> {
+            columns.iter().map(String::as_str).collect()
+        }
+        let lines = pick(Table::Lines, wanted.of("lines", span), &names(&wanted.lines)).await?;
+        let tenders = pick(Table::Tenders, wanted.of("tenders", span), &names(&wanted.tenders)).await?;
         let tiles = match wanted.of("presence", span) {
             Some(around) => Some(pick(Table::Presence, Some(around), presence::COLUMNS).await?),
             None => None,
         };
-        Self::of(known, span, wanted, [transactions, lines, tenders], tiles).map_err(Error::columns)
+        Self::of(known, span, (wanted, settings), [transactions, lines, tenders], tiles.as_ref())
+            .map_err(Error::columns)
     }
 
     fn of(
         known: &Known,
         span: TimeSpan,
-        wanted: &Wanted,
+        (wanted, settings): (&Wanted, &Settings),
         raw: [RecordBatch; 3],
-        tiles: Option<RecordBatch>,
+        tiles: Option<&RecordBatch>,
     ) -> Result<Self, ArrowError> {
         let [transactions, lines, tenders] = raw;
         let raw = [known.highest(transactions)?, known.highest(lines)?, known.highest(tenders)?];
@@ -130,15 +149,14 @@ impl Chunk {
                 tables.insert(table, rows::of(&schema, &known.standing(rows)?)?);
             }
         }
-        let spans = tiles.as_ref().map(Spans::of).transpose()?;
+        let spans = tiles.map(Spans::of).transpose()?;
         if let Some(spans) = &spans {
             tables.insert("presence", spans.rows.clone());
         }
-        let [transactions, lines, tenders] = &raw;
-        let within = within(transactions, span)?;
-        let anchors = filter_record_batch(transactions, &anchors(transactions, &within, &wanted.kinds)?)?;
-        let anchors = transactions_of(&anchors, lines, tenders)?.into_iter().map(Arc::new).collect();
-        Ok(Self { anchors, tables, tiles: tiles.map_or(0, |tiles| tiles.num_rows()), spans, raw })
+        let [transactions, ..] = &raw;
+        let anchors = filter_record_batch(transactions, &anchors(transactions, span, &wanted.kinds)?)?;
+        let anchors = Anchors::of(anchors, known, settings)?;
+        Ok(Self { anchors, tables, tiles: tiles.map_or(0, RecordBatch::num_rows), spans, raw })
     }
 
     /// Up to when a zone has spoken.
@@ -146,7 +164,16 @@ impl Chunk {
         self.spans.as_ref()?.ends.get(&(store.clone(), zone.as_str().to_owned())).copied()
     }
 
-    /// Some transactions as records.
+    /// Anchors, and what is known of their items, for what rules need.
+    pub(super) fn records(&self) -> Records<'_> {
+        let [_, lines, tenders] = &self.raw;
+        Records { transactions: &self.anchors.raw, lines, tenders }
+    }
+
+    /// Some transactions as records, without their items.
+    ///
+    /// # Errors
+    /// [`ArrowError`] when the lake lacks a column.
     pub(super) fn transactions_of(
         &self,
         ids: &HashSet<Uuid>,
@@ -155,27 +182,27 @@ impl Chunk {
             return Ok(BTreeMap::new());
         }
         let texts: HashSet<String> = ids.iter().map(Uuid::to_string).collect();
-        let [transactions, lines, tenders] = &self.raw;
+        let [transactions, ..] = &self.raw;
         let ours = column(transactions, "event_id")?.as_string::<i32>().iter();
         let ours: BooleanArray = ours.map(|id| Some(id.is_some_and(|id| texts.contains(id)))).collect();
-        let rows = filter_record_batch(transactions, &ours)?;
-        let found = transactions_of(&rows, lines, tenders)?;
+        let found = posted(&filter_record_batch(transactions, &ours)?)?;
         Ok(found.into_iter().map(|posted| (posted.header.event_id, Arc::new(posted))).collect())
     }
 }
 
-/// Which transactions lie in a span.
-fn within(rows: &RecordBatch, span: TimeSpan) -> Result<BooleanArray, ArrowError> {
-    let times = column(rows, "event_time")?.as_primitive::<TimestampMicrosecondType>();
-    let (start, end) = (span.start().timestamp_micros(), span.end().timestamp_micros());
-    Ok(times.values().iter().map(|at| Some((start..end).contains(at))).collect())
+/// Transactions as records, without their items: neither judgements nor alerts say anything about those.
+pub(super) fn posted(rows: &RecordBatch) -> Result<Vec<PostedTransaction>, ArrowError> {
+    let none = |table: Table| RecordBatch::new_empty(table.schema());
+    transactions_of(rows, &none(Table::Lines), &none(Table::Tenders))
 }
 
-/// Which of them are of these kinds.
-fn anchors(rows: &RecordBatch, within: &BooleanArray, kinds: &[Kind]) -> Result<BooleanArray, ArrowError> {
+/// Which transactions lie in a span and are of these kinds.
+fn anchors(rows: &RecordBatch, span: TimeSpan, kinds: &[Kind]) -> Result<BooleanArray, ArrowError> {
+    let times = column(rows, "event_time")?.as_primitive::<TimestampMicrosecondType>().values();
+    let within = span.start().timestamp_micros()..span.end().timestamp_micros();
     let of = column(rows, "kind")?.as_string::<i32>();
     let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
-    Ok(of.iter().zip(within).map(|(kind, within)| Some(within? && kinds.contains(&kind?))).collect())
+    Ok(of.iter().zip(times).map(|(kind, at)| Some(within.contains(at) && kinds.contains(&kind?))).collect())
 }
 
 /// What lies near an anchor of a store.

@@ -12,7 +12,7 @@ use tillsight_schemas::TimeSpan;
 use tillsight_schemas::id::StoreKey;
 use uuid::Uuid;
 
-use super::super::clock::{Arrival, Clocks};
+use super::super::clock::{Arrival, Clocks, RegisterClock};
 use crate::error::Error;
 use crate::lake::{History, Picked, Table};
 
@@ -87,15 +87,20 @@ impl Known {
         let instants = |name: &str| Ok::<_, ArrowError>(column(name)?.as_primitive::<TimestampMicrosecondType>());
         let (events, received) = (instants("event_time")?, instants("received_at")?);
         let uncertain = column("event_time_uncertainty_ms")?.as_primitive::<Int64Type>();
+        let mut clocks: HashMap<(&str, &str, &str), RegisterClock> = HashMap::new();
         for row in order.values() {
             let row = usize::try_from(*row).unwrap_or_default();
-            let name = format!("{}/{}/{}", tenants.value(row), stores.value(row), registers.value(row));
-            self.clocks.entry(name).or_default().hear(Arrival {
+            let clock = clocks.entry((tenants.value(row), stores.value(row), registers.value(row))).or_default();
+            clock.hear(Arrival {
                 event_us: events.value(row),
                 received_us: received.value(row),
                 resolution_us: uncertain.value(row).saturating_mul(1_000),
             });
         }
+        let named = clocks
+            .into_iter()
+            .map(|((tenant, store, register), clock)| (format!("{tenant}/{store}/{register}"), clock));
+        self.clocks.extend(named);
         Ok(())
     }
 

@@ -8,33 +8,38 @@
 //!
 //! Whatever a chunk is, the judgements are the same: clocks and corrections ([`Known`]) are read over the whole span before.
 
+mod anchors;
 mod chunk;
 mod known;
+mod needs;
 mod presence;
 mod rows;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use arrow::array::{Array as _, AsArray as _, RecordBatch, UInt32Array};
+use arrow::compute::take_record_batch;
+use arrow::datatypes::TimestampMicrosecondType;
+use arrow::error::ArrowError;
 use chrono::{DateTime, TimeDelta, Utc};
 use tillsight_schemas::TimeSpan;
 use tillsight_schemas::id::{RuleId, StoreKey};
 use tillsight_schemas::judgement::Outcome;
 use tillsight_schemas::port::Judged;
-use tillsight_schemas::pos::PostedTransaction;
 use uuid::Uuid;
 
-use super::around::{self, Ready};
-use super::judge::{self, news, said};
-use super::plan::Compiled;
+use super::judge::{self, news};
+use super::plan::{Compiled, Window};
 use super::verdict::{self, Circumstances, Row};
-use super::{EngineError, Settings};
+use super::{EngineError, Settings, tables};
 use crate::backtest::BacktestError;
 use crate::lake::History;
-use crate::rule::{Header, Rule};
-use chunk::{Chunk, Wanted};
+use crate::rule::{Header, Params, Rule};
+use chunk::{Chunk, Nearby, Wanted};
 pub(crate) use known::Known;
+use known::column;
 
 /// Anchors whose record arrived so much later than they happened wait for nothing more.
 const HISTORY: TimeDelta = TimeDelta::hours(24);
@@ -82,107 +87,213 @@ impl Lane {
         stores: &[StoreKey],
         span: TimeSpan,
     ) -> Result<Judgements, BacktestError> {
-        let chunk = Chunk::read(history, known, stores, span, &self.wanted).await?;
-        let anchors = self.anchors(known, &chunk);
+        let chunk = Chunk::read(history, known, stores, span, (&self.wanted, &self.settings)).await?;
+        let places = Places::of(&chunk)?;
         let mut all = Judgements { tiles: chunk.tiles, ..Judgements::default() };
         for rule in &self.rules {
             let began = Instant::now();
-            all.judged.extend(self.by(rule, known, &chunk, &anchors).await?);
+            all.judged.extend(self.by(rule, known, &chunk, &places).await?);
             *all.cost.entry(rule.rule.header.id.clone()).or_default() += began.elapsed();
         }
         Ok(all)
     }
 
-    /// The anchors of a chunk, each with its store.
-    fn anchors(&self, known: &Known, chunk: &Chunk) -> Vec<Anchored> {
-        let anchored = chunk.anchors.iter().map(|posted| {
-            let store = StoreKey::new(posted.header.tenant_id.clone(), posted.transaction.store_id.clone());
-            let anchor = judge::anchor(&self.settings, &known.clocks, posted, &store);
-            Anchored { store, anchor }
-        });
-        anchored.collect()
-    }
-
+    /// What a rule says of the anchors of a chunk.
     async fn by(
         &self,
         rule: &Compiled,
         known: &Known,
         chunk: &Chunk,
-        anchors: &[Anchored],
+        places: &Places<'_>,
     ) -> Result<Vec<Judged>, EngineError> {
         let header = &rule.rule.header;
-        let ready: Vec<Ready> = anchors
-            .iter()
-            .filter(|one| header.anchor.contains(&one.anchor.posted.transaction.kind))
-            .map(|one| self.ready(header, chunk, one))
-            .collect();
-        if ready.is_empty() {
-            return Ok(Vec::new());
+        let Sorted { mut said, groups } = self.sorted(header, known, chunk, places)?;
+        for group in &groups {
+            let rows = rule.run(window(header, chunk, group)?).await?;
+            for (id, row) in verdict::rows(rule, &rows)? {
+                said.insert(places.row(id).ok_or_else(|| header.wrong(format!("{id} is no anchor")))?, row);
+            }
         }
-        let mut rows = around::rows(&mut Sight { known, chunk }, rule, &ready).await?;
-        let said: Vec<(&Ready, Row)> =
-            ready.iter().filter_map(|ready| Some((ready, said(header, ready, rows.remove(&ready.item.1))?))).collect();
-        let fired = said.iter().filter(|(_, row)| row.outcome == Outcome::Fired);
-        let members: HashSet<Uuid> = fired.flat_map(|(_, row)| row.members.iter().copied()).collect();
-        let members: BTreeMap<Uuid, Arc<PostedTransaction>> = chunk.transactions_of(&members)?;
-        let judged = said.iter().filter_map(|(ready, row)| {
-            let near = chunk::Nearby { chunk, store: &ready.store, members: &members };
-            let around = Circumstances {
-                header,
-                anchor: &ready.anchor,
-                near: &near,
-                cameras: self.settings.cameras_of(&ready.store, &ready.anchor.posted),
-                provisional: ready.provisional,
-                logged_at: ready.logged_at,
-                now: ready.logged_at,
-            };
-            news(&around, row, None)
-        });
-        Ok(judged.collect())
+        // What the till does not say is no all-clear.
+        for need in &header.needed {
+            let missing = chunk.records().missing(need)?;
+            let judged = groups.iter().flat_map(|group| &group.rows);
+            let lacking = judged.filter(|row| missing.get(place(**row)).is_some_and(|missing| *missing));
+            for row in lacking {
+                said.entry(*row).or_insert_with(|| Row::silent(header, Outcome::Indeterminate, &need.why()));
+            }
+        }
+        self.judgements(header, known, chunk, &said)
     }
 
-    fn ready(&self, header: &Header, chunk: &Chunk, one: &Anchored) -> Ready {
-        let posted = &one.anchor.posted;
-        let mut anchor = one.anchor.clone();
-        anchor.numbers = self.settings.adjusted.numbers(header, &one.store, posted.header.event_time);
-        let left_out = self.settings.adjusted.left_out(header, &one.store, posted);
-        let logged_at = posted.header.received_at;
-        let provisional = !header.watched.is_empty() && {
-            let until = verdict::looked(header, &anchor).end;
-            let zones = self.settings.zones_of(&one.store, posted, &header.watched);
-            let behind = zones.iter().any(|zone| chunk.spoken(&one.store, zone).is_none_or(|end| end < until));
-            behind && logged_at - instant(until) <= HISTORY
-        };
-        Ready { item: (0, posted.header.event_id), store: one.store.clone(), anchor, provisional, logged_at, left_out }
+    /// The anchors of a rule: those that it does not judge, with what is said of them, and the others in groups of one mind.
+    fn sorted(
+        &self,
+        header: &Header,
+        known: &Known,
+        chunk: &Chunk,
+        places: &Places<'_>,
+    ) -> Result<Sorted, EngineError> {
+        let anchors = &chunk.anchors;
+        let (operators, registers) = (column(&anchors.raw, "operator_id")?, column(&anchors.raw, "register_id")?);
+        let (operators, registers) = (operators.as_string::<i32>(), registers.as_string::<i32>());
+        let times = column(&anchors.raw, "event_time")?.as_primitive::<TimestampMicrosecondType>().values();
+        let longest = header.longest_seconds * 1_000_000;
+        let adjusted = &self.settings.adjusted;
+        let mut sorted = Sorted::default();
+        for row in anchors.of_kinds(&header.anchor)? {
+            let n = place(row);
+            let (Some(id), Some(store)) = (places.ids.get(n).copied().flatten(), anchors.stores.get(n)) else {
+                continue;
+            };
+            let at = || instant(times.get(n).copied().unwrap_or_default());
+            let left_out = (!adjusted.is_empty())
+                .then(|| {
+                    let operator = operators.is_valid(n).then(|| operators.value(n));
+                    adjusted.leaves_out(header, store, at(), (registers.value(n), operator))
+                })
+                .flatten();
+            if known.is_replaced(id) {
+                // A correction under another number stands in its place.
+                sorted.said.insert(row, Row::silent(header, Outcome::Silent, "replaced"));
+            } else if let Some(why) = left_out {
+                sorted.said.insert(row, Row::silent(header, Outcome::Silent, why));
+            } else if places.lasted.get(n).is_some_and(|lasted| *lasted > longest) {
+                sorted.said.insert(row, Row::silent(header, Outcome::Indeterminate, "too_long"));
+            } else {
+                sorted.put(row, store, adjusted.numbers(header, store, at()));
+            }
+        }
+        Ok(sorted)
+    }
+
+    /// Judgements and alerts of what was said, by row.
+    fn judgements(
+        &self,
+        header: &Header,
+        known: &Known,
+        chunk: &Chunk,
+        said: &BTreeMap<u32, Row>,
+    ) -> Result<Vec<Judged>, EngineError> {
+        if said.is_empty() {
+            return Ok(Vec::new());
+        }
+        let fired = said.values().filter(|row| row.outcome == Outcome::Fired);
+        let members: HashSet<Uuid> = fired.flat_map(|row| row.members.iter().copied()).collect();
+        let members = chunk.transactions_of(&members)?;
+        let rows = UInt32Array::from_iter_values(said.keys().copied());
+        let posted = chunk::posted(&take_record_batch(&chunk.anchors.raw, &rows)?)?;
+        let mut judged = Vec::with_capacity(said.len());
+        for (posted, row) in posted.into_iter().zip(said.values()) {
+            let posted = Arc::new(posted);
+            let store = StoreKey::new(posted.header.tenant_id.clone(), posted.transaction.store_id.clone());
+            let mut anchor = judge::anchor(&self.settings, &known.clocks, &posted, &store);
+            anchor.numbers = self.settings.adjusted.numbers(header, &store, posted.header.event_time);
+            let logged_at = posted.header.received_at;
+            let around = Circumstances {
+                header,
+                anchor: &anchor,
+                near: &Nearby { chunk, store: &store, members: &members },
+                cameras: self.settings.cameras_of(&store, &posted),
+                provisional: self.is_provisional(header, chunk, &store, &anchor),
+                logged_at,
+                now: logged_at,
+            };
+            judged.extend(news(&around, row, None));
+        }
+        Ok(judged)
+    }
+
+    /// Whether an anchor was judged without a zone that may still have spoken.
+    fn is_provisional(&self, header: &Header, chunk: &Chunk, store: &StoreKey, anchor: &tables::Anchor) -> bool {
+        if header.watched.is_empty() {
+            return false;
+        }
+        let until = verdict::looked(header, anchor).end;
+        let zones = self.settings.zones_of(store, &anchor.posted, &header.watched);
+        let behind = zones.iter().any(|zone| chunk.spoken(store, zone).is_none_or(|end| end < until));
+        behind && anchor.posted.header.received_at - instant(until) <= HISTORY
     }
 }
 
-/// An anchor and its store.
-struct Anchored {
-    store: StoreKey,
-    anchor: super::tables::Anchor,
+/// Where anchors stand in their chunk.
+struct Places<'a> {
+    ids: Vec<Option<Uuid>>,
+    rows: HashMap<&'a str, u32>,
+    lasted: Vec<i64>,
+}
+
+impl<'a> Places<'a> {
+    fn of(chunk: &'a Chunk) -> Result<Self, ArrowError> {
+        let ids = column(&chunk.anchors.raw, "event_id")?.as_string::<i32>();
+        Ok(Self {
+            ids: ids.iter().map(|id| id?.parse().ok()).collect(),
+            rows: ids.iter().zip(0_u32..).filter_map(|(id, row)| Some((id?, row))).collect(),
+            lasted: chunk.anchors.lasted()?,
+        })
+    }
+
+    fn row(&self, id: Uuid) -> Option<u32> {
+        self.rows.get(id.to_string().as_str()).copied()
+    }
+}
+
+/// The anchors of a rule.
+#[derive(Debug, Default)]
+struct Sorted {
+    /// What is said of those that the rule does not judge, by row.
+    said: BTreeMap<u32, Row>,
+    /// The others. Within a group the rule has the same numbers for all anchors of a store.
+    groups: Vec<Group>,
+}
+
+/// Anchors that are judged at once.
+#[derive(Debug, Default)]
+struct Group {
+    rows: Vec<u32>,
+    numbers: BTreeMap<StoreKey, Option<Params>>,
+}
+
+impl Sorted {
+    /// Puts an anchor where its store has these numbers, or none yet.
+    fn put(&mut self, row: u32, store: &Arc<StoreKey>, numbers: Option<Params>) {
+        let fits = |group: &Group| group.numbers.get(&**store).is_none_or(|known| *known == numbers);
+        let group = match self.groups.iter_mut().find(|group| fits(group)) {
+            Some(group) => group,
+            None => {
+                self.groups.push(Group::default());
+                let Some(group) = self.groups.last_mut() else { return };
+                group
+            }
+        };
+        if !group.numbers.contains_key(&**store) {
+            group.numbers.insert(StoreKey::clone(store), numbers);
+        }
+        group.rows.push(row);
+    }
 }
 
 /// What a rule sees of a chunk.
-struct Sight<'a> {
-    known: &'a Known,
-    chunk: &'a Chunk,
+fn window(header: &Header, chunk: &Chunk, group: &Group) -> Result<Window, ArrowError> {
+    let table = &chunk.anchors.table;
+    let anchors: RecordBatch = match group.rows.len() == table.num_rows() {
+        true => table.clone(),
+        false => take_record_batch(table, &UInt32Array::from(group.rows.clone()))?,
+    };
+    let numbers: Vec<_> = group.numbers.iter().map(|(store, numbers)| (store, numbers.as_ref())).collect();
+    let mut window = Window::default();
+    window.0.insert("anchor", vec![anchors]);
+    window.0.insert("params", vec![tables::params(header, &numbers)?]);
+    for (table, rows) in &chunk.tables {
+        if header.reads.iter().any(|read| read == table) {
+            window.0.insert(table, vec![rows.clone()]);
+        }
+    }
+    Ok(window)
 }
 
-impl around::Around for Sight<'_> {
-    fn is_replaced(&self, _: &StoreKey, id: Uuid) -> bool {
-        self.known.is_replaced(id)
-    }
-
-    fn window(&mut self, header: &Header, judged: &[&Ready]) -> Result<super::plan::Window, EngineError> {
-        let mut window = around::of_anchors(header, judged)?;
-        for (table, rows) in &self.chunk.tables {
-            if header.reads.iter().any(|read| read == table) {
-                window.0.insert(table, vec![rows.clone()]);
-            }
-        }
-        Ok(window)
-    }
+fn place(row: u32) -> usize {
+    usize::try_from(row).unwrap_or(usize::MAX)
 }
 
 fn instant(us: i64) -> DateTime<Utc> {

@@ -19,6 +19,20 @@ pub(super) fn of(schema: &SchemaRef, lake: &RecordBatch) -> Result<RecordBatch, 
     RecordBatch::try_new(Arc::clone(schema), columns.collect::<Result<_, _>>()?)
 }
 
+/// The columns of the lake that a table of rules is made of.
+pub(super) fn sources(schema: &SchemaRef) -> impl Iterator<Item = &str> {
+    let of = |field: &'_ Arc<Field>| match field.name().as_str() {
+        "event_us" => "event_time",
+        "begin_us" => "begin_time",
+        "price_override" => "has_price_override",
+        _ => "",
+    };
+    schema.fields().iter().map(move |field| match of(field) {
+        "" => field.name().as_str(),
+        source => source,
+    })
+}
+
 fn value(field: &Field, lake: &RecordBatch) -> Result<ArrayRef, ArrowError> {
     let instants = |name: &str| Ok::<_, ArrowError>(column(lake, name)?.as_primitive::<TimestampMicrosecondType>());
     Ok(match field.name().as_str() {
