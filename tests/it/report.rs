@@ -322,7 +322,7 @@ fn number(text: &str) -> i64 {
 /// An instant as the report writes it, or psql.
 fn instant(text: &str) -> DateTime<Utc> {
     let of_psql = || DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f%#z").map(|at| at.to_utc());
-    text.parse().or_else(|_| of_psql()).unwrap_or_else(|error| panic!("{text:?}: {error}"))
+    text.parse::<DateTime<Utc>>().or_else(|_| of_psql()).unwrap_or_else(|error| panic!("{text:?}: {error}"))
 }
 
 fn same<T: PartialEq + std::fmt::Debug>(what: &str, report: &T, asked: &T) -> Result<(), String> {
