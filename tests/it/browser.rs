@@ -106,6 +106,9 @@ fn an_alert_arrives_in_a_real_browser_plays_at_the_right_second_is_decided_and_f
     assert_eq!(step("accessible")["violations"], json!([]));
     step("decided");
     assert!(step("found")["hits"].as_u64().unwrap() >= 1);
+    let quiet = step("quiet");
+    assert!(quiet["path"].as_str().unwrap().starts_with("/transactions/"), "{quiet}");
+    assert_eq!((&quiet["receipts"], quiet["videos"].as_u64() > Some(0)), (&json!(3), true), "{quiet}");
     let reported = step("reported");
     assert!(reported["verdict"].as_str().unwrap().contains("exception"), "{reported}");
     assert_eq!(step("done")["errors"], json!([]));
