@@ -248,6 +248,7 @@ fn at_closing_and_half_an_hour_each_gets_one_mail_that_every_program_can_read() 
     let seen: Value = serde_json::from_str(&run(&mut browser, b"")).unwrap();
     assert!(seen["verdict"].as_i64().unwrap() < 400 && seen["exception"].as_i64().unwrap() < 844, "{seen}");
     assert_eq!((&seen["width"], &seen["asked"]), (&json!(390), &json!([])));
+    assert_eq!(seen["violations"], json!([]), "in light and dark");
     let link = of_maria["links"].as_array().unwrap().iter().filter_map(Value::as_str).find(|link| link.contains("/r/"));
     let path = link.unwrap().split_once("/r/").map(|(_, token)| format!("/r/{token}")).unwrap();
     let (status, page) = shop.get(&path, None);
