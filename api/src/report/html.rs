@@ -249,7 +249,7 @@ fn questions(report: &Report) -> Markup {
             details {
                 summary { "Where the numbers come from" }
                 p { "Each number is the answer to a question in SQL that anybody with access may ask again." }
-                ul { @for words in FOLLOWS { li { (words) } } }
+                @for words in FOLLOWS { p { (words) } }
                 @for (name, sql) in rates.chain(others) { h3 { (name) } pre tabindex="0" { (sql) } }
             }
         }
