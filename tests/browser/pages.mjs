@@ -7,7 +7,7 @@ const require = createRequire(`${process.env.BROWSER_HOME}/`);
 const { chromium } = require("playwright-core");
 const axe = require("axe-core").source;
 const [address, password, there] = process.argv.slice(2);
-const { alert, member, unseen, receipt, unrecorded, folder, day, at } = JSON.parse(there);
+const { alert, member, unseen, receipt, unrecorded, folder, day, at, links } = JSON.parse(there);
 const pictures = process.env.TILLSIGHT_SCREENSHOTS;
 const only = new RegExp(process.env.TILLSIGHT_PAGES ?? "");
 const say = (what) => console.log(JSON.stringify(what));
@@ -31,6 +31,16 @@ const PAGES = [
     await page.keyboard.press("Enter");
     await page.getByText("is wrong").waitFor();
   }],
+  // The one-time links of a report's mail; whoever has one needs no name.
+  ["nobody", "link-explained", `/r/${links.explained}`],
+  ["nobody", "link-look-at-it", `/r/${links.look_at_it}`],
+  ["nobody", "link-done", (device) => `/r/${links[device]}`, async (page) => {
+    await page.getByRole("textbox").fill("The customer came back with the receipt.");
+    await page.getByRole("button").click();
+    await page.getByRole("heading", { name: "Noted" }).waitFor();
+  }],
+  ["nobody", "link-used-up", `/r/${links.used}`, null, 410],
+  ["nobody", "link-unknown", "/r/guessed", null, 404],
   ["lena", "queue", "/queue"],
   ["lena", "queue-selected", "/alerts", click("label.tick")],
   ["lena", "queue-unfolded", "/alerts", click("button.fold")],
@@ -214,7 +224,7 @@ async function look(device, who, session) {
     const wrong = [];
     try {
       await page.emulateMedia({ colorScheme: "light" });
-      await page.goto(address + path.slice(1));
+      await page.goto(address + (typeof path === "function" ? path(device) : path).slice(1));
       await page.locator(":is(h1, h2):visible").first().waitFor();
       await settled();
       if (act) {

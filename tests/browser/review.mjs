@@ -122,6 +122,35 @@ await hit.first().waitFor();
 await page.screenshot({ path: `${folder}/search.png` });
 say({ step: "found", hits: await page.locator(".results a").count() });
 
+// A receipt on which nothing fired: found by register and minutes of the store's clock, with its video.
+const query = await page.evaluate(async (id) => {
+  const get = async (path) => (await fetch(`/api/v1/${path}`)).json();
+  const { alert } = await get(`alerts/${id}`);
+  const { tz } = (await get("stores")).items.find((each) => each.id === alert.store_id);
+  const clock = new Intl.DateTimeFormat("en-CA", {
+    timeZone: tz, hourCycle: "h23", year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit",
+  });
+  const minute = (off) => {
+    const at = new Date(Date.parse(alert.event_time) + off * 60_000);
+    const part = Object.fromEntries(clock.formatToParts(at).map(({ type, value }) => [type, value]));
+    return `${part.year}-${part.month}-${part.day}T${part.hour}:${part.minute}`;
+  };
+  return `store:${alert.store_id} register:${alert.register_id} from:${minute(-2)} to:${minute(2)} is:receipt -has:alert`;
+}, alert);
+await page.locator("#query").fill(query);
+await page.keyboard.press("Enter");
+const quiet = page.locator('.results a[href^="/transactions/"]');
+await page.waitForFunction(
+  () => document.querySelector('.results a[href^="/transactions/"]') && !document.querySelector('.results a[href^="/alerts/"]'),
+);
+const receipts = await quiet.count();
+await quiet.first().click();
+await page.waitForURL(/\/transactions\/[0-9a-f-]{36}/);
+await page.getByText("No rule fired on this transaction.").waitFor();
+await page.waitForFunction(() => document.querySelector("video")?.readyState >= 2);
+await page.screenshot({ path: `${folder}/transaction.png` });
+say({ step: "quiet", query, receipts, path: new URL(page.url()).pathname, videos: await page.locator("video").count() });
+
 // The report of the day has it too, the verdict first.
 await page.keyboard.press("Escape");
 await page.evaluate(() => document.activeElement?.blur());

@@ -152,7 +152,7 @@ const samples = await page.evaluate(
     new Promise((done) => {
       const seen = [];
       const timer = setInterval(() => {
-        seen.push({ off: window.off(zone), burnt: window.burnt() });
+        seen.push({ at: performance.now(), off: window.off(zone), burnt: window.burnt() });
         if (seen.length < 60) return;
         clearInterval(timer);
         done(seen);
@@ -165,10 +165,10 @@ const all = samples.flatMap((each) => each.off);
 const apart = samples
   .filter((each) => each.burnt.every((at) => at !== null))
   .map((each) => Math.max(...each.burnt) - Math.min(...each.burnt));
-const lengths = samples.map((each) => each.burnt[0]).filter((at) => at !== null);
+const read = samples.filter((each) => each.burnt[0] !== null);
 say({
   step: "played", samples: samples.length, unread: all.filter((each) => each === null).length,
-  went: lengths.at(-1) - lengths[0],
+  went: read.at(-1).burnt[0] - read[0].burnt[0], took: Math.round(read.at(-1).at - read[0].at),
   off: { p50: part(all.map((each) => each === null ? null : Math.abs(each)), 0.5), p95: part(all.map((each) => each === null ? null : Math.abs(each)), 0.95), most: part(all.map((each) => each === null ? null : Math.abs(each)), 1) },
   apart: { p50: part(apart, 0.5), p95: part(apart, 0.95), most: part(apart, 1) },
 });
@@ -248,7 +248,10 @@ await box.fill(new Date(from + 3_000).toISOString());
 await page.keyboard.press("Enter");
 const typed = await page.evaluate((zone) => window.correct(zone, performance.now(), null), zone);
 await page.waitForFunction((at) => new URL(location.href).searchParams.get("at") === at, new Date(from + 3_000).toISOString());
-say({ step: "typed", wrong, off: typed.off, title: await page.title() });
+// Alerts and receipts of the till stand below the cameras.
+const marks = page.locator(".marks button");
+await marks.first().waitFor({ timeout: 20_000 }).catch(() => undefined);
+say({ step: "typed", wrong, off: typed.off, title: await page.title(), marks: await marks.count() });
 
 await page.mouse.move(slider.x + slider.width / 3, slider.y + 30);
 await page.locator(".peek img").waitFor({ timeout: 5_000 }).catch(() => undefined);

@@ -106,6 +106,9 @@ fn an_alert_arrives_in_a_real_browser_plays_at_the_right_second_is_decided_and_f
     assert_eq!(step("accessible")["violations"], json!([]));
     step("decided");
     assert!(step("found")["hits"].as_u64().unwrap() >= 1);
+    let quiet = step("quiet");
+    assert!(quiet["path"].as_str().unwrap().starts_with("/transactions/"), "{quiet}");
+    assert_eq!((&quiet["receipts"], quiet["videos"].as_u64() > Some(0)), (&json!(3), true), "{quiet}");
     let reported = step("reported");
     assert!(reported["verdict"].as_str().unwrap().contains("exception"), "{reported}");
     assert_eq!(step("done")["errors"], json!([]));
@@ -116,35 +119,76 @@ fn an_alert_arrives_in_a_real_browser_plays_at_the_right_second_is_decided_and_f
     drop(cameras);
 }
 
-/// Free playback: any camera at any time, frame by frame, and the page says the second that is burnt into the picture.
+/// Free playback: four cameras at any time on one clock, frame by frame and at every pace, and the page says the second that
+/// is burnt into the pictures.
 #[test]
 fn any_camera_is_played_at_any_time_and_the_page_says_what_is_burnt_in() {
     let folder = tempfile::tempdir().unwrap();
     let films = film::short(folder.path());
     let cameras =
         Cameras::start(&[film::setup("kiosk", &films.kiosk, film::SIZE, folder.path())], folder.path()).unwrap();
-    let shop = Shop::with(&format!(
-        "[[camera]]\nid = \"kiosk\"\ntenant = \"demo\"\nstore = \"17\"\nname = \"Kiosk 1\"\nurl = \"{}\"\n",
-        cameras.address("kiosk").unwrap().url
-    ));
+    // One film, and four cameras that are recorded and timed each by itself.
+    let url = &cameras.address("kiosk").unwrap().url;
+    let camera = |n| {
+        format!(
+            "[[camera]]\nid = \"kiosk-{n}\"\ntenant = \"demo\"\nstore = \"17\"\nname = \"Kiosk {n}\"\nurl = \"{url}\"\n"
+        )
+    };
+    let shop = Shop::with(&(1..=4).map(camera).collect::<Vec<String>>().concat());
     shop.tillsight_with(&["user", "add", "lena", "--role", "analyst", "--password-stdin"], &format!("{PASSWORD}\n"));
+    let (_, till) = shop.token(&["--integrator", "kiosk"]);
+    let (_, token) = shop.token(&["--http", "lena"]);
+    eventually("all four are recorded", || {
+        let (_, page) = shop.get("/api/v1/cameras", Some(&token));
+        let page: Value = serde_json::from_str(&page).map_err(|error| error.to_string())?;
+        let recorded = page["items"].as_array().unwrap().iter().filter(|one| !one["recorded_from"].is_null()).count();
+        if recorded == 4 { Ok(()) } else { Err(page.to_string()) }
+    });
+    for number in 1..=3 {
+        let (status, said) =
+            shop.post("/api/v1/pos/transactions", Some(&till), &sale(number, &line("BREAD", 400, false)));
+        assert_eq!(status, 202, "{said}");
+    }
     let script = folder.path().join("watch.mjs");
     std::fs::write(&script, include_str!("../browser/watch.mjs")).unwrap();
     let mut browser = Command::new("timeout");
-    browser.args(["--kill-after=5", "240", "node"]).arg(&script);
+    browser.args(["--kill-after=5", "300", "node"]).arg(&script);
     browser.args([&shop.url("/"), "lena", PASSWORD]).arg(folder.path()).arg("5");
     let said = run(browser.env("BROWSER_HOME", cache().join("browser")), b"");
     let steps: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let step = |name: &str| {
         steps.iter().find(|step| step["step"] == name).unwrap_or_else(|| panic!("no step {name}:\n{said}"))
     };
+    let within = |value: &Value, most: f64| value.as_f64().is_some_and(|value| value.abs() <= most);
     // Tenths of a second are burnt in: the page may be one beside. The list has milliseconds for each camera.
     for name in ["opened", "typed"] {
         let off = step(name)["off"].as_array().unwrap_or_else(|| panic!("{said}"));
-        assert!(off.len() == 1 && off[0].as_f64().is_some_and(|off| off.abs() <= 200.0), "{name}: {said}");
+        assert!(off.len() == 4 && off.iter().all(|off| within(off, 200.0)), "{name}: {said}");
     }
-    assert_eq!(step("accessible")["violations"], json!([]), "{said}");
-    assert!(step("jumped")["off"].as_f64().is_some_and(|off| off <= 200.0), "{said}");
+    // While they play: as fast as time goes, and all at the same picture, give or take one that is being drawn.
+    let played = step("played");
+    let (went, took) = (played["went"].as_f64().unwrap(), played["took"].as_f64().unwrap());
+    assert!(took > 4_000.0 && (went - took).abs() <= 500.0, "{played}");
+    let apart = &played["apart"];
+    assert!(within(&apart["p50"], 100.0) && within(&apart["p95"], 300.0), "four cameras on one clock: {played}");
+    for pace in step("paced")["paces"].as_array().unwrap() {
+        let (speed, real) = (pace["speed"].as_f64().unwrap(), pace["real"].as_f64().unwrap());
+        assert!((real - speed).abs() <= 0.3 * speed, "{pace}");
+    }
+    // The film has ten pictures a second.
+    let stepped = step("stepped")["steps"].as_array().unwrap();
+    assert_eq!(stepped.len(), 8, "{said}");
+    for each in stepped {
+        let on = each["ms"].as_f64().unwrap() * if each["key"] == "." { 1.0 } else { -1.0 };
+        assert!((50.0..=200.0).contains(&on), "a step is a picture: {each}, {said}");
+    }
+    let jumped = step("jumped");
+    assert_eq!((&jumped["jumps"], &jumped["lost"]), (&json!(5), &json!(0)), "{said}");
+    assert!(within(&jumped["off"], 200.0), "{said}");
+    let marks = step("typed")["marks"].as_u64();
+    assert!(marks.is_some_and(|marks| marks > 0), "the sales stand on the timeline: {said}");
+    let accessible = step("accessible");
+    assert_eq!((&accessible["violations"], &accessible["peek"]), (&json!([]), &json!(1)), "{said}");
     // What was not recorded is asked for and not found; nothing else goes wrong.
     let errors = step("done")["errors"].as_array().unwrap().iter().filter_map(Value::as_str);
     let other: Vec<&str> = errors.filter(|error| !error.contains("status of 404")).collect();

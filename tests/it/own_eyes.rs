@@ -1,11 +1,12 @@
 //! A camera that sees by itself: its ONVIF metadata alone, without our detector, satisfies a rule about absence.
 
+use std::path::Path;
 use std::process::Command;
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tillsight_datasets::film::State;
-use tillsight_tests::outside::{becomes, eventually, run};
+use tillsight_tests::outside::{becomes, eventually, python, run};
 
 use crate::kiosk::{Kiosk, SAID};
 
@@ -70,6 +71,7 @@ fn evidence(kiosk: &Kiosk, token: &str, alert: &str) {
         if readme.contains("NOT RECORDED") { Err(readme) } else { Ok(()) }
     });
     run(Command::new("sha256sum").args(["--check", "--strict", "SHA256SUMS"]).current_dir(folder.path()), b"");
+    noted(kiosk, folder.path(), alert);
     let clip = folder.path().join("camera-kiosk.mp4");
     let mut probe = Command::new("ffprobe");
     probe.args(["-v", "error", "-show_entries", "stream=codec_name", "-of", "csv=p=0"]).arg(&clip);
@@ -84,4 +86,17 @@ fn evidence(kiosk: &Kiosk, token: &str, alert: &str) {
     let still = std::fs::read(folder.path().join("camera-kiosk.jpg")).unwrap();
     assert!(still.starts_with(&[0xff, 0xd8]), "a JPEG file");
     assert!(folder.path().join("receipt-1.txt").is_file() && folder.path().join("alert.json").is_file());
+}
+
+/// The audit has the entry of each time it was saved, the last with the hash of the list that lies in the folder: who
+/// writes the list anew is found out by it.
+fn noted(kiosk: &Kiosk, folder: &Path, alert: &str) {
+    const SAVED: &str = "import sqlite3, sys; print(*(row[0] for row in sqlite3.connect(sys.argv[1]).execute(\
+                         \"select detail from audit where who = 'lena' and action = 'evidence' and outcome = 'ok' \
+                         order by at\")), sep='\\n')";
+    let saved = python(SAVED, &[kiosk.shop.data().join("audit.sqlite").to_str().unwrap()]);
+    let list = run(Command::new("sha256sum").arg("SHA256SUMS").current_dir(folder), b"");
+    let hash = list.split_whitespace().next().unwrap();
+    assert_eq!(saved.lines().last(), Some(format!("17 {alert} SHA256SUMS {hash}").as_str()), "{saved}");
+    assert!(saved.lines().all(|line| line.starts_with(&format!("17 {alert} SHA256SUMS "))), "{saved}");
 }

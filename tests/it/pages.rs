@@ -8,13 +8,14 @@ use chrono::{DateTime, NaiveDate, TimeDelta, TimeZone as _, Utc};
 use chrono_tz::America::Chicago;
 use serde_json::{Value, json};
 use tillsight_datasets::cameras::Cameras;
+use tillsight_schemas::review::Disposition;
 use tillsight_schemas::{Clock as _, SystemClock};
 use tillsight_tests::Shop;
 use tillsight_tests::outside::{cache, eventually, run};
 
 use crate::film;
 use crate::http::{Browser, PASSWORD};
-use crate::raise::raise;
+use crate::raise::{link, raise};
 
 /// A record of a till.
 fn record(register: &str, number: i64, kind: &str, at: DateTime<Utc>, more: &Value) -> Value {
@@ -122,7 +123,19 @@ fn work(shop: &Shop, lena: &Browser<'_>, seen: DateTime<Utc>, day: NaiveDate) ->
     });
     json!({
         "alert": alert, "member": member, "unseen": unseen, "receipt": receipt, "unrecorded": unrecorded,
-        "folder": folder, "day": day.to_string(), "at": seen,
+        "folder": folder, "day": day.to_string(), "at": seen, "links": links(shop, &alert),
+    })
+}
+
+/// The one-time links of a mail: what each will do, two whose button is pressed by the browser, one that was used.
+fn links(shop: &Shop, alert: &str) -> Value {
+    let of = |action| link(shop, "maria@example.com", alert, action);
+    let used = of(Disposition::LookAtIt);
+    let pressed = run(Command::new("curl").args(["-s", "--data", "note="]).arg(shop.url(&format!("/r/{used}"))), b"");
+    assert!(pressed.contains("Noted"), "{pressed}");
+    json!({
+        "explained": of(Disposition::Explained), "look_at_it": of(Disposition::LookAtIt), "used": used,
+        "desk": of(Disposition::Explained), "phone": of(Disposition::LookAtIt),
     })
 }
 

@@ -6,6 +6,7 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
 use tillsight_api::db::Db;
 use tillsight_schemas::port::{Epoch, EpochStore as _, Judged, Partition};
+use tillsight_schemas::review::Disposition;
 use tillsight_schemas::{Clock as _, SystemClock};
 use tillsight_tests::Shop;
 
@@ -70,9 +71,7 @@ pub(crate) fn raise(
     }
     let alert: tillsight_schemas::alert::Alert = serde_json::from_value(alert).unwrap();
     let anchor_id = alert.anchor_event_id;
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(async {
-        let db = Db::in_dir(&shop.data(), Arc::new(SystemClock)).await.unwrap();
+    with_db(shop, async |db| {
         let partition = Partition::new("written by a test", 0);
         let fence = db.take(&partition).await.unwrap().fence;
         let judgement = serde_json::from_value(judgement).unwrap();
@@ -81,4 +80,15 @@ pub(crate) fn raise(
         db.commit_epoch(&epoch).await.unwrap();
     });
     id_text
+}
+
+/// The token of a one-time link as a report's mail has it.
+pub(crate) fn link(shop: &Shop, recipient: &str, alert: &str, action: Disposition) -> String {
+    with_db(shop, async |db| db.make_link(recipient, alert.parse().unwrap(), action).await.unwrap())
+}
+
+/// Does something in the database of a shop, as another process of it would.
+fn with_db<T>(shop: &Shop, work: impl AsyncFnOnce(Db) -> T) -> T {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async { work(Db::in_dir(&shop.data(), Arc::new(SystemClock)).await.unwrap()).await })
 }

@@ -5,12 +5,14 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use serde_json::{Value, json};
+use tillsight_datasets::cameras::{Cameras, Order, Setup};
 use tillsight_schemas::{Clock as _, SystemClock};
 use tillsight_tests::Shop;
 use tillsight_tests::outside::{becomes, cache, eventually, run};
 
+use crate::film;
 use crate::http::Browser;
 
 const PASSWORD: &str = "correct horse battery";
@@ -246,6 +248,7 @@ fn at_closing_and_half_an_hour_each_gets_one_mail_that_every_program_can_read() 
     let seen: Value = serde_json::from_str(&run(&mut browser, b"")).unwrap();
     assert!(seen["verdict"].as_i64().unwrap() < 400 && seen["exception"].as_i64().unwrap() < 844, "{seen}");
     assert_eq!((&seen["width"], &seen["asked"]), (&json!(390), &json!([])));
+    assert_eq!(seen["violations"], json!([]), "in light and dark");
     let link = of_maria["links"].as_array().unwrap().iter().filter_map(Value::as_str).find(|link| link.contains("/r/"));
     let path = link.unwrap().split_once("/r/").map(|(_, token)| format!("/r/{token}")).unwrap();
     let (status, page) = shop.get(&path, None);
@@ -285,4 +288,221 @@ fn at_closing_and_half_an_hour_each_gets_one_mail_that_every_program_can_read() 
         let asked = "select r.disposition as said, a.disposition as decided from lp.reviews r join lp.alerts a using (alert_id) order by 1";
         shop.query(&anna, asked)
     });
+}
+
+/// The drawer of a register that is opened without a sale, now.
+fn drawer(number: i64, register: &str, day: NaiveDate) -> String {
+    let record = json!({
+        "store_id": "99", "register_id": register, "kind": "NO_SALE", "sequence_no": number, "operator_id": "7",
+        "event_time_raw": SystemClock.now().format("%Y-%m-%dT%H:%M:%S%.3f+00:00").to_string(), "currency": "USD",
+        "business_day": day, "source": { "adapter": "json" },
+    });
+    format!("demo/99|{record}")
+}
+
+/// A report, and psql to ask its questions again.
+struct Again<'a> {
+    shop: &'a Shop,
+    login: &'a (String, String),
+    report: &'a Value,
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[][..], Vec::as_slice)
+}
+
+fn whole(value: &Value) -> i64 {
+    value.as_i64().unwrap_or_else(|| panic!("{value} is no whole number"))
+}
+
+/// A number of psql; a sum over nothing is empty.
+fn number(text: &str) -> i64 {
+    if text.is_empty() { 0 } else { text.parse().unwrap_or_else(|_| panic!("{text:?} is no whole number")) }
+}
+
+/// An instant as the report writes it, or psql.
+fn instant(text: &str) -> DateTime<Utc> {
+    let of_psql = || DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f%#z").map(|at| at.to_utc());
+    text.parse::<DateTime<Utc>>().or_else(|_| of_psql()).unwrap_or_else(|error| panic!("{text:?}: {error}"))
+}
+
+fn same<T: PartialEq + std::fmt::Debug>(what: &str, report: &T, asked: &T) -> Result<(), String> {
+    if report == asked { Ok(()) } else { Err(format!("{what}: {report:?} in the report, {asked:?} of psql")) }
+}
+
+impl Again<'_> {
+    /// What psql gets for SQL that is printed, a list of columns a row.
+    fn ask(&self, sql: &Value) -> Vec<Vec<String>> {
+        let answer = self.shop.query(self.login, sql.as_str().unwrap());
+        assert!(!answer.contains("ERROR"), "{sql}: {answer}");
+        answer.lines().map(|line| line.split('|').map(str::to_owned).collect()).collect()
+    }
+
+    fn rows(&self, name: &str) -> Vec<Vec<String>> {
+        let question = list(&self.report["questions"]).iter().find(|question| question["name"] == name);
+        self.ask(&question.unwrap_or_else(|| panic!("no question {name:?}"))["sql"])
+    }
+
+    /// Holds every number of the report against the answers.
+    fn follows(&self) -> Result<(), String> {
+        self.business()?;
+        self.cameras()?;
+        self.zones()?;
+        self.rules()
+    }
+
+    fn business(&self) -> Result<(), String> {
+        let report = self.report;
+        let totals = &report["totals"];
+        let names = ["transactions", "sales", "sales_minor", "refunds", "refunds_minor"];
+        let row = self.rows("Business of the day").remove(0);
+        same("totals", &names.map(|name| whole(&totals[name])), &[0, 1, 2, 3, 4].map(|n: usize| number(&row[n])))?;
+        same("lag", &whole(&report["sight"]["pos_lag_ms_p95"]), &(number(&row[5]) / 1_000))?;
+        same("newest", &instant(report["as_of"].as_str().unwrap()), &instant(&row[6]))?;
+        let hours = list(&report["hours"]).iter().map(|hour| [whole(&hour["hour"]), whole(&hour["transactions"])]);
+        let rows = self.rows("Hours of the day");
+        let rows: Vec<[i64; 2]> = rows.iter().map(|row| [number(&row[0]), number(&row[1])]).collect();
+        same("hours", &hours.collect::<Vec<_>>(), &rows)?;
+        let lanes: Vec<String> =
+            self.rows("Clocks not synchronised").into_iter().map(|mut row| row.remove(0)).collect();
+        let said = list(&report["sight"]["unsynchronised_lanes"]).iter().map(|lane| lane.as_str().unwrap().to_owned());
+        same("clocks", &said.collect::<Vec<_>>(), &lanes)?;
+        for rate in list(&report["rates"]) {
+            let row = self.ask(&rate["sql"]).into_iter().find(|row| row[0] == report["business_day"].as_str().unwrap());
+            let asked = row.map_or([0, 0], |row| [number(&row[1]), number(&row[2])]);
+            same(rate["name"].as_str().unwrap(), &[whole(&rate["events"]), whole(&rate["of"])], &asked)?;
+        }
+        let mut alerts: Vec<String> = self.rows("Exceptions").into_iter().map(|mut row| row.remove(0)).collect();
+        let exceptions = list(&report["exceptions"]).iter();
+        let mut said: Vec<String> = exceptions.map(|each| each["alert_id"].as_str().unwrap().to_owned()).collect();
+        alerts.sort();
+        said.sort();
+        same("exceptions", &said, &alerts)
+    }
+
+    /// Recorded and gaps, and the share that follows from both.
+    fn cameras(&self) -> Result<(), String> {
+        let (recorded, gaps) = (self.rows("Recorded"), self.rows("Gaps"));
+        for camera in list(&self.report["sight"]["cameras"]) {
+            let id = camera["camera_id"].as_str().unwrap();
+            let spans: Vec<[DateTime<Utc>; 2]> =
+                gaps.iter().filter(|row| row[0] == id).map(|row| [instant(&row[1]), instant(&row[2])]).collect();
+            let said = list(&camera["gaps"]).iter();
+            let said = said.map(|gap| ["start_at", "end_at"].map(|end| instant(gap[end].as_str().unwrap())));
+            same("gaps", &said.collect::<Vec<_>>(), &spans)?;
+            let seen: i64 = recorded.iter().filter(|row| row[0] == id).map(|row| number(&row[1])).sum();
+            let missed = spans.iter().map(|[from, to]| (*to - *from).num_microseconds().unwrap()).sum::<i64>();
+            same("uptime", &whole(&camera["uptime_permille"]), &(seen * 1_000 / (seen + missed)))?;
+        }
+        Ok(())
+    }
+
+    fn zones(&self) -> Result<(), String> {
+        let seconds = |text: &str| text.parse::<f64>().unwrap().round().to_string();
+        let rows = self.rows("Zones");
+        let rows: Vec<[String; 3]> =
+            rows.iter().map(|row| [row[0].clone(), seconds(&row[1]), seconds(&row[2])]).collect();
+        let said = list(&self.report["sight"]["zones"]).iter().map(|zone| {
+            let id = zone["zone_id"].as_str().unwrap().to_owned();
+            [id, whole(&zone["seconds"]).to_string(), whole(&zone["unknown_seconds"]).to_string()]
+        });
+        same("zones", &said.collect::<Vec<_>>(), &rows)
+    }
+
+    /// What could not be judged, of all that was.
+    fn rules(&self) -> Result<(), String> {
+        let rows = self.rows("What rules came to");
+        let times = |rule: &str, of: &dyn Fn(&str) -> bool| -> i64 {
+            rows.iter().filter(|row| row[0] == rule && of(&row[1])).map(|row| number(&row[3])).sum()
+        };
+        let blind: Vec<(String, i64, i64)> = list(&self.report["sight"]["indeterminate"])
+            .iter()
+            .map(|each| (each["rule_id"].as_str().unwrap().to_owned(), whole(&each["count"]), whole(&each["of"])))
+            .collect();
+        let mut rules: Vec<String> =
+            rows.iter().filter(|row| row[1] == "indeterminate").map(|row| row[0].clone()).collect();
+        rules.dedup();
+        let asked: Vec<(String, i64, i64)> = rules
+            .into_iter()
+            .map(|rule| {
+                let numbers = (times(&rule, &|outcome| outcome == "indeterminate"), times(&rule, &|_| true));
+                (rule, numbers.0, numbers.1)
+            })
+            .collect();
+        same("not judged", &blind, &asked)
+    }
+}
+
+/// Every number of a report is what comes out of the SQL beside it, asked by psql when the day is over: business, cameras with
+/// a gap, zones, and what rules came to.
+#[test]
+fn every_number_of_a_day_follows_from_the_questions_that_are_printed_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let films = film::short(folder.path());
+    let till = film::setup("till", &films.kiosk, film::SIZE, folder.path());
+    let till = Setup { labels: Some(films.kiosk_labels.clone()), ..till };
+    let mut cameras = Cameras::start(&[till], folder.path()).unwrap();
+    // The business day ends in two minutes, so that nothing is added to it while it is asked about.
+    let ends = SystemClock.now() + TimeDelta::seconds(120);
+    let local = ends.with_timezone(&chrono_tz::America::Chicago);
+    let day = local.date_naive().checked_sub_days(Days::new(1)).unwrap();
+    let shop = Shop::with(&format!(
+        "[[store]]\ntenant = \"demo\"\nid = \"99\"\nname = \"Harbour\"\ntz = \"America/Chicago\"\ncurrency = \"USD\"\n\
+         day_ends = \"{}\"\n\
+         [[camera]]\nid = \"till\"\ntenant = \"demo\"\nstore = \"99\"\nurl = \"{}\"\npresence = \"camera\"\n\
+         [[zone]]\nid = \"till-customer\"\ntenant = \"demo\"\nstore = \"99\"\ncamera = \"till\"\nkind = \"customer\"\n\
+         register = \"1\"\npolygon = {}\n",
+        local.format("%H:%M:%S"),
+        cameras.address("till").unwrap().url,
+        serde_json::to_string(&films.labels.zone).unwrap()
+    ));
+    let anna = shop.head_office("anna", "");
+    shop.tillsight(&["user", "add", "lena", "--role", "analyst", "--stores", "99"]);
+    let (_, lena) = shop.token(&["--http", "lena"]);
+    let get = |path: &str| -> Value {
+        let (status, text) = shop.get(path, Some(&lena));
+        assert_eq!(status, 200, "{path}: {text}");
+        serde_json::from_str(&text).unwrap()
+    };
+    let recorded_to = || get("/api/v1/cameras")["items"][0]["recorded_to"].as_str().map(instant);
+    eventually("the camera records", || recorded_to().map(|_| ()).ok_or_else(|| shop.log()));
+    let sales = [("7", false), ("7", false), ("8", false), ("7", true)];
+    let mut lines: Vec<String> =
+        (1..).zip(sales).map(|(number, (operator, by_hand))| sale(number, operator, by_hand, day)).collect();
+    // No camera looks at register 2.
+    lines.extend([drawer(5, "1", day), drawer(6, "2", day)]);
+    shop.kcat_produce("lp.pos.in.kiosk", &lines);
+    cameras.tell("till", &Order::Unplug).unwrap();
+    let unplugged = SystemClock.now();
+    eventually("nothing comes for a while", || {
+        let gone = SystemClock.now() - unplugged;
+        if gone > TimeDelta::seconds(8) { Ok(()) } else { Err(format!("{gone}")) }
+    });
+    let plugged = cameras.tell("till", &Order::Plug).unwrap();
+    eventually("it records again", || {
+        let to = recorded_to();
+        if to.is_some_and(|to| to > plugged) { Ok(()) } else { Err(format!("{to:?}, plugged in at {plugged}")) }
+    });
+    // In steps: it may be later than anybody waits for at once.
+    for at in [ends - TimeDelta::seconds(50), ends] {
+        eventually("the day ends", || if SystemClock.now() > at { Ok(()) } else { Err(format!("it ends at {ends}")) });
+    }
+    let report = eventually("the report says what psql says", || {
+        let report = get(&format!("/api/v1/reports?store=99&day={day}"));
+        let again = Again { shop: &shop, login: &anna, report: &report };
+        again.follows().map(|()| report.clone())
+    });
+    // And there is something to it.
+    assert_eq!((&report["over"], &report["totals"]["transactions"]), (&json!(true), &json!(6)), "{report}");
+    assert!(!list(&report["exceptions"]).is_empty(), "a price was set by hand: {report}");
+    let camera = &report["sight"]["cameras"][0];
+    let gap = |gap: &Value| instant(gap["end_at"].as_str().unwrap()) - instant(gap["start_at"].as_str().unwrap());
+    let longest = list(&camera["gaps"]).iter().map(gap).max().unwrap_or_default();
+    assert!(longest > TimeDelta::seconds(5), "it was unplugged for eight seconds: {camera}");
+    let uptime = whole(&camera["uptime_permille"]);
+    assert!((200..990).contains(&uptime), "it recorded most of two minutes, not all: {camera}");
+    assert!(whole(&report["sight"]["zones"][0]["seconds"]) > 0, "{report}");
+    let blind = list(&report["sight"]["indeterminate"]).iter();
+    assert!(blind.map(|each| whole(&each["count"])).sum::<i64>() > 0, "nobody looks at register 2: {report}");
+    cameras.stop().unwrap();
 }

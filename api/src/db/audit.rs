@@ -77,6 +77,12 @@ impl DirectAudit {
         };
         write(&self.pool, &[entry]).await
     }
+
+    /// Closes the file: from now on nothing can be noted.
+    #[cfg(test)]
+    pub(crate) async fn close(&self) {
+        self.pool.close().await;
+    }
 }
 
 impl Audit {

@@ -13,11 +13,9 @@ const STANDS: TimeDelta = TimeDelta::seconds(6);
 /// Width of a receipt, in letters.
 const WIDTH: usize = 44;
 
-/// An amount with its currency.
+/// An amount in the receipt's currency; in minor units where nobody said in which.
 fn amount(minor: i64, transaction: &TransactionShown) -> String {
-    let currency = transaction.currency.as_ref().map(|currency| format!(" {currency}")).unwrap_or_default();
-    let sign = if minor < 0 { "-" } else { "" };
-    format!("{sign}{}.{:02}{currency}", minor.unsigned_abs() / 100, minor.unsigned_abs() % 100)
+    transaction.currency.map_or_else(|| format!("{minor} (minor units)"), |currency| currency.format(minor))
 }
 
 /// A code as words: `NO_SALE` becomes `NO SALE`.

@@ -328,3 +328,61 @@ async fn video(
     }
     Ok(about)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use tillsight_schemas::money::Currency;
+    use tillsight_schemas::pos::PostedTransaction;
+
+    use super::super::tests::{House, read};
+    use super::super::views;
+    use super::*;
+
+    #[test]
+    fn amounts_of_a_folder_have_as_many_places_as_their_currency() {
+        for (code, item, total) in
+            [("USD", "$18.99", "$20.51"), ("JPY", "JPY 1899", "JPY 2051"), ("KWD", "KWD 1.899", "KWD 2.051")]
+        {
+            let sample = include_str!("../../../schemas/samples/v1/posted_transaction.json");
+            let mut posted: PostedTransaction = serde_json::from_str(sample).unwrap();
+            posted.transaction.currency = Some(Currency::new(code).unwrap());
+            let mut shown = views::transaction(&posted, None, None);
+            shown.lines[0].at = Some(shown.event_time);
+            let receipt = words::receipt(&shown, Tz::UTC);
+            assert!(receipt.contains(&format!("RETURN HEADPHONES  {item}\n")), "{receipt}");
+            assert!(receipt.contains(&format!("{:<12}{total}\n", "Total")), "{receipt}");
+            assert!(receipt.contains(&format!("{:<12}{total} OUT\n", "CASH")), "{receipt}");
+            let cues: Vec<String> = words::cues(&shown).into_iter().map(|cue| cue.text).collect();
+            assert_eq!(cues[0], format!("RETURN: RETURN HEADPHONES  {item}"));
+            assert_eq!(cues[1], format!("RETURN {total}  no. 17-1-0412"));
+            shown.currency = None;
+            assert!(words::receipt(&shown, Tz::UTC).contains("2051 (minor units)"), "nobody said in which");
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_saved_while_the_audit_file_cannot_be_written() {
+        let house = House::open().await;
+        let alert = house.raise("17", 1, 0).await;
+        let lena = house.sign_in("lena").await;
+        let opening = json!({ "title": "Refunds", "alerts": [alert] });
+        let (status, case) = house.send("POST", "/api/v1/cases", &lena, Some(opening)).await;
+        assert_eq!(status, StatusCode::CREATED, "{case}");
+        let case = format!("/api/v1/cases/{}", case["case_id"].as_str().unwrap());
+        let transaction = format!("/api/v1/transactions/{}", Uuid::from_u128(1_000_001));
+        let folders = [format!("/api/v1/alerts/{alert}"), transaction, case.clone()].map(|of| of + "/evidence");
+        house.shared.audit.close().await;
+        for path in &folders {
+            let answer = house.ask("GET", path, &[("cookie", &lena)], None).await;
+            assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");
+            assert_eq!(answer.headers()[header::CONTENT_TYPE], "application/problem+json", "{path}");
+            assert!(!answer.headers().contains_key(header::CONTENT_DISPOSITION), "{path}");
+            let (_, problem) = read(answer).await;
+            assert!(problem["detail"].as_str().unwrap().contains("the audit file cannot be written"), "{problem}");
+        }
+        let (_, detail) = house.get(&case, &lena).await;
+        let history = detail["history"].as_array().unwrap();
+        assert!(history.iter().all(|entry| entry["what"] != "saved"), "{history:?}");
+    }
+}

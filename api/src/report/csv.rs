@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 use super::ReportError;
+use super::letter::RESTATED;
 use super::model::Report;
 
 const COLUMNS: [&str; 12] = [
@@ -46,6 +47,9 @@ pub(super) fn table(report: &Report) -> Result<Vec<u8>, ReportError> {
         note: format!("store {}, business day {}", report.store.name, report.business_day),
         ..Fact::default()
     })?;
+    if report.restated {
+        table.row(&Fact { kind: "restated", what: RESTATED.to_owned(), ..Fact::default() })?;
+    }
     for each in &report.exceptions {
         table.row(&Fact {
             kind: "exception",

@@ -42,6 +42,13 @@ pub(super) struct Standing {
     said: Vec<Review>,
 }
 
+impl Standing {
+    /// When it was raised, or its last revision.
+    pub(super) fn raised_at(&self) -> DateTime<Utc> {
+        self.row.alert.raised_at
+    }
+}
+
 impl Reporter {
     /// The alerts of a day that stand and that the reader sees, what matters most first: what the store asks to look at,
     /// open before decided, then severity, then amount.

@@ -6,6 +6,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::Illustrated;
 use super::chart::charts;
+use super::letter::{FOLLOWS, RESTATED};
 use super::local::{Local, lag, quantity};
 use super::model::{Exception, Report, ReportRate};
 use super::verdict::percent;
@@ -65,6 +66,7 @@ fn verdict(report: &Report, local: &Local) -> Markup {
                 (totals.sales) " sales, " (local.money(totals.sales_minor)) "; " (totals.refunds) " refunds, "
                 (local.money(totals.refunds_minor)) "; " (local.minute(report.from)) " to " (local.full(report.to))
             }
+            @if report.restated { p { b { (RESTATED) } } }
         }
     }
 }
@@ -247,6 +249,7 @@ fn questions(report: &Report) -> Markup {
             details {
                 summary { "Where the numbers come from" }
                 p { "Each number is the answer to a question in SQL that anybody with access may ask again." }
+                @for words in FOLLOWS { p { (words) } }
                 @for (name, sql) in rates.chain(others) { h3 { (name) } pre tabindex="0" { (sql) } }
             }
         }

@@ -22,6 +22,19 @@ const GAPS: usize = 6;
 pub(super) const SOURCE: &str =
     "Each number is the answer to a question in SQL: they stand at the end of the PDF and on the report's page.";
 
+/// Under the verdict of a report that late data has changed.
+pub(super) const RESTATED: &str = "Restated: it counts what came after it was due, half an hour after closing.";
+
+/// Beside the printed questions: how what is no column of theirs follows from their rows. The page of the web app says
+/// the same (`ui/src/lib/rates.ts`).
+pub(super) const FOLLOWS: [&str; 2] = [
+    "The usual range of a rate: 100 × events / of for each day before this one on which “of” is not 0, in order of \
+     size. A tenth of the days, rounded down, is left out at either end; the first and the last that remain are the \
+     range. The mean is 100 × all events / all of. From 7 such days on.",
+    "How much of its time a camera recorded: its recorded_us / (recorded_us + the length of its rows of Gaps, in \
+     microseconds).",
+];
+
 /// A report in words.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Letter {
@@ -37,6 +50,8 @@ pub(crate) struct Letter {
     pub(super) heading: &'static str,
     /// The verdict.
     pub(super) verdict: String,
+    /// That late data has changed it; empty while it has not.
+    pub(super) restated: &'static str,
     /// Sales and refunds.
     pub(super) totals: String,
     /// What to look at.
@@ -51,6 +66,8 @@ pub(crate) struct Letter {
     pub(super) sight: Vec<(String, String)>,
     /// The questions behind the numbers.
     pub(super) questions: Vec<(String, String)>,
+    /// How what is no column of theirs follows from them.
+    pub(super) follows: [&'static str; 2],
     /// Zone and age of all of it.
     pub(super) footer: String,
     /// The page of the report.
@@ -107,6 +124,7 @@ impl Letter {
                 _ => "We could not see",
             },
             verdict: report.verdict.text.clone(),
+            restated: if report.restated { RESTATED } else { "" },
             totals: format!(
                 "{} sales, {}; {} refunds, {}; {} to {}",
                 totals.sales,
@@ -126,6 +144,7 @@ impl Letter {
             questions: (report.rates.iter().map(|rate| (rate.name.clone(), rate.sql.clone())))
                 .chain(report.questions.iter().map(|each| (each.name.clone(), each.sql.clone())))
                 .collect(),
+            follows: FOLLOWS,
             footer: format!(
                 "{}Times are those of {}. Made {}{}.",
                 usual(report),
@@ -358,6 +377,7 @@ pub(super) fn sample() -> Illustrated {
             indeterminate: Vec::new(),
         },
         questions: vec![ReportQuestion { name: "Business of the day".to_owned(), sql: "SELECT 2".to_owned() }],
+        restated: false,
         over: true,
         made_at: "2026-11-22T03:30:05Z".parse().unwrap(),
         as_of: Some("2026-11-22T03:28:00Z".parse().unwrap()),
@@ -378,5 +398,14 @@ mod tests {
     fn what_a_till_says_is_cut_and_steers_nothing() {
         assert_eq!(cut("a\r\nBcc: x", 60), "a  Bcc: x");
         assert_eq!(cut("12345", 4), "1234…");
+    }
+
+    #[test]
+    fn page_and_letter_say_alike_how_numbers_follow_from_their_questions() {
+        let pages = include_str!("../../../ui/src/lib/rates.ts").split_whitespace().collect::<Vec<_>>().join(" ");
+        for words in FOLLOWS {
+            assert!(pages.contains(&format!("\"{words}\",")), "{words}");
+        }
+        assert_eq!(Letter::of(&sample(), &[]).follows, FOLLOWS);
     }
 }

@@ -180,7 +180,8 @@ impl Made {
     ///
     /// # Errors
     /// [`ReportError`], which is a defect.
-    pub(super) fn of(of: Illustrated, changes: &[String]) -> Result<Self, ReportError> {
+    pub(super) fn of(mut of: Illustrated, changes: &[String]) -> Result<Self, ReportError> {
+        of.report.restated |= !changes.is_empty();
         let letter = Letter::of(&of, changes);
         let drawn = charts(&of.report);
         let pdf = pdf::document(&letter, &drawn, &of.pictures)?;

@@ -62,6 +62,7 @@ pub(super) fn page(
                             h1 style=(format!("{FONT}font-size:20px;line-height:26px;margin:2px 0;")) { (letter.heading) }
                             p style=(TEXT) { (letter.verdict) }
                             p class="quiet" style=(QUIET) { (letter.totals) }
+                            @if !letter.restated.is_empty() { p style=(TEXT) { (letter.restated) } }
                         } }
                         @if !letter.changes.is_empty() { tr { td style="padding:0 16px;" {
                             h2 style=(HEADING) { "Changed since the last report of this day" }

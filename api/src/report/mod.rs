@@ -54,6 +54,7 @@ pub(crate) use reader::Reader;
 
 use exceptions::picture;
 use model::{ReportHour, ReportQuestion, ReportRate, ReportStore, ReportTotals};
+use schedule::due;
 use verdict::{Facts, verdict};
 
 /// Exceptions of a report.
@@ -252,8 +253,12 @@ impl Reporter {
         let of_day = ReportDay { store: key.clone(), day, span, without: reader.without.clone() };
         let numbers = Self::numbers(engine, &of_day).await?;
 
+        let all = self.exceptions(store, day, reader).await?;
+        let due = due(store, day);
+        let late = |at: DateTime<Utc>| due.is_some_and(|due| at > due);
+        let restated = numbers.totals.newest.is_some_and(late) || all.iter().any(|each| late(each.raised_at()));
         let (mut exceptions, mut found) = (Vec::new(), Vec::new());
-        for standing in &self.exceptions(store, day, reader).await? {
+        for standing in &all {
             let pictures = reader.pictures && exceptions.len() < AT_MOST;
             let (exception, picture) = self.exception(store, standing, pictures).await;
             exceptions.push(exception);
@@ -308,6 +313,7 @@ impl Reporter {
                 .iter()
                 .map(|(name, sql)| ReportQuestion { name: (*name).to_owned(), sql: sql.clone() })
                 .collect(),
+            restated,
             over: store.closing(day).is_none_or(|closes| closes <= span.end()),
             made_at: now,
             as_of: numbers.totals.newest,

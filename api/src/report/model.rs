@@ -224,6 +224,8 @@ answer! {
         sight: ReportSight,
         /// The questions behind the other numbers.
         questions: Vec<ReportQuestion>,
+        /// Whether it counts what came after it was due, half an hour after closing: records of tills or alerts.
+        restated: bool,
         /// Whether the store had closed when it was made.
         over: bool,
         /// When it was made.

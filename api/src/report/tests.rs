@@ -224,14 +224,14 @@ impl Office {
     }
 }
 
-/// The `number`th transaction of the day: every third is a return.
+/// The `number`th transaction of the day: every third is a return. From the hundredth on they come a day late.
 fn transaction(number: i64, operator: &str) -> PostedTransaction {
     let mut posted: PostedTransaction =
         serde_json::from_str(include_str!("../../../schemas/samples/v1/posted_transaction.json")).unwrap();
     posted.header.event_id = Uuid::from_u128(0x1_0000 + u128::try_from(number).unwrap());
     posted.header.tenant_id = "acme".parse().unwrap();
     posted.header.event_time = "2026-11-21T17:00:00Z".parse::<DateTime<Utc>>().unwrap() + TimeDelta::minutes(number);
-    posted.header.received_at = posted.header.event_time;
+    posted.header.received_at = posted.header.event_time + TimeDelta::days(number / 100);
     posted.header.landing_offset = number;
     let of = &mut posted.transaction;
     (of.store_id, of.sequence_no) = ("17".parse().unwrap(), Some(number));
@@ -325,6 +325,28 @@ async fn late_data_is_told_once_and_what_is_new_about_her_never() {
     office.at("2026-11-30T03:30:00Z");
     office.post().await.round().await.unwrap();
     assert!(office.server.take().is_empty(), "after some days a report stands");
+}
+
+#[tokio::test]
+async fn a_report_that_late_records_or_alerts_have_changed_says_so_in_every_form() {
+    let office = Office::open("").await;
+    // JSON, CSV, HTML, text and mail; the PDF is made of the same letter.
+    let said = |forms: Vec<Vec<u8>>| -> Vec<bool> {
+        let text = |form: usize| String::from_utf8_lossy(&forms[form]).into_owned();
+        let json: serde_json::Value = serde_json::from_str(&text(0)).unwrap();
+        let mut said = vec![json["restated"] == true, text(1).contains("\nrestated,")];
+        said.extend([2, 4, 5].map(|form| text(form).contains("Restated: it counts what came after it was due")));
+        said
+    };
+    office.archive(98, &["7", "8"]).await;
+    office.at("2026-11-24T03:30:00Z");
+    assert_eq!(said(office.forms(1).await), [false; 5]);
+    office.archive(98, &["7", "8", "7"]).await;
+    assert_eq!(said(office.forms(1).await), [true; 5], "number 100 came a day late");
+    office.archive(98, &["7", "8"]).await;
+    office.raise(98, "1042", None).await;
+    assert_eq!(said(office.forms(1).await), [true; 5], "the alert was raised the day after");
+    assert_eq!(said(office.forms(0).await), [false; 5], "of which its operator is not told");
 }
 
 #[tokio::test]

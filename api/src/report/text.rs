@@ -10,6 +10,9 @@ pub(super) fn text(letter: &Letter, buttons: &[Option<Buttons>]) -> String {
     out.line("");
     out.line(&format!("{}: {}", letter.heading.to_uppercase(), letter.verdict));
     out.line(&letter.totals);
+    if !letter.restated.is_empty() {
+        out.line(letter.restated);
+    }
     if !letter.changes.is_empty() {
         out.heading("Changed since the last report of this day");
         letter.changes.iter().for_each(|change| out.line(&format!("- {change}")));

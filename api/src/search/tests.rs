@@ -46,7 +46,14 @@ fn stores() -> Vec<Store> {
 }
 
 /// A sale of these items for so many cents, `minutes` before noon.
-fn sale(tenant: &str, shop: &str, number: i64, items: &[&str], cents: i64, minutes: i64) -> PostedTransaction {
+pub(super) fn sale(
+    tenant: &str,
+    shop: &str,
+    number: i64,
+    items: &[&str],
+    cents: i64,
+    minutes: i64,
+) -> PostedTransaction {
     let sample = include_str!("../../../schemas/samples/v1/posted_transaction.json");
     let mut posted: PostedTransaction = serde_json::from_str(sample).unwrap();
     posted.header.tenant_id = tenant.parse().unwrap();
@@ -82,7 +89,7 @@ fn alert_about(posted: &PostedTransaction, revision: i32) -> Alert {
 }
 
 /// A log, a database, and a folder for the index.
-struct Shop {
+pub(super) struct Shop {
     dir: TempDir,
     db: Db,
     log: MemoryLog,
@@ -90,14 +97,14 @@ struct Shop {
 }
 
 /// The follower at work.
-struct Work {
-    search: Search,
+pub(super) struct Work {
+    pub(super) search: Search,
     stop: CancellationToken,
     tasks: JoinSet<()>,
 }
 
 impl Shop {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = ReplayClock::at(NOW.parse().unwrap());
         let db = Db::in_dir(dir.path(), Arc::new(clock.clone())).await.unwrap();
@@ -108,7 +115,7 @@ impl Shop {
         Owner::open(self.dir.path(), stores(), Arc::new(self.clock.clone())).unwrap()
     }
 
-    fn work(&self) -> Work {
+    pub(super) fn work(&self) -> Work {
         let owner = self.owner();
         let (search, stop, mut tasks) = (owner.search.clone(), CancellationToken::new(), JoinSet::new());
         let log = self.log.clone();
@@ -117,7 +124,7 @@ impl Shop {
         Work { search, stop, tasks }
     }
 
-    fn ring(&self, posted: &[PostedTransaction]) {
+    pub(super) fn ring(&self, posted: &[PostedTransaction]) {
         for (index, value) in avro::encode(posted).unwrap().into_iter().enumerate() {
             self.log.append(i32::from(index % 2 == 1), value);
         }
@@ -151,7 +158,7 @@ impl Shop {
 
 impl Work {
     /// Waits until the index holds what is expected.
-    async fn becomes(&self, expected: (u64, u64)) {
+    pub(super) async fn becomes(&self, expected: (u64, u64)) {
         let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
         while self.search.counts().unwrap() != expected || !self.search.is_complete() {
             let found = self.search.counts().unwrap();
@@ -169,7 +176,7 @@ impl Work {
         }
     }
 
-    async fn stop(self) {
+    pub(super) async fn stop(self) {
         self.stop.cancel();
         self.tasks.join_all().await;
     }

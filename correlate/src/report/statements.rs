@@ -165,12 +165,14 @@ impl ReportDay {
         )
     }
 
-    /// How many seconds each camera recorded of the day.
+    /// How many microseconds each camera recorded of the day. Its bounds are microseconds, as the columns have them: an
+    /// instant that is written out has nanoseconds, and what is compared with it has them, too.
     pub(super) fn recorded(&self) -> String {
         let (start, end) = self.bounds();
+        let [first, last] = [self.span.start(), self.span.end()].map(|at| at.timestamp() * 1_000_000);
         format!(
-            "SELECT camera_id, sum(CAST(least(coalesce(end_at, {end}), {end}) AS BIGINT)\n  \
-             - CAST(greatest(start_at, {start}) AS BIGINT)) AS recorded_us\nFROM rec.segments\nWHERE {}\n  AND stream = 'main' \
+            "SELECT camera_id, sum(least(coalesce(CAST(end_at AS BIGINT), {last}), {last})\n  \
+             - greatest(CAST(start_at AS BIGINT), {first})) AS recorded_us\nFROM rec.segments\nWHERE {}\n  AND stream = 'main' \
              AND start_at < {end} AND coalesce(end_at, {end}) > {start}\nGROUP BY camera_id ORDER BY camera_id",
             self.store()
         )

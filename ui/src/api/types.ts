@@ -546,6 +546,8 @@ export type Report = {
   from: Instant;
   // Its end, or as far as it had come.
   to: Instant;
+  // Whether it counts what came after it was due.
+  restated: boolean;
   // Whether the business day was over when it was made.
   over: boolean;
   verdict: { level: "quiet" | "look" | "blind"; text: string };

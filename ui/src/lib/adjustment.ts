@@ -1,8 +1,8 @@
 // What a store says otherwise than a rule, in words, and what is wrong with it before it is sent.
 import type { AdjustmentDraft, SetAdjustment } from "../api/setup";
-import type { Rule, RuleParam } from "../api/types";
+import type { Rule, RuleParam, Store } from "../api/types";
 import { addDays, day, dayStart } from "./time";
-import { words } from "./words";
+import { money, words } from "./words";
 
 export type Kind = "numbers" | "off" | "out";
 
@@ -19,19 +19,31 @@ export function numberName(name: string): string {
   return words(name.replace(/_(seconds|minutes|ms|minor)$/, ""));
 }
 
+// The currency in which a number of a rule is an amount: that of the store, or the one that all stores have. Null where
+// they differ: ten thousand minor units are 100.00 dollars and 10000 yen.
+export function currencyFor(stores: readonly Pick<Store, "id" | "currency">[], store?: string | null): string | null {
+  const [first, ...others] = store ? stores.filter((each) => each.id === store) : stores;
+  return first && others.every((each) => each.currency === first.currency) ? first.currency : null;
+}
+
 // “Within: 60 s”, and amounts as receipts show them.
-export function numberWords(param: Pick<RuleParam, "name" | "unit">, value: number): string {
-  if (param.unit === MINOR) return `${numberName(param.name)}: ${(value / 100).toFixed(2)}`;
+export function numberWords(
+  param: Pick<RuleParam, "name" | "unit">,
+  value: number,
+  currency: string | null = null,
+): string {
+  if (param.unit === MINOR) return `${numberName(param.name)}: ${money(value, currency)}`;
   return `${numberName(param.name)}: ${value}${param.unit ? ` ${param.unit}` : ""}`;
 }
 
 // What a number may be, for whoever writes it.
-export function numberHint({ description, unit, min, max, value }: RuleParam): string {
-  const example = unit === MINOR ? ` In ${MINOR}: 10000 is 100.00.` : "";
-  return `${description}${example} ${min} to ${max}; empty: ${value}.`;
+export function numberHint({ description, unit, min, max, value }: RuleParam, currency: string | null = null): string {
+  const example = currency ? `: 10000 is ${money(10_000, currency)}` : " of each store's currency";
+  const hint = unit === MINOR ? ` In ${MINOR}${example}.` : "";
+  return `${description}${hint} ${min} to ${max}; empty: ${value}.`;
 }
 
-export function adjustmentWords(said: SetAdjustment, rule: Rule | undefined): string {
+export function adjustmentWords(said: SetAdjustment, rule: Rule | undefined, currency: string | null = null): string {
   if (said.off) return "Switched off";
   const who = [
     said.register_id && `register ${said.register_id}`,
@@ -42,8 +54,8 @@ export function adjustmentWords(said: SetAdjustment, rule: Rule | undefined): st
     .map(({ name, value }) => {
       const param = rule?.params.find((each) => each.name === name);
       return (
-        numberWords({ name, unit: param?.unit ?? null }, value) +
-        (param ? ` (else ${param.unit === MINOR ? (Number(param.value) / 100).toFixed(2) : param.value})` : "")
+        numberWords({ name, unit: param?.unit ?? null }, value, currency) +
+        (param ? ` (else ${param.unit === MINOR ? money(Number(param.value), currency) : param.value})` : "")
       );
     })
     .join("; ");

@@ -17,3 +17,10 @@ export function sharedNote(rates: Rate[]): string | null {
   const [most] = [...times].sort(([, one], [, other]) => other - one);
   return most?.[0] ?? null;
 }
+
+// How what is no column of the printed questions follows from their rows; the files of a report say the same
+// (api/src/report/letter.rs).
+export const FOLLOWS = [
+  "The usual range of a rate: 100 × events / of for each day before this one on which “of” is not 0, in order of size. A tenth of the days, rounded down, is left out at either end; the first and the last that remain are the range. The mean is 100 × all events / all of. From 7 such days on.",
+  "How much of its time a camera recorded: its recorded_us / (recorded_us + the length of its rows of Gaps, in microseconds).",
+] as const;

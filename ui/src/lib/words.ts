@@ -1,14 +1,16 @@
 // Codes as words, and numbers with their units.
 import type { CaseStatus, ClockOffset, Disposition, PresenceState, Remark } from "../api/types";
+import { digitsOf } from "./amount";
 
 export function money(minor: number | null | undefined, currency: string | null | undefined): string {
   if (minor === null || minor === undefined) return "";
+  if (!currency) return `${minor} minor units`;
+  const digits = digitsOf(currency);
+  const places = { minimumFractionDigits: digits, maximumFractionDigits: digits };
   try {
-    const format = new Intl.NumberFormat("en-US", { style: "currency", currency: currency || "USD" });
-    const digits = format.resolvedOptions().maximumFractionDigits ?? 2;
-    return format.format(minor / 10 ** digits);
+    return new Intl.NumberFormat("en-US", { style: "currency", currency, ...places }).format(minor / 10 ** digits);
   } catch {
-    return `${minor} ${currency ?? ""}`;
+    return `${minor} ${currency}`;
   }
 }
 

@@ -6,6 +6,7 @@ import { Problem, queryString } from "../api/http";
 import { reportMailsQuery, reportQuery } from "../api/queries";
 import type { Exception, Report, ReportMail } from "../api/types";
 import { hasNothing, verdictWords } from "../lib/day";
+import { FOLLOWS } from "../lib/rates";
 import { scale } from "../lib/scale";
 import { dayWords, full, hourMinute, zoneName } from "../lib/time";
 import { dispositionName, gapWords, isOpen, money, noStill, quantity, words } from "../lib/words";
@@ -143,6 +144,11 @@ function Body({ report }: { report: Report }) {
           {dayWords(report.from, tz)}, {hourMinute(report.from, tz)} to {dayWords(report.to, tz)},{" "}
           {hourMinute(report.to, tz)} {zoneName(report.to, tz)}
         </p>
+        {report.restated && (
+          <p>
+            <b>Restated: it counts what came after it was due, half an hour after closing.</b>
+          </p>
+        )}
       </section>
       <div className="two">
         <section aria-labelledby="exceptions-title" className="exceptions">
@@ -174,6 +180,11 @@ function Body({ report }: { report: Report }) {
           <Rates report={report} />
           <details className="card">
             <summary>Where the other numbers come from</summary>
+            <ul className="bullets">
+              {FOLLOWS.map((words) => (
+                <li key={words}>{words}</li>
+              ))}
+            </ul>
             {report.questions.map((each) => (
               <div key={each.name}>
                 <h3>{each.name}</h3>

@@ -4,7 +4,7 @@ import { Link, useParams } from "@tanstack/react-router";
 import { Fragment, useEffect } from "react";
 import { ruleQuery } from "../api/queries";
 import type { RuleDetail } from "../api/types";
-import { numberWords } from "../lib/adjustment";
+import { currencyFor, numberName, numberWords } from "../lib/adjustment";
 import { precisionWords } from "../lib/rule";
 import { whyWords } from "../lib/why";
 import { dispositionName, words } from "../lib/words";
@@ -40,6 +40,7 @@ export default function RulePage() {
 
 function Whole({ of }: { of: RuleDetail }) {
   const admin = useMe().role === "admin";
+  const currency = currencyFor(useStores().stores);
   return (
     <>
       <section className="card" aria-labelledby="rule-about">
@@ -54,9 +55,9 @@ function Whole({ of }: { of: RuleDetail }) {
           <dd>{reachWords(of)}</dd>
           {of.rule.params.map((param) => (
             <Fragment key={param.name}>
-              <dt>{numberWords(param, Number(param.value)).split(":")[0]}</dt>
+              <dt>{numberName(param.name)}</dt>
               <dd>
-                {numberWords(param, Number(param.value)).split(": ")[1]} <small>{param.description}</small>
+                {numberWords(param, Number(param.value), currency).split(": ")[1]} <small>{param.description}</small>
               </dd>
             </Fragment>
           ))}

@@ -4,7 +4,7 @@ import { Link } from "@tanstack/react-router";
 import { rulesQuery } from "../api/queries";
 import { adjustmentsQuery, endAdjustment, type SetAdjustment } from "../api/setup";
 import type { Rule } from "../api/types";
-import { adjustmentWords, numberWords } from "../lib/adjustment";
+import { adjustmentWords, currencyFor, numberWords } from "../lib/adjustment";
 import { Chip, StoreTime } from "../parts/bits";
 import { useStores } from "../parts/session";
 import { AdjustmentSheet } from "../parts/setup/AdjustmentSheet";
@@ -27,6 +27,8 @@ export default function SetupRules() {
   const ruleOf = (id: string | null) => every.find((each) => each.id === id);
   const named = (each: SetAdjustment) =>
     each.rule_id === null ? "Every rule" : (ruleOf(each.rule_id)?.name ?? each.rule_id);
+  const wordsOf = (each: SetAdjustment) =>
+    adjustmentWords(each, ruleOf(each.rule_id), currencyFor(stores, each.store_id));
   const shown = all.filter((each) => fits(search.q, named(each), each.rule_id, each.operator_id, each.note));
   const columns: Column<SetAdjustment>[] = [
     {
@@ -46,7 +48,7 @@ export default function SetupRules() {
       name: "Otherwise",
       cell: (each) => (
         <>
-          {adjustmentWords(each, ruleOf(each.rule_id))}
+          {wordsOf(each)}
           {each.problem && <small className="below bad">{each.problem}</small>}
         </>
       ),
@@ -77,7 +79,7 @@ export default function SetupRules() {
       className: "acts",
       cell: (each) => (
         <Acts
-          of={`${named(each)}: ${adjustmentWords(each, ruleOf(each.rule_id))}`}
+          of={`${named(each)}: ${wordsOf(each)}`}
           acts={each.over ? [] : [["End", () => open("end", each.adjustment_id)]]}
         />
       ),
@@ -123,7 +125,7 @@ export default function SetupRules() {
         query={rules}
         all={every}
         shown={every}
-        columns={RULES((rule) => open("add", rule.id))}
+        columns={RULES((rule) => open("add", rule.id), currencyFor(stores))}
         id={(rule) => rule.id}
         none={<Empty title="No rule is installed" />}
       />
@@ -132,7 +134,7 @@ export default function SetupRules() {
       )}
       {search.do === "end" && chosen && (
         <Remove
-          title={`End this: ${adjustmentWords(chosen, ruleOf(chosen.rule_id))}?`}
+          title={`End this: ${wordsOf(chosen)}?`}
           verb="End it now"
           act={() => endAdjustment(chosen.adjustment_id)}
           close={close}
@@ -148,7 +150,7 @@ export default function SetupRules() {
   );
 }
 
-const RULES = (adjust: (rule: Rule) => void): Column<Rule>[] => [
+const RULES = (adjust: (rule: Rule) => void, currency: string | null): Column<Rule>[] => [
   {
     name: "Rule",
     cell: (rule) => (
@@ -172,7 +174,7 @@ const RULES = (adjust: (rule: Rule) => void): Column<Rule>[] => [
         <ul className="plain">
           {rule.params.map((param) => (
             <li key={param.name} title={param.description}>
-              {numberWords(param, Number(param.value))}
+              {numberWords(param, Number(param.value), currency)}
             </li>
           ))}
         </ul>

@@ -6,6 +6,8 @@ import {
   adjustmentDraft,
   adjustmentFaults,
   adjustmentWords,
+  currencyFor,
+  numberHint,
   numberWords,
 } from "../lib/adjustment";
 
@@ -53,7 +55,22 @@ test("what is said otherwise is told with what holds elsewhere", () => {
 });
 
 test("amounts are told as receipts show them", () => {
-  expect(numberWords({ name: "smallest_minor", unit: "minor units" }, 10_000)).toBe("Smallest: 100.00");
+  const smallest = { name: "smallest_minor", value: "1", unit: "minor units", description: "", min: 0, max: 90_000 };
+  const saidIn = (currency: string | null) => numberWords(smallest, 10_000, currency).replace("Smallest: ", "");
+  expect(["USD", "JPY", "BHD"].map(saidIn)).toEqual(["$100.00", "¥10,000", "BHD\u00a010.000"]);
+  expect(saidIn(null)).toBe("10000 minor units");
+  expect(numberHint(smallest, "JPY")).toContain("10000 is ¥10,000");
+  expect(numberHint(smallest)).toContain("of each store's currency");
+});
+
+test("the currency is the store's, or the one that all stores have", () => {
+  const stores = [
+    { id: "17", currency: "USD" },
+    { id: "42", currency: "JPY" },
+  ];
+  expect(currencyFor(stores, "42")).toBe("JPY");
+  expect(currencyFor(stores.slice(0, 1))).toBe("USD");
+  expect([currencyFor(stores), currencyFor([]), currencyFor(stores, "gone")]).toEqual([null, null, null]);
 });
 
 test("it holds to the end of its last day by the clock of the store", () => {

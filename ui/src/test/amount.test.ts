@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { amountText, readAmount } from "../lib/amount";
 import { type CaseFields, changedFields, patchOf } from "../lib/casedraft";
+import { money } from "../lib/words";
 
 const minor = (typed: string, currency = "USD") => readAmount(typed, currency).minor;
 const wrong = (typed: string, currency = "USD") => readAmount(typed, currency).wrong;
@@ -40,6 +41,22 @@ describe("an amount as typed", () => {
     expect(amountText(1234, "JPY")).toBe("1234");
     expect(amountText(null, "USD")).toBe("");
     for (const each of [0, 5, 99, 123_456]) expect(minor(amountText(each, "USD"))).toBe(each);
+  });
+});
+
+describe("an amount as shown", () => {
+  it("has as many decimals as its minor unit, whatever people pay in", () => {
+    expect(money(3000, "JPY")).toBe("¥3,000");
+    expect(money(3000, "USD")).toBe("$30.00");
+    expect(money(3000, "KWD")).toBe("KWD\u00a03.000");
+    // A browser writes forints and dinars of Iraq without decimals, and would show the hundredfold.
+    expect(money(3000, "HUF")).toBe("HUF\u00a030.00");
+    expect(money(3000, "IQD")).toBe("IQD\u00a03.000");
+  });
+
+  it("is in minor units where nobody said in which currency", () => {
+    expect(money(3000, null)).toBe("3000 minor units");
+    expect(money(null, "USD")).toBe("");
   });
 });
 

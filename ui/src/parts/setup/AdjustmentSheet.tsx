@@ -6,6 +6,7 @@ import {
   type AdjustmentForm,
   adjustmentDraft,
   adjustmentFaults,
+  currencyFor,
   KINDS,
   type Kind,
   LONGEST_DAYS,
@@ -81,7 +82,7 @@ export function AdjustmentSheet({ rules, rule: first, store, close }: Props) {
                 value={form.numbers[param.name] ?? ""}
                 change={(value) => set({ numbers: { ...form.numbers, [param.name]: value } })}
                 placeholder={param.value}
-                hint={numberHint(param)}
+                hint={numberHint(param, currencyFor(stores, form.store))}
               />
             ))}
           {shown.numbers && <p className="bad">{shown.numbers}</p>}
