@@ -17,6 +17,7 @@ mod engine;
 mod evidence;
 mod history;
 mod machine;
+#[allow(dead_code, reason = "the tests want more of it")]
 #[path = "../it/raise.rs"]
 mod raise;
 mod report;

@@ -301,7 +301,7 @@ mod tests {
         assert!(lines.contains("gained 1 alert\n"), "{lines}");
         assert!(lines.contains("lost   1 alert (1 of 1 decided ones confirmed)"), "{lines}");
         assert!(
-            lines.contains("before fired (nobody_there), now silent (nobody_there); decided: confirmed"),
+            lines.contains("before fired (customer_present), now silent (customer_present); decided: confirmed"),
             "{lines}"
         );
         assert!(lines.contains("0 of 1: 0 % (0 to 79)"), "{lines}");
