@@ -190,15 +190,28 @@ fn a_device_is_asked_once_and_a_wrong_password_is_said_once() {
     assert!((good["clock_difference_us"].as_i64().unwrap() - 40_000_000).abs() < 2_000_000, "{good}");
     assert_eq!((&good["reachable"], &good["urls"]["main"]), (&json!(true), &json!(stream.url)), "{good}");
 
+    let outcomes = |answer: &Value| {
+        let items = answer["items"].as_array().unwrap();
+        items.iter().map(|item| item["outcome"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    // Channels of one recorder with a wrong password: one of them tries it.
+    let refused = device.status()["refused"].as_u64().unwrap();
+    let channel = |id: &str, password: &str| format!("17,{id},{address},viewer,{password},\n");
+    let wrong = format!("{}{}{}", channel("left", "wrong"), channel("right", "wrong"), channel("rear", "wrong-too"));
+    let (_, answer) = ida.post_text("/api/v1/setup/cameras/import", &wrong);
+    assert_eq!(outcomes(&answer), ["refused", "refused", "refused"], "{answer}");
+    let detail = |at: usize| answer["items"][at]["detail"].as_str().unwrap();
+    assert!(detail(0).contains("refuses the login"), "{answer}");
+    for other in [detail(1), detail(2)] {
+        assert!(other.starts_with("not tried: ") && other.contains("viewer for left"), "{answer}");
+    }
+    assert_eq!(device.status()["refused"], refused + 1, "cameras lock users out who try too often");
+
     // A table of addresses: dry, then real; the second line names nobody.
     let table = format!(
         "store,camera,address,username,password,name\n17,door,{address},viewer,{SECRET},Door\n17,none,127.0.0.1:9,,,\n"
     );
     let (_, dry) = ida.post_text("/api/v1/setup/cameras/import?dry_run=1", &table);
-    let outcomes = |answer: &Value| {
-        let items = answer["items"].as_array().unwrap();
-        items.iter().map(|item| item["outcome"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
-    };
     assert_eq!(outcomes(&dry), ["would_add", "refused"], "{dry}");
     let (_, real) = ida.post_text("/api/v1/setup/cameras/import", &table);
     assert_eq!(outcomes(&real), ["added", "refused"], "{real}");
