@@ -10,7 +10,7 @@ use tillsight_schemas::{Clock as _, SystemClock, TimeSpan};
 use tillsight_tests::Shop;
 use tillsight_tests::camera::{Camera, PLAIN, source};
 use tillsight_tests::onvif::OnvifDevice;
-use tillsight_tests::outside::{eventually, output, python};
+use tillsight_tests::outside::{cache, eventually, output, python, run};
 use tillsight_tests::shop::binary;
 
 use crate::http::Browser;
@@ -220,4 +220,42 @@ fn a_device_is_asked_once_and_a_wrong_password_is_said_once() {
     let door = recorded(&ida, "door", "the camera of the table is recorded");
     assert_eq!((&door["has_password"], &door["name"]), (&json!(true), &json!("Door")));
     assert!(!door.to_string().contains(SECRET) && !shop.log().contains(SECRET), "no password leaves");
+}
+
+/// What somebody draws on the picture is what is kept, whatever they draw with.
+#[test]
+fn zones_are_drawn_by_mouse_by_keyboard_and_by_finger() {
+    let film = source("setup", PLAIN);
+    let camera = Camera::start(&["--file", film.to_str().unwrap()]);
+    let shop = Shop::with(&format!(
+        "[[camera]]\nid = \"till-1\"\ntenant = \"demo\"\nstore = \"17\"\nurl = \"{}\"\n",
+        camera.url
+    ));
+    let ida = admin(&shop);
+    recorded(&ida, "till-1", "the camera is there to be drawn on");
+    let script = shop.data().join("draw.mjs");
+    std::fs::write(&script, include_str!("../browser/draw.mjs")).unwrap();
+    let mut browser = Command::new("timeout");
+    browser.args(["--kill-after=5", "240", "node"]).arg(&script);
+    browser.args([&shop.url("/"), "ida", PASSWORD, "setup/cameras/17/till-1"]);
+    let said = run(browser.env("BROWSER_HOME", cache().join("browser")), b"");
+    let mut steps: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(steps.pop().unwrap()["errors"], json!([]), "{said}");
+    let by: Vec<&Value> = steps.iter().map(|step| &step["by"]).collect();
+    assert_eq!(by, ["mouse", "keyboard", "finger"], "{said}");
+
+    let (_, page) = ida.get("/api/v1/setup/zones?store=17");
+    let zones = page["items"].as_array().unwrap();
+    let names: Vec<&Value> = zones.iter().map(|zone| &zone["zone_id"]).collect();
+    assert_eq!(names, ["till-1-customer", "till-1-customer-2", "till-1-customer-3"], "{page}");
+    for (step, zone) in steps.iter().zip(zones) {
+        let corners = |polygon: &Value| -> Vec<f64> {
+            polygon.as_array().unwrap().iter().flat_map(|at| [&at[0], &at[1]]).map(|x| x.as_f64().unwrap()).collect()
+        };
+        let (meant, kept) = (corners(&step["corners"]), corners(&zone["polygon"]));
+        // A pixel of the phone's picture is a third of a hundredth.
+        let near = meant.len() == kept.len() && meant.iter().zip(&kept).all(|(one, other)| (one - other).abs() < 0.005);
+        assert!(near, "{step} became {zone}");
+        assert_eq!((&zone["camera_id"], &zone["version"]), (&json!("till-1"), &json!(1)), "{zone}");
+    }
 }
