@@ -1,5 +1,5 @@
-// A change of the web app's source is seen in a page that is open, with what was typed there: by the development server.
-// Says how long it took, a line of JSON each, on standard output. Arguments: address, name, password, path of the page, the
+// A change of the web app's source is seen in a page that is open and is not loaded again: by the development server. Says
+// how long it took, a line of JSON each, on standard output. Arguments: address, name, password, path of the page, its
 // source, a word that it shows, and the words that are written in the place of it one after another.
 import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";

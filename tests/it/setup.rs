@@ -160,8 +160,9 @@ fn a_camera_is_tried_added_recorded_and_removed_without_a_restart() {
 fn a_device_is_asked_once_and_a_wrong_password_is_said_once() {
     let film = source("setup-device", PLAIN);
     let stream = Camera::start(&["--file", film.to_str().unwrap()]);
+    let small = Camera::start(&["--width", "160", "--height", "90", "--kbps", "60", "--fps", "5", "--gop", "10"]);
     // It names an address behind a router for everything: the host that was asked is used.
-    let inner = stream.url.replace("127.0.0.1", "10.1.2.3");
+    let [inner, inner_small] = [&stream, &small].map(|camera| camera.url.replace("127.0.0.1", "10.1.2.3"));
     let mut device = OnvifDevice::start(&[
         "--password",
         SECRET,
@@ -169,6 +170,8 @@ fn a_device_is_asked_once_and_a_wrong_password_is_said_once() {
         "40",
         "--stream",
         &inner,
+        "--sub",
+        &inner_small,
         "--inner",
         "http://10.1.2.3",
     ]);
@@ -189,6 +192,13 @@ fn a_device_is_asked_once_and_a_wrong_password_is_said_once() {
     assert_eq!(good["onvif"]["manufacturer"], "Test", "{good}");
     assert!((good["clock_difference_us"].as_i64().unwrap() - 40_000_000).abs() < 2_000_000, "{good}");
     assert_eq!((&good["reachable"], &good["urls"]["main"]), (&json!(true), &json!(stream.url)), "{good}");
+    // Two profiles: the large one is recorded, the small one looked at.
+    assert_eq!(good["urls"]["sub"], json!(small.url), "{good}");
+    let streams = good["streams"].as_array().unwrap();
+    let seen: Vec<_> = streams.iter().map(|seen| (&seen["which"], &seen["width"], &seen["height"])).collect();
+    let size = |which: &str, width: i32, height: i32| (json!(which), json!(width), json!(height));
+    let (main, sub) = (size("main", 320, 180), size("sub", 160, 90));
+    assert_eq!(seen, [(&main.0, &main.1, &main.2), (&sub.0, &sub.1, &sub.2)], "{good}");
 
     let outcomes = |answer: &Value| {
         let items = answer["items"].as_array().unwrap();
@@ -219,6 +229,7 @@ fn a_device_is_asked_once_and_a_wrong_password_is_said_once() {
     assert_eq!(outcomes(&again), ["exists", "refused"], "{again}");
     let door = recorded(&ida, "door", "the camera of the table is recorded");
     assert_eq!((&door["has_password"], &door["name"]), (&json!(true), &json!("Door")));
+    assert_eq!(door["sub_url"], json!(small.url), "{door}");
     assert!(!door.to_string().contains(SECRET) && !shop.log().contains(SECRET), "no password leaves");
 }
 
