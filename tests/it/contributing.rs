@@ -2,15 +2,17 @@
 //! docs leads somewhere.
 
 use std::collections::BTreeMap;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tillsight_correlate::rule::Rule;
 use tillsight_schemas::pos::Transaction;
 use tillsight_schemas::wire::json::check;
-use tillsight_tests::outside::{output, run};
+use tillsight_tests::Shop;
+use tillsight_tests::outside::{cache, eventually, output, run};
 use tillsight_tests::shop::binary;
 
 fn root() -> PathBuf {
@@ -165,25 +167,80 @@ fn a_rule_of_ones_own_is_told_from_the_librarys_and_a_wrong_one_costs_no_other()
     assert!(!passed && told.contains("that can be read: ") && told.contains("rule.toml is wrong: line 2"), "{told}");
 }
 
+/// The web app with the page of the recipe, in a folder of its own.
+fn with_page(dir: &Path) -> PathBuf {
+    let (ui, copy) = (root().join("ui"), dir.join("ui"));
+    assert!(ui.join("node_modules").is_dir(), "run deploy/setup.sh ui");
+    std::fs::create_dir_all(copy.join("node_modules")).unwrap();
+    let mut command = Command::new("cp");
+    command.arg("-r");
+    for part in ["src", "public", "index.html", "package.json", "tsconfig.json", "vite.config.ts"] {
+        command.arg(ui.join(part));
+    }
+    run(command.arg(&copy), b"");
+    // One by one: what the development server keeps beside them is its own.
+    for package in std::fs::read_dir(ui.join("node_modules")).unwrap() {
+        let package = package.unwrap();
+        if package.file_name() != ".vite" {
+            std::os::unix::fs::symlink(package.path(), copy.join("node_modules").join(package.file_name())).unwrap();
+        }
+    }
+    follow(&recipe("add-a-page.md"), dir);
+    copy
+}
+
 #[test]
 fn the_page_of_the_recipe_is_understood_by_the_compiler() {
-    let ui = root().join("ui");
-    assert!(ui.join("node_modules").is_dir(), "run deploy/setup.sh ui");
     let dir = tempfile::tempdir().unwrap();
-    let copy = dir.path().join("ui");
-    std::fs::create_dir(&copy).unwrap();
-    run(
-        Command::new("cp")
-            .arg("-r")
-            .arg(ui.join("src"))
-            .arg(ui.join("tsconfig.json"))
-            .arg(ui.join("vite.config.ts"))
-            .arg(&copy),
-        b"",
-    );
-    std::os::unix::fs::symlink(ui.join("node_modules"), copy.join("node_modules")).unwrap();
-    follow(&recipe("add-a-page.md"), dir.path());
-    run(Command::new(ui.join("node_modules/.bin/tsc")).arg("--noEmit").current_dir(&copy), b"");
+    let copy = with_page(dir.path());
+    run(Command::new(copy.join("node_modules/.bin/tsc")).arg("--noEmit").current_dir(&copy), b"");
+}
+
+/// The development server, until the test ends.
+struct Vite(Child);
+
+impl Drop for Vite {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+#[test]
+fn the_page_of_the_recipe_is_seen_and_a_change_of_it_within_two_seconds() {
+    let dir = tempfile::tempdir().unwrap();
+    let copy = with_page(dir.path());
+    let shop = Shop::shared();
+    let (name, password) = ("vera", "correct horse battery");
+    let add = ["user", "add", name, "--tenant", "demo", "--role", "analyst", "--password-stdin"];
+    shop.tillsight_with(&add, &format!("{password}\n"));
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    // What `npm run dev` runs.
+    let package: Value = serde_json::from_str(&std::fs::read_to_string(copy.join("package.json")).unwrap()).unwrap();
+    assert_eq!(package["scripts"]["dev"], "vite");
+    let mut command = Command::new(copy.join("node_modules/.bin/vite"));
+    command.args(["--host", "127.0.0.1", "--strictPort", "--port", &port]).current_dir(&copy);
+    let vite =
+        Vite(command.env("TILLSIGHT_API", shop.url("")).stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap());
+    let address = format!("http://127.0.0.1:{port}/");
+    eventually("the development server answers", || {
+        let asked = output(Command::new("curl").args(["-sf", "-o", "/dev/null", &address]), b"");
+        if asked.status.success() { Ok(()) } else { Err(asked.status.to_string()) }
+    });
+
+    let script = dir.path().join("dev.mjs");
+    std::fs::write(&script, include_str!("../browser/dev.mjs")).unwrap();
+    let mut browser = Command::new("timeout");
+    browser.args(["--kill-after=5", "240", "node"]).arg(&script).args([&*address, name, password, "rules"]);
+    browser.arg(copy.join("src/pages/Rules.tsx")).args(["Rules", "Catalogue", "Library"]);
+    let said = run(browser.env("BROWSER_HOME", cache().join("browser")), b"");
+    let seen: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(seen.len(), 2, "{said}");
+    for change in &seen {
+        assert!(change["ms"].as_u64().unwrap() < 2_000, "{said}");
+        assert_eq!(change["opened"], true, "the module is replaced, the page is not loaded again: {said}");
+    }
+    drop(vite);
 }
 
 #[test]

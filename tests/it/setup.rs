@@ -10,7 +10,7 @@ use tillsight_schemas::{Clock as _, SystemClock, TimeSpan};
 use tillsight_tests::Shop;
 use tillsight_tests::camera::{Camera, PLAIN, source};
 use tillsight_tests::onvif::OnvifDevice;
-use tillsight_tests::outside::{eventually, output, python};
+use tillsight_tests::outside::{cache, eventually, output, python, run};
 use tillsight_tests::shop::binary;
 
 use crate::http::Browser;
@@ -160,8 +160,9 @@ fn a_camera_is_tried_added_recorded_and_removed_without_a_restart() {
 fn a_device_is_asked_once_and_a_wrong_password_is_said_once() {
     let film = source("setup-device", PLAIN);
     let stream = Camera::start(&["--file", film.to_str().unwrap()]);
+    let small = Camera::start(&["--width", "160", "--height", "90", "--kbps", "60", "--fps", "5", "--gop", "10"]);
     // It names an address behind a router for everything: the host that was asked is used.
-    let inner = stream.url.replace("127.0.0.1", "10.1.2.3");
+    let [inner, inner_small] = [&stream, &small].map(|camera| camera.url.replace("127.0.0.1", "10.1.2.3"));
     let mut device = OnvifDevice::start(&[
         "--password",
         SECRET,
@@ -169,6 +170,8 @@ fn a_device_is_asked_once_and_a_wrong_password_is_said_once() {
         "40",
         "--stream",
         &inner,
+        "--sub",
+        &inner_small,
         "--inner",
         "http://10.1.2.3",
     ]);
@@ -189,16 +192,36 @@ fn a_device_is_asked_once_and_a_wrong_password_is_said_once() {
     assert_eq!(good["onvif"]["manufacturer"], "Test", "{good}");
     assert!((good["clock_difference_us"].as_i64().unwrap() - 40_000_000).abs() < 2_000_000, "{good}");
     assert_eq!((&good["reachable"], &good["urls"]["main"]), (&json!(true), &json!(stream.url)), "{good}");
+    // Two profiles: the large one is recorded, the small one looked at.
+    assert_eq!(good["urls"]["sub"], json!(small.url), "{good}");
+    let streams = good["streams"].as_array().unwrap();
+    let seen: Vec<_> = streams.iter().map(|seen| (&seen["which"], &seen["width"], &seen["height"])).collect();
+    let size = |which: &str, width: i32, height: i32| (json!(which), json!(width), json!(height));
+    let (main, sub) = (size("main", 320, 180), size("sub", 160, 90));
+    assert_eq!(seen, [(&main.0, &main.1, &main.2), (&sub.0, &sub.1, &sub.2)], "{good}");
+
+    let outcomes = |answer: &Value| {
+        let items = answer["items"].as_array().unwrap();
+        items.iter().map(|item| item["outcome"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    // Channels of one recorder with a wrong password: one of them tries it.
+    let refused = device.status()["refused"].as_u64().unwrap();
+    let channel = |id: &str, password: &str| format!("17,{id},{address},viewer,{password},\n");
+    let wrong = format!("{}{}{}", channel("left", "wrong"), channel("right", "wrong"), channel("rear", "wrong-too"));
+    let (_, answer) = ida.post_text("/api/v1/setup/cameras/import", &wrong);
+    assert_eq!(outcomes(&answer), ["refused", "refused", "refused"], "{answer}");
+    let detail = |at: usize| answer["items"][at]["detail"].as_str().unwrap();
+    assert!(detail(0).contains("refuses the login"), "{answer}");
+    for other in [detail(1), detail(2)] {
+        assert!(other.starts_with("not tried: ") && other.contains("viewer for left"), "{answer}");
+    }
+    assert_eq!(device.status()["refused"], refused + 1, "cameras lock users out who try too often");
 
     // A table of addresses: dry, then real; the second line names nobody.
     let table = format!(
         "store,camera,address,username,password,name\n17,door,{address},viewer,{SECRET},Door\n17,none,127.0.0.1:9,,,\n"
     );
     let (_, dry) = ida.post_text("/api/v1/setup/cameras/import?dry_run=1", &table);
-    let outcomes = |answer: &Value| {
-        let items = answer["items"].as_array().unwrap();
-        items.iter().map(|item| item["outcome"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
-    };
     assert_eq!(outcomes(&dry), ["would_add", "refused"], "{dry}");
     let (_, real) = ida.post_text("/api/v1/setup/cameras/import", &table);
     assert_eq!(outcomes(&real), ["added", "refused"], "{real}");
@@ -206,5 +229,44 @@ fn a_device_is_asked_once_and_a_wrong_password_is_said_once() {
     assert_eq!(outcomes(&again), ["exists", "refused"], "{again}");
     let door = recorded(&ida, "door", "the camera of the table is recorded");
     assert_eq!((&door["has_password"], &door["name"]), (&json!(true), &json!("Door")));
+    assert_eq!(door["sub_url"], json!(small.url), "{door}");
     assert!(!door.to_string().contains(SECRET) && !shop.log().contains(SECRET), "no password leaves");
+}
+
+/// What somebody draws on the picture is what is kept, whatever they draw with.
+#[test]
+fn zones_are_drawn_by_mouse_by_keyboard_and_by_finger() {
+    let film = source("setup", PLAIN);
+    let camera = Camera::start(&["--file", film.to_str().unwrap()]);
+    let shop = Shop::with(&format!(
+        "[[camera]]\nid = \"till-1\"\ntenant = \"demo\"\nstore = \"17\"\nurl = \"{}\"\n",
+        camera.url
+    ));
+    let ida = admin(&shop);
+    recorded(&ida, "till-1", "the camera is there to be drawn on");
+    let script = shop.data().join("draw.mjs");
+    std::fs::write(&script, include_str!("../browser/draw.mjs")).unwrap();
+    let mut browser = Command::new("timeout");
+    browser.args(["--kill-after=5", "240", "node"]).arg(&script);
+    browser.args([&shop.url("/"), "ida", PASSWORD, "setup/cameras/17/till-1"]);
+    let said = run(browser.env("BROWSER_HOME", cache().join("browser")), b"");
+    let mut steps: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(steps.pop().unwrap()["errors"], json!([]), "{said}");
+    let by: Vec<&Value> = steps.iter().map(|step| &step["by"]).collect();
+    assert_eq!(by, ["mouse", "keyboard", "finger"], "{said}");
+
+    let (_, page) = ida.get("/api/v1/setup/zones?store=17");
+    let zones = page["items"].as_array().unwrap();
+    let names: Vec<&Value> = zones.iter().map(|zone| &zone["zone_id"]).collect();
+    assert_eq!(names, ["till-1-customer", "till-1-customer-2", "till-1-customer-3"], "{page}");
+    for (step, zone) in steps.iter().zip(zones) {
+        let corners = |polygon: &Value| -> Vec<f64> {
+            polygon.as_array().unwrap().iter().flat_map(|at| [&at[0], &at[1]]).map(|x| x.as_f64().unwrap()).collect()
+        };
+        let (meant, kept) = (corners(&step["corners"]), corners(&zone["polygon"]));
+        // A pixel of the phone's picture is a third of a hundredth.
+        let near = meant.len() == kept.len() && meant.iter().zip(&kept).all(|(one, other)| (one - other).abs() < 0.005);
+        assert!(near, "{step} became {zone}");
+        assert_eq!((&zone["camera_id"], &zone["version"]), (&json!("till-1"), &json!(1)), "{zone}");
+    }
 }

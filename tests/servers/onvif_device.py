@@ -200,19 +200,27 @@ class Device:
     def do_GetProfiles(self, _path, _request):
         if not self.options.stream:
             return "<trt:GetProfilesResponse/>"
-        return (
-            '<trt:GetProfilesResponse><trt:Profiles token="main" fixed="true"><tt:Name>Main</tt:Name>'
-            '<tt:VideoEncoderConfiguration token="e1"><tt:Name>e1</tt:Name><tt:UseCount>1</tt:UseCount>'
-            "<tt:Encoding>H264</tt:Encoding><tt:Resolution><tt:Width>320</tt:Width><tt:Height>180</tt:Height></tt:Resolution>"
-            "<tt:Quality>5</tt:Quality></tt:VideoEncoderConfiguration></trt:Profiles></trt:GetProfilesResponse>"
-        )
+        sizes = {"main": (320, 180), "sub": (160, 90)}
+        return "<trt:GetProfilesResponse>" + "".join(
+            f'<trt:Profiles token="{token}" fixed="true"><tt:Name>{token.capitalize()}</tt:Name>'
+            f'<tt:VideoEncoderConfiguration token="e-{token}"><tt:Name>e-{token}</tt:Name><tt:UseCount>1</tt:UseCount>'
+            f"<tt:Encoding>H264</tt:Encoding><tt:Resolution><tt:Width>{sizes[token][0]}</tt:Width>"
+            f"<tt:Height>{sizes[token][1]}</tt:Height></tt:Resolution>"
+            "<tt:Quality>5</tt:Quality></tt:VideoEncoderConfiguration></trt:Profiles>"
+            for token in self.streams()
+        ) + "</trt:GetProfilesResponse>"
+
+    def streams(self):
+        """The RTSP addresses by the tokens of their profiles."""
+        named = {"main": self.options.stream, "sub": self.options.sub}
+        return {token: address for token, address in named.items() if address}
 
     def do_GetStreamUri(self, _path, request):
         token = request.findtext("{http://www.onvif.org/ver10/media/wsdl}ProfileToken")
-        if token != "main" or not self.options.stream:
+        if token not in self.streams():
             raise Refused("ter:NoProfile", f"there is no profile {token}")
         return (
-            f"<trt:GetStreamUriResponse><trt:MediaUri><tt:Uri>{escape(self.options.stream)}</tt:Uri>"
+            f"<trt:GetStreamUriResponse><trt:MediaUri><tt:Uri>{escape(self.streams()[token])}</tt:Uri>"
             "<tt:InvalidAfterConnect>false</tt:InvalidAfterConnect><tt:InvalidAfterReboot>false</tt:InvalidAfterReboot>"
             "<tt:Timeout>PT0S</tt:Timeout></trt:MediaUri></trt:GetStreamUriResponse>"
         )
@@ -331,7 +339,8 @@ def main():
     parser.add_argument("--password", default="secret")
     parser.add_argument("--clock-offset", type=float, default=0, help="seconds by which its clock is ahead")
     parser.add_argument("--max-lifetime", type=float, default=3600, help="seconds after which a subscription expires at the latest")
-    parser.add_argument("--stream", help="the RTSP address of its one profile; none when left out")
+    parser.add_argument("--stream", help="the RTSP address of its profile of 320 x 180; no profiles when left out")
+    parser.add_argument("--sub", help="the RTSP address of a second profile, of 160 x 90; none when left out")
     parser.add_argument("--inner", help="the address it gives for its services instead of its own")
     options = parser.parse_args()
     server = Server((options.host, options.port), Handler)

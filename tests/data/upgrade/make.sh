@@ -2,9 +2,10 @@
 # make.sh TILLSIGHT FOLDER: a small data directory, made by that binary in a minute of its real work, for the test that later
 # versions read what earlier ones wrote (tests/it/upgrade.rs).
 #
-# A store with a camera and two people; a cash sale that is voided, six cancelled sales, a no-sale that no camera saw, a
-# repetition and a wrong record; one alert is decided, one clip is fetched. Then the system is stopped, and database,
-# audit, lake and recordings are packed: not the broker's log, which is a copy's own business (docs/install.md), and not
+# A store with a camera and three people; a cash sale that is voided, six cancelled sales, a no-sale that no camera saw, a
+# repetition and a wrong record; one alert is decided, one clip is fetched. A zone is drawn and drawn again, an operator is
+# left out of the rules, a case is opened with the alert, its receipt and a note, a search is kept, and a token is made and
+# revoked: all over HTTP. Then the system is stopped, and database, audit, lake and recordings are packed: not the broker's log, which is a copy's own business (docs/install.md), and not
 # the search index, which is made again. Needs what `deploy/setup.sh test` puts in place.
 set -euo pipefail
 
@@ -27,7 +28,7 @@ HTTP=$(port)
 CONFIG=$TMP/tillsight.toml
 DATA=$TMP/data
 
-$PY "$HERE/../../servers/rtsp_server.py" --width 160 --height 90 --kbps 60 --fps 5 --gop 10 >"$TMP/camera" &
+$PY "$HERE/../../servers/rtsp_server.py" --width 160 --height 90 --kbps 16 --fps 5 --gop 10 >"$TMP/camera" &
 CAMERA=$!
 until grep -q url "$TMP/camera"; do sleep 0.1; done
 URL=$($PY -c 'import json, sys; print(json.loads(open(sys.argv[1]).readline())["url"])' "$TMP/camera")
@@ -69,22 +70,25 @@ ts() { "$TILLSIGHT" --config "$CONFIG" "$@"; }
 secret() { ts token create "$@" | sed -n 's/^secret: //p'; }
 ts user add lena --role analyst --stores 17
 ts user add hanna --role head_office
+ts user add ida --role admin
 echo 'correct horse battery' | ts user password lena
 PERSON=$(secret --http lena --name page)
 secret --user hanna --name bi >/dev/null
+ADMIN=$(secret --http ida --name setup)
 KIOSK=$(secret --integrator kiosk --name till)
 ts token revoke hanna.bi
 secret --user hanna --name dax >/dev/null
 
-$PY - "$HTTP" "$KIOSK" "$PERSON" "$DATA" "$TMP/expected.json" <<'PYTHON'
+$PY - "$HTTP" "$KIOSK" "$PERSON" "$ADMIN" "$DATA" "$TMP/expected.json" <<'PYTHON'
 import datetime, json, pathlib, sqlite3, sys, time, urllib.parse, urllib.request
 
-http, kiosk, person, data, expected = sys.argv[1:]
+http, kiosk, person, admin, data, expected = sys.argv[1:]
 begun = datetime.datetime.now(datetime.timezone.utc)
 
 
-def ask(path, token, body=None):
-    request = urllib.request.Request(f"http://127.0.0.1:{http}/api/v1/{path}", headers={"authorization": f"Bearer {token}"})
+def ask(path, token, body=None, method=None):
+    url, headers = f"http://127.0.0.1:{http}/api/v1/{path}", {"authorization": f"Bearer {token}"}
+    request = urllib.request.Request(url, headers=headers, method=method)
     if body is not None:
         request.data = json.dumps(body).encode()
         request.add_header("content-type", "application/json")
@@ -93,6 +97,12 @@ def ask(path, token, body=None):
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()
+
+
+def done(path, token, body=None, method=None):
+    status, answer = ask(path, token, body, method)
+    assert status in (200, 201, 204), (path, status, answer)
+    return json.loads(answer or b"null")
 
 
 def until(what, condition):
@@ -137,6 +147,23 @@ def clip():
 
 
 until("a clip", clip)
+
+zone = {"camera_id": "till-1", "kind": "customer", "register_id": "1", "polygon": [[0.1, 0.1], [0.9, 0.1], [0.5, 0.9]]}
+drawn = done("setup/zones/17/till-1-customer", admin, zone | {"version": None}, "PUT")
+zone["polygon"].append([0.25, 0.75])
+drawn = done("setup/zones/17/till-1-customer", admin, zone | {"version": drawn["version"]}, "PUT")
+month = (begun + datetime.timedelta(days=30)).isoformat()
+adjusted = done("setup/adjustments", admin, {"store_id": "17", "operator_id": "99", "note": "trains others", "until": month})
+receipt = done(f"alerts/{void['alert_id']}", person)["transaction"]["event_id"]
+opening = {"title": "Voids at till 1", "alerts": [void["alert_id"]], "receipts": [receipt], "note": "He was alone."}
+case = done("cases", person, opening)
+edit = {"revision": case["revision"], "status": "in_progress", "loss_minor": 2599, "currency": "USD"}
+case = done(f"cases/{case['case_id']}", person, edit, "PATCH")
+kept = done("searches", person, {"name": "Headphones", "q": "headphones", "shared": True})
+revoked = done("setup/tokens", admin, {"kind": "person", "owner": "lena", "name": "old"})
+done(f"setup/tokens/{revoked['token']['login']}", admin, method="DELETE")
+assert ask("alerts", revoked["secret"])[0] == 401
+until("the hold of the case", pathlib.Path(data, "recordings/holds.jsonl").exists)
 lake = pathlib.Path(data, "lake")
 tables = ["pos_transactions", "pos_lines", "pos_tenders", "lp_alerts", "lp_judgements", "lp_reviews"]
 until("the archive", lambda: all(any(lake.glob(f"{table}/**/*.parquet")) for table in tables))
@@ -146,9 +173,17 @@ count = lambda table: database.execute(f"select count(*) from {table}").fetchone
 json.dump(
     {
         "transactions": 9, "lines": 1, "tenders": 1, "alerts": count("alerts"), "judgements": count("judgements"),
-        "reviews": 1, "identities": count("pos_identity"), "users": ["hanna", "lena"],
-        "tokens": ["hanna.dax", "kiosk.till", "lena.http.page"], "token": kiosk, "password": "correct horse battery",
-        "decided": void["alert_id"],
+        "reviews": 1, "identities": count("pos_identity"), "users": ["hanna", "ida", "lena"],
+        "tokens": ["hanna.dax", "ida.http.setup", "kiosk.till", "lena.http.page"], "token": kiosk,
+        "password": "correct horse battery", "decided": void["alert_id"],
+        "zone": {"id": drawn["zone_id"], "version": drawn["version"], "polygon": drawn["polygon"]},
+        "adjustment": {"operator": adjusted["operator_id"], "until": adjusted["until"]},
+        "case": {
+            "id": case["case_id"], "title": case["title"], "status": case["status"], "loss_minor": case["loss_minor"],
+            "receipt": receipt, "history": len(case["history"]),
+        },
+        "search": {"id": kept["search_id"], "name": kept["name"], "q": kept["q"]},
+        "revoked": {"login": revoked["token"]["login"], "secret": revoked["secret"]},
     },
     open(expected, "w"), indent=2,
 )

@@ -25,6 +25,16 @@ impl Place {
         }
     }
 
+    /// Host and port: behind one there may be many cameras.
+    pub(super) fn device(&self) -> String {
+        let (url, port) = match self {
+            Self::Streams { main, .. } => (main, 554),
+            Self::Device(url) => (url, 80),
+        };
+        let host = url.host_str().unwrap_or_default().to_ascii_lowercase();
+        format!("{host}:{}", url.port_or_known_default().unwrap_or(port))
+    }
+
     pub(super) fn shown(&self) -> &str {
         match self {
             Self::Streams { main, .. } => main.as_str(),
@@ -105,5 +115,15 @@ mod tests {
         assert!(matches!(place("192.0.2.1"), Ok(Place::Device(_))));
         assert!(place("rtsp://u:p@192.0.2.1/x").unwrap_err().contains("own fields"));
         assert!(place("169.254.169.254").is_err());
+    }
+
+    #[test]
+    fn channels_of_a_recorder_are_one_device() {
+        let device = |typed: &str| place(typed).unwrap().device();
+        assert_eq!(device("rtsp://NVR.shop/channel/1"), "nvr.shop:554");
+        assert_eq!(device("rtsp://nvr.shop:554/channel/2"), "nvr.shop:554");
+        assert_eq!(device("192.0.2.1"), "192.0.2.1:80");
+        assert_eq!(device("https://192.0.2.1/onvif/2"), "192.0.2.1:443");
+        assert_eq!(device("http://192.0.2.1:8000/"), "192.0.2.1:8000");
     }
 }

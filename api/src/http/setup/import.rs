@@ -1,14 +1,16 @@
 //! `POST /api/v1/setup/cameras/import`: cameras by the dozen, one a line of CSV:
 //! `store,camera,address_or_url,username,password,name`.
 //!
-//! Each is tried once, some at a time; one that does not answer is refused with the reason, and the others are added.
+//! Each is tried once, some at a time; one that does not answer is refused with the reason, and the others are added. One of
+//! each device and user goes first ([`Doors`]): where its login is refused, the others are not tried.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Json;
 use axum::extract::State;
 use futures::StreamExt as _;
 use serde::Deserialize;
+use tillsight_schemas::id::StoreKey;
 
 use super::super::Shared;
 use super::super::answer::answer;
@@ -16,9 +18,10 @@ use super::super::auth::{Caller, Person};
 use super::super::extract::{DryRun, Query, Whole};
 use super::super::live::Live;
 use super::super::problem::Problem;
-use super::address::place;
+use super::address::{Place, place};
 use super::cameras::{Draft, alone};
-use super::trial::{CameraTest, try_camera};
+use super::doors::{Doors, Login, Turn};
+use super::trial::{CameraTest, Trial, try_camera};
 use super::{note, setter, store_of, wrong};
 use crate::db::{Change, ChangeError, Expected, What, camera_document};
 
@@ -98,6 +101,15 @@ fn lines(text: &str) -> Result<Vec<Line>, String> {
     }
 }
 
+/// A line that can be tried.
+struct Ready {
+    line: Line,
+    store: StoreKey,
+    place: Place,
+    draft: Draft,
+    login: Option<Login>,
+}
+
 /// Tries and adds.
 pub(super) async fn import(
     State(live): State<Live>,
@@ -111,39 +123,65 @@ pub(super) async fn import(
     let shared = live.now();
     note(&shared, &person, format!("camera import of {} lines{}", lines.len(), if dry { ", tried only" } else { "" }))
         .await?;
-    let mut seen = BTreeSet::new();
-    let twice: Vec<bool> =
-        lines.iter().map(|line| !seen.insert((line.field(0).to_owned(), line.field(1).to_owned()))).collect();
-    let work = lines.into_iter().zip(twice).map(|(line, twice)| {
-        let (shared, person) = (shared.clone(), person.clone());
-        async move {
-            if twice {
-                return line.says("refused", "the camera stands in the table twice".to_owned());
+    let (mut items, mut waiting, mut seen) = (BTreeMap::new(), Vec::new(), BTreeSet::new());
+    for (number, line) in lines.into_iter().enumerate() {
+        let twice = !seen.insert((line.field(0).to_owned(), line.field(1).to_owned()));
+        match prepare(&shared, &person, line, twice) {
+            Ok(ready) => waiting.push((number, ready)),
+            Err(item) => {
+                items.insert(number, item);
             }
-            one(&shared, &person, &line, dry).await
         }
-    });
-    let items: Vec<ImportedLine> = futures::stream::iter(work).buffered(AT_ONCE).collect().await;
+    }
+    let mut doors = Doors::default();
+    while !waiting.is_empty() {
+        let turns = doors.turns(waiting.iter().map(|(_, ready)| ready.login.as_ref()));
+        let (mut now, mut later) = (Vec::new(), Vec::new());
+        for ((number, ready), turn) in waiting.into_iter().zip(turns) {
+            match turn {
+                Turn::Now => now.push((number, ready)),
+                Turn::Later => later.push((number, ready)),
+                Turn::Never(camera) => {
+                    items.insert(number, ready.not_tried(&camera));
+                }
+            }
+        }
+        waiting = later;
+        let work = now.into_iter().map(|(number, mut ready)| {
+            let (shared, person) = (shared.clone(), person.clone());
+            async move {
+                let (item, refused) = ready.add(&shared, &person, dry).await;
+                (number, ready, item, refused)
+            }
+        });
+        let tried: Vec<_> = futures::stream::iter(work).buffered(AT_ONCE).collect().await;
+        for (number, ready, item, refused) in tried {
+            doors.note(ready.login.as_ref(), ready.line.field(1), refused);
+            items.insert(number, item);
+        }
+    }
+    let items: Vec<ImportedLine> = items.into_values().collect();
     if items.iter().any(|item| item.outcome == "added") {
         live.refresh().await;
     }
     Ok(Json(Imported { items }))
 }
 
-async fn one(shared: &Shared, person: &Person, line: &Line, dry: bool) -> ImportedLine {
+/// What is to be tried, or what is wrong with a line whatever its camera says.
+fn prepare(shared: &Shared, person: &Person, line: Line, twice: bool) -> Result<Ready, ImportedLine> {
     let refused = |detail: String| line.says("refused", detail);
+    if twice {
+        return Err(refused("the camera stands in the table twice".to_owned()));
+    }
     let Ok(store) = store_of(shared, person, line.field(0)) else {
-        return refused(format!("there is no store {:?} for you", line.field(0)));
+        return Err(refused(format!("there is no store {:?} for you", line.field(0))));
     };
     let known = shared.cameras.of_store(&store).any(|camera| camera.id.as_str() == line.field(1));
     if known {
-        return line.says("exists", "it is set up already: nothing was changed or tried".to_owned());
+        return Err(line.says("exists", "it is set up already: nothing was changed or tried".to_owned()));
     }
-    let place = match place(line.field(2)) {
-        Ok(place) => place,
-        Err(problem) => return refused(problem),
-    };
-    let mut draft = Draft {
+    let place = place(line.field(2)).map_err(refused)?;
+    let draft = Draft {
         store_id: line.field(0).to_owned(),
         camera_id: line.field(1).to_owned(),
         name: Some(line.field(5).to_owned()),
@@ -156,39 +194,62 @@ async fn one(shared: &Shared, person: &Person, line: &Line, dry: bool) -> Import
         presence: None,
         version: None,
     };
-    // What is wrong whatever the camera says is told before it is asked.
     if let Err(problems) = draft.camera(&store, None) {
-        return refused(problems.join("; "));
+        return Err(line.says("refused", problems.join("; ")));
     }
-    let name = Some(line.field(3).to_owned()).filter(|name| !name.is_empty());
-    let login = name.map(|name| (name, line.field(4).to_owned()));
-    let test = try_camera(shared, place, login).await;
-    let Some(main) = test.urls.main.clone().filter(|_| test.reachable) else { return refused(why(&test)) };
-    (draft.url, draft.sub_url, draft.onvif) = (main, test.urls.sub.clone(), Some(test.urls.onvif.clone()));
-    let (camera, password) = match draft.camera(&store, None) {
-        Ok(made) => made,
-        Err(problems) => return refused(problems.join("; ")),
-    };
-    if let Err(problem) = alone(shared, &camera).await {
-        return refused(problem.detail().to_owned());
+    let user = Some(line.field(3).to_owned()).filter(|user| !user.is_empty());
+    let login = user.map(|user| Login { device: place.device(), user, password: line.field(4).to_owned() });
+    Ok(Ready { line, store, place, draft, login })
+}
+
+impl Ready {
+    /// What is said of it when its device has refused its user for another camera.
+    fn not_tried(&self, camera: &str) -> ImportedLine {
+        let (device, user) =
+            self.login.as_ref().map(|login| (login.device.as_str(), login.user.as_str())).unwrap_or_default();
+        let said =
+            format!("not tried: {device} refused the password of {user} for {camera}: put that line right first");
+        self.line.says("refused", said)
     }
-    if dry {
-        return line.says("would_add", found(&test));
+
+    /// Tries it and adds it: what became of it, and whether the login was refused.
+    async fn add(&mut self, shared: &Shared, person: &Person, dry: bool) -> (ImportedLine, bool) {
+        let login = self.login.as_ref().map(|login| (login.user.clone(), login.password.clone()));
+        let Trial { test, refused } = try_camera(shared, self.place.clone(), login).await;
+        (self.keep(shared, person, &test, dry).await, refused)
     }
-    let (key, document) = camera_document(&camera);
-    let change = Change { password, ..Change::new(key, Expected::New, Some(document)) };
-    if note(shared, person, format!("camera {store}/{}: added by a table", camera.id)).await.is_err() {
-        return refused("the audit file cannot be written, so nothing is changed".to_owned());
-    }
-    match shared.db.change(&person.name, &[change]).await {
-        Ok(()) => {
-            shared.tried.note(&store, &camera.id, &test);
-            line.says("added", found(&test))
+
+    /// Adds it as it was found.
+    async fn keep(&mut self, shared: &Shared, person: &Person, test: &CameraTest, dry: bool) -> ImportedLine {
+        let Self { line, store, draft, .. } = self;
+        let refused = |detail: String| line.says("refused", detail);
+        let Some(main) = test.urls.main.clone().filter(|_| test.reachable) else { return refused(why(test)) };
+        (draft.url, draft.sub_url, draft.onvif) = (main, test.urls.sub.clone(), Some(test.urls.onvif.clone()));
+        let (camera, password) = match draft.camera(store, None) {
+            Ok(made) => made,
+            Err(problems) => return refused(problems.join("; ")),
+        };
+        if let Err(problem) = alone(shared, &camera).await {
+            return refused(problem.detail().to_owned());
         }
-        Err(ChangeError::Exists(What::Camera, _)) => line.says("exists", None::<String>),
-        Err(error) => {
-            tracing::error!(%error, "a camera of a table was not added");
-            refused("the database refused: try again".to_owned())
+        if dry {
+            return line.says("would_add", found(test));
+        }
+        let (key, document) = camera_document(&camera);
+        let change = Change { password, ..Change::new(key, Expected::New, Some(document)) };
+        if note(shared, person, format!("camera {store}/{}: added by a table", camera.id)).await.is_err() {
+            return refused("the audit file cannot be written, so nothing is changed".to_owned());
+        }
+        match shared.db.change(&person.name, &[change]).await {
+            Ok(()) => {
+                shared.tried.note(store, &camera.id, test);
+                line.says("added", found(test))
+            }
+            Err(ChangeError::Exists(What::Camera, _)) => line.says("exists", None::<String>),
+            Err(error) => {
+                tracing::error!(%error, "a camera of a table was not added");
+                refused("the database refused: try again".to_owned())
+            }
         }
     }
 }

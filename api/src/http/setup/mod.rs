@@ -9,6 +9,7 @@ mod address;
 mod adjustments;
 mod cameras;
 mod discover;
+mod doors;
 mod history;
 mod import;
 mod operators;

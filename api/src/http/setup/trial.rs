@@ -101,10 +101,19 @@ answer! {
     }
 }
 
+/// What came of trying a camera.
+pub(super) struct Trial {
+    /// What is told.
+    pub(super) test: CameraTest,
+    /// Whether the login was refused: it is not tried at this device again.
+    pub(super) refused: bool,
+}
+
 /// Tries a camera that was checked before; never fails, but says what does.
-pub(super) async fn try_camera(shared: &Shared, place: Place, login: Option<(String, String)>) -> CameraTest {
+pub(super) async fn try_camera(shared: &Shared, place: Place, login: Option<(String, String)>) -> Trial {
     static TURNS: Semaphore = Semaphore::const_new(AT_ONCE);
     let _turn = TURNS.acquire().await;
+    let mut refused = false;
     let mut test = CameraTest {
         reachable: false,
         steps: Vec::new(),
@@ -116,7 +125,13 @@ pub(super) async fn try_camera(shared: &Shared, place: Place, login: Option<(Str
     };
     let ((main, sub), device) = match place {
         Place::Streams { main, sub } => ((Some(main), sub), None),
-        Place::Device(device) => (test.ask(shared, device.clone(), login.as_ref()).await, Some(device)),
+        Place::Device(device) => match test.ask(shared, device.clone(), login.as_ref()).await {
+            Ok(streams) => (streams, Some(device)),
+            Err(error) => {
+                refused = matches!(error, DeviceError::Login { .. });
+                ((None, None), None)
+            }
+        },
     };
     let text = |url: &Option<Url>| url.as_ref().map(Url::to_string);
     let onvif = text(&device.filter(|_| test.onvif.is_some()));
@@ -132,7 +147,7 @@ pub(super) async fn try_camera(shared: &Shared, place: Place, login: Option<(Str
             Err(error) => {
                 // No second try with a login that is refused, nor at a host that does not answer.
                 test.failed("main stream", &error);
-                return test;
+                return Trial { test, refused: matches!(error, ProbeError::Login) };
             }
         }
     }
@@ -144,13 +159,16 @@ pub(super) async fn try_camera(shared: &Shared, place: Place, login: Option<(Str
                     first = Some(probed);
                 }
             }
-            Err(error) => test.failed("sub stream", &error),
+            Err(error) => {
+                refused = matches!(error, ProbeError::Login);
+                test.failed("sub stream", &error);
+            }
         }
     }
     if let Some(probed) = first {
         test.picture(shared, probed).await;
     }
-    test
+    Trial { test, refused }
 }
 
 async fn look(
@@ -182,7 +200,7 @@ impl CameraTest {
         shared: &Shared,
         device: Url,
         login: Option<&(String, String)>,
-    ) -> (Option<Url>, Option<Url>) {
+    ) -> Result<(Option<Url>, Option<Url>), DeviceError> {
         let credentials = login.map(|(name, password)| Credentials::new(name, password));
         let host = device.host_str().unwrap_or_default().to_owned();
         let described = match describe(device, credentials, shared.clock.clone()).await {
@@ -191,7 +209,7 @@ impl CameraTest {
                 tracing::info!(error = %chain(&error), "a camera was tried by ONVIF");
                 let (detail, cure) = device_words(&error, &host);
                 self.step("ONVIF", false, detail, Some(cure));
-                return (None, None);
+                return Err(error);
             }
         };
         let Identity { manufacturer, model, firmware } = described.identity.clone();
@@ -228,7 +246,7 @@ impl CameraTest {
                 Some("type the rtsp:// address from the camera's manual"),
             ),
         }
-        (main, sub)
+        Ok((main, sub))
     }
 
     fn seen(&mut self, which: &str, probed: &Probed) {

@@ -19,7 +19,7 @@ use super::super::auth::{Caller, Person};
 use super::super::extract::Body;
 use super::super::problem::Problem;
 use super::address::{Place, allowed, place};
-use super::trial::{CameraTest, StreamSeen, try_camera};
+use super::trial::{CameraTest, StreamSeen, Trial, try_camera};
 use super::{note, setter, store_of, text, unread, wrong};
 use crate::config::Camera;
 use crate::db::{Key, What};
@@ -80,7 +80,7 @@ pub(super) async fn test(
     let place = place.map_err(|problem| wrong(&[problem]))?;
     let login = login(&shared, &asked, known.as_ref().map(|(_, camera)| camera), &place).await?;
     note(&shared, &person, format!("camera test {}", place.shown())).await?;
-    let test = try_camera(&shared, place, login).await;
+    let Trial { test, .. } = try_camera(&shared, place, login).await;
     if let Some((store, camera)) = &known {
         shared.tried.note(store, &camera.id, &test);
     }
