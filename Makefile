@@ -72,12 +72,13 @@ bench-check: this-clone ## whether what was measured is newer than the last comm
 demo-clean: ## remove what the demo made
 	rm -rf $(CACHE)/demo-* target/demo
 
-lint: this-clone ## formatting, clippy, shell scripts
+lint: this-clone ## formatting, clippy, shell scripts, container file
 	deploy/setup.sh lint
 	npm --prefix ui run -s check
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	shellcheck deploy/*.sh deploy/*/*.sh
+	$${XDG_CACHE_HOME:-$$HOME/.cache}/tillsight/hadolint/bin/hadolint deploy/container/Containerfile
 
 fmt: ## format the Rust code
 	cargo fmt --all

@@ -4,7 +4,7 @@
 #   deploy/setup.sh [demo|test|bench|lint|ui|run|superset]   test when nothing is said
 #
 #     ui      the web app, built into ui/dist, which the binary embeds
-#     lint    that, what `cargo build` needs: compilers, cmake, OpenSSL's headers; and shellcheck
+#     lint    that, what `cargo build` needs: compilers, cmake, OpenSSL's headers; shellcheck and hadolint
 #     demo    that, Java and Apache Kafka, real baskets to replay, real footage, ffmpeg, GStreamer's RTSP server for the
 #             cameras, ONNX Runtime and a detector of people
 #     test    that, kcat, PostgreSQL, and a Python environment with the outside clients that the tests talk through; a second
@@ -36,7 +36,7 @@ NODE=20.19
 components_of() {
   case $1 in
     ui) echo packages ui ;;
-    lint) echo packages ui ;;
+    lint) echo packages ui hadolint ;;
     demo) echo packages ui kafka kafka_archive completejourney footage onnxruntime detector ;;
     test | bench)
       echo packages ui kafka kafka_archive python clients browser completejourney footage onnxruntime detector promtool
@@ -127,6 +127,22 @@ python() {
       "$home/bin/python" -m pip install -q --disable-pip-version-check --only-binary :all: --require-hashes -r "$pins" ||
         way_out "could not install deploy/python/requirements.txt (the package is named above): it needs CPython 3.10" \
           "or later ($(python3 --version 2>&1) is what python3 is); check the network or pip's index, then run again"
+      stamp "$home/stamp" "$pins"
+      ;;
+  esac
+}
+
+# What reads the Containerfile for mistakes.
+hadolint() {
+  local home=$CACHE/hadolint pins=$HERE/python/lint.txt
+  case $1 in
+    about) echo "hadolint, for \`make lint\`|12|60|0|5" ;;
+    ready) stamped "$home/stamp" "$pins" && [[ -x $home/bin/hadolint ]] ;;
+    install)
+      rm -rf "$home"
+      python3 -m venv "$home" || way_out "python3 -m venv failed: apt-get install python3-venv, then run again"
+      "$home/bin/python" -m pip install -q --disable-pip-version-check --only-binary :all: --require-hashes -r "$pins" ||
+        way_out "could not install deploy/python/lint.txt: check the network or pip's index, then run again"
       stamp "$home/stamp" "$pins"
       ;;
   esac
@@ -404,7 +420,10 @@ find_missing_packages() {
   need ca-certificates test -s /etc/ssl/certs/ca-certificates.crt
   need python3 command -v python3
   case $MODE in
-    lint) need shellcheck command -v shellcheck ;;
+    lint)
+      need shellcheck command -v shellcheck
+      hadolint ready || need python3-venv python3 -c 'import venv, ensurepip'
+      ;;
     *)
       java_is_new_enough || names+=("$(java_package)")
       kafka ready || need maven command -v mvn

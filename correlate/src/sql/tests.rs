@@ -1,5 +1,6 @@
 //! What a session shows and what it does not.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -242,6 +243,28 @@ async fn comments_name_columns_that_exist_in_their_order() {
         let field = schema.field(usize::try_from(comment.column).unwrap() - 1);
         assert_eq!(field.metadata().get(COMMENT), Some(&comment.text), "{comment:?}");
     }
+}
+
+#[tokio::test]
+async fn every_table_and_every_column_has_a_comment() {
+    let shop = Shop::open(&[], false).await;
+    let session = shop.session(Stores::All);
+    let comments = Engine::comments();
+    let tables: BTreeSet<(&str, &str)> =
+        comments.iter().map(|comment| (comment.schema, comment.table.as_str())).collect();
+    let catalog = session.context().catalog(CATALOG).unwrap();
+    let mut known = 0;
+    for schema in catalog.schema_names().iter().filter(|name| *name != "information_schema") {
+        for table in catalog.schema(schema).unwrap().table_names() {
+            known += 1;
+            assert!(tables.contains(&(schema.as_str(), table.as_str())), "{schema}.{table} has no comment");
+            let provider = session.context().table_provider(format!("{schema}.{table}")).await.unwrap();
+            let said = comments.iter().filter(|comment| comment.schema == schema && comment.table == table);
+            // One is of the table itself.
+            assert_eq!(said.count(), provider.schema().fields().len() + 1, "{schema}.{table}");
+        }
+    }
+    assert!(known >= 20, "{known}");
 }
 
 #[test]
