@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use clap::Args;
 use tillsight_correlate::engine::Settings;
 use tillsight_correlate::lake::History;
+use tillsight_correlate::rule::Header;
 use tillsight_correlate::why::{Number, Why};
 use tillsight_schemas::TimeSpan;
 use tillsight_schemas::judgement::Outcome;
@@ -46,12 +47,12 @@ pub(super) fn run(config: &Config, arguments: &WhyArguments) -> Result<(), Box<d
         let why = Why::ask(&history, rule, settings, &store, (arguments.event, span)).await?;
         why.ok_or_else(|| Box::<dyn Error>::from(missing))
     })?;
-    told(&arguments.rule, &why).iter().for_each(|line| say(line));
+    told(&rule.header, &why).iter().for_each(|line| say(line));
     Ok(())
 }
 
 /// The answer, line by line.
-fn told(rule: &str, why: &Why) -> Vec<String> {
+fn told(rule: &Header, why: &Why) -> Vec<String> {
     let posted = &why.anchor;
     let transaction = &posted.transaction;
     let said = match why.outcome {
@@ -67,8 +68,13 @@ fn told(rule: &str, why: &Why) -> Vec<String> {
             transaction.store_id,
             posted.header.event_time.format("%Y-%m-%d %H:%M:%S UTC")
         ),
-        format!("{rule} {said}: {}", why.why.replace('_', " ")),
+        format!("{} {said}: {}", rule.id, why.why.replace('_', " ")),
     ];
+    if why.why == "not_an_anchor" {
+        let kinds: Vec<&str> = rule.anchor.iter().map(|kind| kind.as_str()).collect();
+        lines.push(format!("    it judges {} only; ask it about one of those", kinds.join(", ")));
+        return lines;
+    }
     lines.extend(why.facts.iter().map(|(name, value)| format!("    {} {value}", name.replace('_', " "))));
     lines.extend(why.numbers.iter().map(|number| turn(number, why.outcome == Outcome::Fired)));
     lines
