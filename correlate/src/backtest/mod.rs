@@ -8,6 +8,7 @@ mod difference;
 mod past;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -53,7 +54,7 @@ pub struct Backtest<'a> {
     lane: Lane,
     rules: Vec<RuleId>,
     groups: VecDeque<Group>,
-    known: Option<Known>,
+    known: Option<Arc<Known>>,
     done: i64,
     all: i64,
 }
@@ -114,7 +115,7 @@ impl<'a> Backtest<'a> {
         let stores: Vec<StoreKey> = group.stores.iter().map(|(store, _)| store.clone()).collect();
         let known = match self.known.take() {
             Some(known) => known,
-            None => Known::read(self.history, &stores, group.whole).await?,
+            None => Arc::new(Known::read(self.history, &stores, group.whole).await?),
         };
         let span = group.cut().ok_or(BacktestError::Span)?;
         let within = |judgement: &Judgement| {

@@ -93,7 +93,7 @@ mod tests {
 
     fn ids(segment: &mut Segment) -> Vec<String> {
         let pieces = segment.rows("pos").unwrap();
-        let ids = pieces.iter().flat_map(|piece| piece.column(0).as_string::<i32>().iter().flatten());
+        let ids = pieces.iter().flat_map(|piece| piece.column(0).as_string_view().iter().flatten());
         let mut ids: Vec<String> = ids.map(ToOwned::to_owned).collect();
         ids.sort();
         ids

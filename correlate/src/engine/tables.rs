@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringViewArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use tillsight_schemas::id::StoreKey;
@@ -16,7 +16,8 @@ use super::clock::Aligned;
 use super::memory::Span;
 use crate::rule::{Header, Params};
 
-const TEXT: DataType = DataType::Utf8;
+/// Views: rules join and group by texts, which are short but for ids, and move rows about.
+const TEXT: DataType = DataType::Utf8View;
 const LONG: DataType = DataType::Int64;
 const BOOL: DataType = DataType::Boolean;
 
@@ -155,7 +156,7 @@ impl Anchor {
 }
 
 fn text<T, S: AsRef<str>>(rows: &[T], value: impl Fn(&T) -> Option<S>) -> ArrayRef {
-    Arc::new(rows.iter().map(value).collect::<StringArray>())
+    Arc::new(rows.iter().map(value).collect::<StringViewArray>())
 }
 
 fn long<T>(rows: &[T], value: impl Fn(&T) -> Option<i64>) -> ArrayRef {

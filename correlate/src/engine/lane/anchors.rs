@@ -23,8 +23,10 @@ pub(super) struct Anchors {
     pub(super) raw: RecordBatch,
     /// As rules see them.
     pub(super) table: RecordBatch,
-    /// The store of each.
-    pub(super) stores: Vec<Arc<StoreKey>>,
+    /// The store of each, by its place in [`Anchors::keys`].
+    pub(super) stores: Vec<u32>,
+    /// The stores.
+    pub(super) keys: Vec<StoreKey>,
 }
 
 impl Anchors {
@@ -41,19 +43,24 @@ impl Anchors {
         let uncertain = column(&raw, "event_time_uncertainty_ms")?.as_primitive::<Int64Type>();
         let begins = column(&pos, "begin_us")?.as_primitive::<Int64Type>();
         let unknown = RegisterClock::default();
-        let mut places: HashMap<(&str, &str, &str), (Arc<StoreKey>, &RegisterClock)> = HashMap::new();
+        let mut keys: Vec<StoreKey> = Vec::new();
+        let mut places: HashMap<(&str, &str, &str), (u32, &RegisterClock)> = HashMap::new();
         let mut of_store = Vec::with_capacity(raw.num_rows());
         let mut numbers: [Vec<i64>; 5] = std::array::from_fn(|_| Vec::with_capacity(raw.num_rows()));
         for row in 0..raw.num_rows() {
             let name = (tenants.value(row), stores.value(row), registers.value(row));
-            let (store, clock) = match places.entry(name) {
-                Entry::Occupied(known) => known.into_mut(),
+            let (number, clock) = match places.entry(name) {
+                Entry::Occupied(known) => *known.get(),
                 Entry::Vacant(new) => {
                     let (tenant, store, register) = name;
                     let key = format!("{tenant}/{store}").parse::<StoreKey>();
                     let key = key.map_err(|error| ArrowError::ParseError(error.to_string()))?;
                     let clock = known.clocks.get(&format!("{tenant}/{store}/{register}")).unwrap_or(&unknown);
-                    new.insert((Arc::new(key), clock))
+                    let number = keys.iter().position(|known| *known == key).unwrap_or_else(|| {
+                        keys.push(key);
+                        keys.len() - 1
+                    });
+                    *new.insert((u32::try_from(number).unwrap_or(u32::MAX), clock))
                 }
             };
             let arrival = Arrival {
@@ -63,15 +70,16 @@ impl Anchors {
             };
             let placed = clock.place(&arrival, begins.value(row));
             let at = DateTime::from_timestamp_micros(arrival.event_us).unwrap_or_default();
-            let (customer, cashier) = settings.zones_at(store, name.2, at);
+            let store = usize::try_from(number).ok().and_then(|number| keys.get(number));
+            let (customer, cashier) = store.map_or((0, 0), |store| settings.zones_at(store, name.2, at));
             let of_row = [placed.begin_us, placed.end_us, placed.bound_us, customer, cashier];
             numbers.iter_mut().zip(of_row).for_each(|(column, value)| column.push(value));
-            of_store.push(Arc::clone(store));
+            of_store.push(number);
         }
         let numbers = numbers.into_iter().map(|values| Arc::new(Int64Array::from(values)) as ArrayRef);
         let columns = pos.columns().iter().cloned().chain(numbers).collect();
         let table = RecordBatch::try_new(tables::anchor_schema(), columns)?;
-        Ok(Self { raw, table, stores: of_store })
+        Ok(Self { raw, table, stores: of_store, keys })
     }
 
     /// The rows of these kinds.

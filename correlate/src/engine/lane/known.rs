@@ -10,7 +10,6 @@ use arrow::error::ArrowError;
 use chrono::TimeDelta;
 use tillsight_schemas::TimeSpan;
 use tillsight_schemas::id::StoreKey;
-use uuid::Uuid;
 
 use super::super::clock::{Arrival, Clocks, RegisterClock};
 use crate::error::Error;
@@ -111,8 +110,8 @@ impl Known {
     }
 
     /// Whether another transaction replaces one.
-    pub(super) fn is_replaced(&self, id: Uuid) -> bool {
-        !self.replaced.is_empty() && self.replaced.contains(&id.to_string())
+    pub(super) fn is_replaced(&self, id: &str) -> bool {
+        !self.replaced.is_empty() && self.replaced.contains(id)
     }
 
     /// The rows of the highest revisions.

@@ -28,6 +28,7 @@ use tillsight_schemas::TimeSpan;
 use tillsight_schemas::id::{RuleId, StoreKey};
 use tillsight_schemas::judgement::Outcome;
 use tillsight_schemas::port::Judged;
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::judge::{self, news};
@@ -47,8 +48,8 @@ const HISTORY: TimeDelta = TimeDelta::hours(24);
 /// Rules that judge chunks of history.
 #[derive(Debug)]
 pub(crate) struct Lane {
-    settings: Settings,
-    rules: Vec<Compiled>,
+    settings: Arc<Settings>,
+    rules: Vec<Arc<Compiled>>,
     wanted: Wanted,
 }
 
@@ -70,48 +71,71 @@ impl Lane {
     pub(crate) async fn new(rules: Vec<Rule>, settings: Settings) -> Result<Self, EngineError> {
         let mut compiled = Vec::with_capacity(rules.len());
         for rule in rules {
-            compiled.push(Compiled::new(rule).await?);
+            compiled.push(Arc::new(Compiled::new(rule).await?));
         }
         let wanted = Wanted::by(compiled.iter().map(|rule| &rule.rule.header));
-        Ok(Self { settings, rules: compiled, wanted })
+        Ok(Self { settings: Arc::new(settings), rules: compiled, wanted })
     }
 
-    /// Judges the anchors of some stores in a span.
+    /// Judges the anchors of some stores in a span, as many rules at a time as there are cores.
     ///
     /// # Errors
     /// [`BacktestError`].
     pub(crate) async fn judge(
         &self,
         history: &History,
-        known: &Known,
+        known: &Arc<Known>,
         stores: &[StoreKey],
         span: TimeSpan,
     ) -> Result<Judgements, BacktestError> {
         let chunk = Chunk::read(history, known, stores, span, (&self.wanted, &self.settings)).await?;
-        let places = Places::of(&chunk)?;
+        let places = Places::of(&chunk, known)?;
         let mut all = Judgements { tiles: chunk.tiles, ..Judgements::default() };
-        for rule in &self.rules {
-            let began = Instant::now();
-            all.judged.extend(self.by(rule, known, &chunk, &places).await?);
-            *all.cost.entry(rule.rule.header.id.clone()).or_default() += began.elapsed();
+        let sight = Arc::new(Sight { settings: Arc::clone(&self.settings), known: Arc::clone(known), chunk, places });
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let mut running = JoinSet::new();
+        let mut rules = self.rules.iter();
+        loop {
+            while running.len() < cores
+                && let Some(rule) = rules.next()
+            {
+                let (rule, sight) = (Arc::clone(rule), Arc::clone(&sight));
+                running.spawn(async move {
+                    let began = Instant::now();
+                    let judged = sight.by(&rule).await;
+                    judged.map(|judged| (rule.rule.header.id.clone(), began.elapsed(), judged))
+                });
+            }
+            let (rule, took, judged) = match running.join_next().await {
+                None => return Ok(all),
+                Some(Ok(said)) => said?,
+                // Nobody breaks it off while it is waited for.
+                Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
+            };
+            all.judged.extend(judged);
+            *all.cost.entry(rule).or_default() += took;
         }
-        Ok(all)
     }
+}
 
+/// A chunk, and what is known around it.
+struct Sight {
+    settings: Arc<Settings>,
+    known: Arc<Known>,
+    chunk: Chunk,
+    places: Places,
+}
+
+impl Sight {
     /// What a rule says of the anchors of a chunk.
-    async fn by(
-        &self,
-        rule: &Compiled,
-        known: &Known,
-        chunk: &Chunk,
-        places: &Places<'_>,
-    ) -> Result<Vec<Judged>, EngineError> {
-        let header = &rule.rule.header;
-        let Sorted { mut said, groups } = self.sorted(header, known, chunk, places)?;
+    async fn by(&self, rule: &Compiled) -> Result<Vec<Judged>, EngineError> {
+        let (header, chunk) = (&rule.rule.header, &self.chunk);
+        let Sorted { mut said, groups } = self.sorted(header)?;
         for group in &groups {
             let rows = rule.run(window(header, chunk, group)?).await?;
             for (id, row) in verdict::rows(rule, &rows)? {
-                said.insert(places.row(id).ok_or_else(|| header.wrong(format!("{id} is no anchor")))?, row);
+                let anchor = self.places.rows.get(&id).copied();
+                said.insert(anchor.ok_or_else(|| header.wrong(format!("{id} is no anchor")))?, row);
             }
         }
         // What the till does not say is no all-clear.
@@ -123,18 +147,12 @@ impl Lane {
                 said.entry(*row).or_insert_with(|| Row::silent(header, Outcome::Indeterminate, &need.why()));
             }
         }
-        self.judgements(header, known, chunk, &said)
+        self.judgements(header, &said)
     }
 
     /// The anchors of a rule: those that it does not judge, with what is said of them, and the others in groups of one mind.
-    fn sorted(
-        &self,
-        header: &Header,
-        known: &Known,
-        chunk: &Chunk,
-        places: &Places<'_>,
-    ) -> Result<Sorted, EngineError> {
-        let anchors = &chunk.anchors;
+    fn sorted(&self, header: &Header) -> Result<Sorted, EngineError> {
+        let (anchors, places) = (&self.chunk.anchors, &self.places);
         let (operators, registers) = (column(&anchors.raw, "operator_id")?, column(&anchors.raw, "register_id")?);
         let (operators, registers) = (operators.as_string::<i32>(), registers.as_string::<i32>());
         let times = column(&anchors.raw, "event_time")?.as_primitive::<TimestampMicrosecondType>().values();
@@ -143,17 +161,17 @@ impl Lane {
         let mut sorted = Sorted::default();
         for row in anchors.of_kinds(&header.anchor)? {
             let n = place(row);
-            let (Some(id), Some(store)) = (places.ids.get(n).copied().flatten(), anchors.stores.get(n)) else {
-                continue;
-            };
-            let at = || instant(times.get(n).copied().unwrap_or_default());
-            let left_out = (!adjusted.is_empty())
-                .then(|| {
-                    let operator = operators.is_valid(n).then(|| operators.value(n));
-                    adjusted.leaves_out(header, store, at(), (registers.value(n), operator))
-                })
-                .flatten();
-            if known.is_replaced(id) {
+            let Some(number) = anchors.stores.get(n).copied() else { continue };
+            let (mut left_out, mut numbers) = (None, None);
+            if !adjusted.is_empty()
+                && let Some(store) = anchors.keys.get(place(number))
+            {
+                let at = instant(times.get(n).copied().unwrap_or_default());
+                let operator = operators.is_valid(n).then(|| operators.value(n));
+                left_out = adjusted.leaves_out(header, store, at, (registers.value(n), operator));
+                numbers = adjusted.numbers(header, store, at);
+            }
+            if places.replaced.get(n) == Some(&true) {
                 // A correction under another number stands in its place.
                 sorted.said.insert(row, Row::silent(header, Outcome::Silent, "replaced"));
             } else if let Some(why) = left_out {
@@ -161,20 +179,15 @@ impl Lane {
             } else if places.lasted.get(n).is_some_and(|lasted| *lasted > longest) {
                 sorted.said.insert(row, Row::silent(header, Outcome::Indeterminate, "too_long"));
             } else {
-                sorted.put(row, store, adjusted.numbers(header, store, at()));
+                sorted.put(row, number, numbers);
             }
         }
         Ok(sorted)
     }
 
     /// Judgements and alerts of what was said, by row.
-    fn judgements(
-        &self,
-        header: &Header,
-        known: &Known,
-        chunk: &Chunk,
-        said: &BTreeMap<u32, Row>,
-    ) -> Result<Vec<Judged>, EngineError> {
+    fn judgements(&self, header: &Header, said: &BTreeMap<u32, Row>) -> Result<Vec<Judged>, EngineError> {
+        let chunk = &self.chunk;
         if said.is_empty() {
             return Ok(Vec::new());
         }
@@ -187,7 +200,7 @@ impl Lane {
         for (posted, row) in posted.into_iter().zip(said.values()) {
             let posted = Arc::new(posted);
             let store = StoreKey::new(posted.header.tenant_id.clone(), posted.transaction.store_id.clone());
-            let mut anchor = judge::anchor(&self.settings, &known.clocks, &posted, &store);
+            let mut anchor = judge::anchor(&self.settings, &self.known.clocks, &posted, &store);
             anchor.numbers = self.settings.adjusted.numbers(header, &store, posted.header.event_time);
             let logged_at = posted.header.received_at;
             let around = Circumstances {
@@ -195,7 +208,7 @@ impl Lane {
                 anchor: &anchor,
                 near: &Nearby { chunk, store: &store, members: &members },
                 cameras: self.settings.cameras_of(&store, &posted),
-                provisional: self.is_provisional(header, chunk, &store, &anchor),
+                provisional: self.is_provisional(header, &store, &anchor),
                 logged_at,
                 now: logged_at,
             };
@@ -205,36 +218,32 @@ impl Lane {
     }
 
     /// Whether an anchor was judged without a zone that may still have spoken.
-    fn is_provisional(&self, header: &Header, chunk: &Chunk, store: &StoreKey, anchor: &tables::Anchor) -> bool {
+    fn is_provisional(&self, header: &Header, store: &StoreKey, anchor: &tables::Anchor) -> bool {
         if header.watched.is_empty() {
             return false;
         }
         let until = verdict::looked(header, anchor).end;
         let zones = self.settings.zones_of(store, &anchor.posted, &header.watched);
-        let behind = zones.iter().any(|zone| chunk.spoken(store, zone).is_none_or(|end| end < until));
+        let behind = zones.iter().any(|zone| self.chunk.spoken(store, zone).is_none_or(|end| end < until));
         behind && anchor.posted.header.received_at - instant(until) <= HISTORY
     }
 }
 
 /// Where anchors stand in their chunk.
-struct Places<'a> {
-    ids: Vec<Option<Uuid>>,
-    rows: HashMap<&'a str, u32>,
+struct Places {
+    replaced: Vec<bool>,
+    rows: HashMap<Uuid, u32>,
     lasted: Vec<i64>,
 }
 
-impl<'a> Places<'a> {
-    fn of(chunk: &'a Chunk) -> Result<Self, ArrowError> {
+impl Places {
+    fn of(chunk: &Chunk, known: &Known) -> Result<Self, ArrowError> {
         let ids = column(&chunk.anchors.raw, "event_id")?.as_string::<i32>();
         Ok(Self {
-            ids: ids.iter().map(|id| id?.parse().ok()).collect(),
-            rows: ids.iter().zip(0_u32..).filter_map(|(id, row)| Some((id?, row))).collect(),
+            replaced: ids.iter().map(|id| id.is_some_and(|id| known.is_replaced(id))).collect(),
+            rows: ids.iter().zip(0_u32..).filter_map(|(id, row)| Some((id?.parse().ok()?, row))).collect(),
             lasted: chunk.anchors.lasted()?,
         })
-    }
-
-    fn row(&self, id: Uuid) -> Option<u32> {
-        self.rows.get(id.to_string().as_str()).copied()
     }
 }
 
@@ -251,13 +260,14 @@ struct Sorted {
 #[derive(Debug, Default)]
 struct Group {
     rows: Vec<u32>,
-    numbers: BTreeMap<StoreKey, Option<Params>>,
+    /// By the number of the store.
+    numbers: BTreeMap<u32, Option<Params>>,
 }
 
 impl Sorted {
     /// Puts an anchor where its store has these numbers, or none yet.
-    fn put(&mut self, row: u32, store: &Arc<StoreKey>, numbers: Option<Params>) {
-        let fits = |group: &Group| group.numbers.get(&**store).is_none_or(|known| *known == numbers);
+    fn put(&mut self, row: u32, store: u32, numbers: Option<Params>) {
+        let fits = |group: &Group| group.numbers.get(&store).is_none_or(|known| *known == numbers);
         let group = match self.groups.iter_mut().find(|group| fits(group)) {
             Some(group) => group,
             None => {
@@ -266,9 +276,7 @@ impl Sorted {
                 group
             }
         };
-        if !group.numbers.contains_key(&**store) {
-            group.numbers.insert(StoreKey::clone(store), numbers);
-        }
+        group.numbers.entry(store).or_insert(numbers);
         group.rows.push(row);
     }
 }
@@ -280,7 +288,9 @@ fn window(header: &Header, chunk: &Chunk, group: &Group) -> Result<Window, Arrow
         true => table.clone(),
         false => take_record_batch(table, &UInt32Array::from(group.rows.clone()))?,
     };
-    let numbers: Vec<_> = group.numbers.iter().map(|(store, numbers)| (store, numbers.as_ref())).collect();
+    let key = |store: &u32| chunk.anchors.keys.get(place(*store));
+    let numbers = group.numbers.iter().filter_map(|(store, numbers)| Some((key(store)?, numbers.as_ref())));
+    let numbers: Vec<_> = numbers.collect();
     let mut window = Window::default();
     window.0.insert("anchor", vec![anchors]);
     window.0.insert("params", vec![tables::params(header, &numbers)?]);

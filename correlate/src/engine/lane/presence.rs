@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, UInt32Array};
-use arrow::compute::{sort_to_indices, take, take_record_batch};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, UInt32Array};
+use arrow::compute::{cast, sort_to_indices, take, take_record_batch};
 use arrow::datatypes::TimestampMicrosecondType;
 use arrow::error::ArrowError;
 use tillsight_schemas::id::StoreKey;
@@ -98,7 +98,7 @@ impl Spans {
             Ok(match field.name().as_str() {
                 "start_us" => Arc::new(Int64Array::from_iter_values(open().map(|open| open.start_us))),
                 "end_us" => Arc::new(Int64Array::from_iter_values(open().map(|open| open.end_us))),
-                name => take(column(&tiles, name)?, &order, None)?,
+                name => take(&cast(column(&tiles, name)?, field.data_type())?, &order, None)?,
             })
         });
         let rows = RecordBatch::try_new(Arc::clone(&schema), columns.collect::<Result<_, _>>()?)?;
@@ -121,7 +121,7 @@ impl Spans {
 
     /// A text of a span.
     pub(super) fn text(&self, name: &str, place: usize) -> Option<&str> {
-        let texts: &StringArray = self.rows.column_by_name(name)?.as_string_opt::<i32>()?;
+        let texts = self.rows.column_by_name(name)?.as_string_view_opt()?;
         texts.is_valid(place).then(|| texts.value(place))
     }
 
