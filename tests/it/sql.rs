@@ -228,7 +228,7 @@ fn statements_that_want_more_than_there_is_harm_nobody_else() {
     // A shop of its own: what the SQL process took at most is asked of it.
     let shop = Shop::open();
     let login = shop.head_office("greedy", "");
-    let (_, token) = shop.token(&["--user", "greedy", "--name", "page"]);
+    let (_, token) = shop.token(&["--http", "greedy", "--name", "page"]);
     assert_eq!(shop.query(&login, "select 1"), "1");
     let pid = shop.pid_of("sql").unwrap();
     let memory = |key: &str| -> u64 {

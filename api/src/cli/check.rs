@@ -281,3 +281,22 @@ fn rules(runtime: &Runtime, config: &Config) -> Finding {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broker_that_does_not_answer_is_said_with_its_cure() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let text = format!("[kafka]\nmode = \"external\"\nbootstrap = \"{address}\"\n");
+        let config: Config = toml::from_str(&text).unwrap();
+        let open = line("broker", broker(&config, false));
+        assert_eq!((open.mark, open.said), (Mark::Ok, format!("external, {address}")));
+        drop(listener);
+        let closed = line("broker", broker(&config, false));
+        assert_eq!((closed.mark, closed.said), (Mark::Bad, format!("none of {address} answers")));
+        assert_eq!(closed.cure.as_deref(), Some("look at kafka.bootstrap and the network"));
+    }
+}

@@ -1,8 +1,13 @@
 //! Setting up, without a network: who may, what holds afterwards, and what is refused.
 
+use std::net::Ipv4Addr;
+
 use axum::http::StatusCode;
 use serde_json::{Value, json};
+use tillsight_ingest::onvif::DISCOVERY_PORT;
 use tillsight_schemas::Clock as _;
+use tokio::net::UdpSocket;
+use tokio::task::JoinSet;
 
 use super::super::tests::{House, PASSWORD};
 use super::table;
@@ -191,5 +196,49 @@ async fn a_store_says_something_otherwise_than_the_rules_for_a_time_and_everybod
         let (status, answer) = house.send("POST", all, &tom, Some(wrong)).await;
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{answer}");
         assert!(answer["detail"].as_str().unwrap().contains(problem), "{problem}: {answer}");
+    }
+}
+
+/// Answers questions for devices as a camera at this address of the machine does.
+async fn answer_discovery(device: UdpSocket, host: Ipv4Addr) {
+    let mut buffer = vec![0; 4_096];
+    loop {
+        let (length, asker) = device.recv_from(&mut buffer).await.unwrap();
+        let question = String::from_utf8_lossy(&buffer[..length]).into_owned();
+        let id = question.split("<a:MessageID>").nth(1).and_then(|rest| rest.split('<').next()).unwrap();
+        let said = format!(
+            "<e:Envelope xmlns:e='x' xmlns:w='y' xmlns:d='z'><e:Header><w:RelatesTo>{id}</w:RelatesTo></e:Header>\
+             <e:Body><d:ProbeMatches><d:ProbeMatch><d:Scopes>onvif://www.onvif.org/name/Door</d:Scopes>\
+             <d:XAddrs>http://{host}:8000/onvif/device_service</d:XAddrs></d:ProbeMatch></d:ProbeMatches></e:Body>\
+             </e:Envelope>"
+        );
+        device.send_to(said.as_bytes(), asker).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_device_that_answers_is_told_of_and_whether_it_is_set_up() {
+    let house = House::open().await;
+    let ida = house.sign_in("ida").await;
+    // An address of this machine that no other run of the tests has.
+    let [_, _, high, low] = std::process::id().to_be_bytes();
+    let host = Ipv4Addr::new(127, 1, high, low);
+    let mut devices = JoinSet::new();
+    devices.spawn(answer_discovery(UdpSocket::bind((host, DISCOVERY_PORT)).await.unwrap(), host));
+    let mut found = Vec::new();
+    for _ in 0..2 {
+        let asked = json!({ "seconds": 1, "address": host.to_string() });
+        let (status, page) = house.send("POST", "/api/v1/setup/discover", &ida, Some(asked)).await;
+        assert_eq!(status, StatusCode::OK, "{page}");
+        // Whoever else answers in this network is not ours.
+        let ours = page["items"].as_array().unwrap().iter().find(|item| item["address"] == host.to_string());
+        found.push(ours.unwrap_or_else(|| panic!("{page}")).clone());
+        let url = format!("rtsp://{host}/x");
+        let camera = json!({ "store_id": "17", "camera_id": "door", "url": url });
+        house.send("POST", "/api/v1/setup/cameras", &ida, Some(camera)).await;
+    }
+    for (item, known) in found.iter().zip([false, true]) {
+        assert_eq!((&item["known"], &item["name"]), (&json!(known), &json!("Door")), "{found:?}");
+        assert_eq!(item["xaddr"], format!("http://{host}:8000/onvif/device_service"), "{found:?}");
     }
 }
