@@ -35,7 +35,7 @@ pub(super) struct BacktestArguments {
     /// One store only.
     #[arg(long)]
     store: Option<StoreId>,
-    /// The first business day; a week before the last when absent.
+    /// The first business day; the first of a week that ends with the last when absent.
     #[arg(long)]
     from: Option<NaiveDate>,
     /// The last business day; the store's today when absent.

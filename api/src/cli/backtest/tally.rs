@@ -106,12 +106,11 @@ impl<'a> Tally<'a> {
     fn head(&self) -> String {
         let (first, last) = self.days;
         format!(
-            "{} of {} to {last}, {} store days: {} transactions and {} tiles, in {:.1} s",
+            "{}, {first} to {last}, {}: {} and {}, in {:.1} s",
             plural(self.stores.len(), "store"),
-            first,
-            self.store_days,
-            self.transactions,
-            self.tiles,
+            plural(usize::try_from(self.store_days).unwrap_or_default(), "store day"),
+            plural(self.transactions, "transaction"),
+            plural(self.tiles, "tile"),
             self.began.elapsed().as_secs_f64()
         )
     }
@@ -156,6 +155,8 @@ impl<'a> Tally<'a> {
         }
         let mut differs: Vec<&Difference> = self.differs.iter().collect();
         differs.retain(|each| each.judgement().is_some_and(|one| self.compared.contains(&one.rule_id)));
+        // What raises an alert, or no longer, comes first.
+        differs.sort_by_key(|each| (!(each.is_gained() || each.is_lost()), each.judgement().map(|one| one.event_time)));
         let compared = self.counts.iter().filter(|((rule, _), _)| self.compared.contains(rule)).map(|(_, count)| count);
         let (compared, changed) = (compared.sum::<usize>(), differs.iter().filter(|each| each.now.is_some()).count());
         if compared + differs.len() == 0 {
