@@ -10,7 +10,7 @@ use crate::engine::NO_MATCH;
 /// A judgement that came out otherwise: live and now, or by one rule and by another version of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// What is judged now; `None`: only before an anchor was judged.
+    /// What is judged now; `None`: it was judged before only.
     pub now: Option<Judgement>,
     /// What was judged before; `None`: it was not judged.
     pub before: Option<Judgement>,

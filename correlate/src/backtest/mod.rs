@@ -18,7 +18,7 @@ use tillsight_schemas::judgement::{Judgement, Outcome};
 use tillsight_schemas::port::Judged;
 
 pub use difference::Difference;
-pub use past::Past;
+pub(crate) use past::Past;
 
 use crate::engine::{EngineError, Known, Lane, Settings};
 use crate::lake::History;

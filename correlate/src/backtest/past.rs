@@ -1,14 +1,14 @@
 //! [`Past`]: archived records in the order of their arrival, as the log handed them out, for the engine that judges live.
 //!
-//! A back-test is [`super::Backtest`], which is many times faster; this is what it is compared with, and what remembers
-//! everything around an event ([`crate::why`]).
+//! It is for whoever asks about one event among all that was around it ([`crate::why`]); what rules make of many days is
+//! [`super::Backtest`].
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tillsight_schemas::id::StoreKey;
-use tillsight_schemas::port::{Judged, LogRecord};
+use tillsight_schemas::port::LogRecord;
 use tillsight_schemas::wire::avro;
 use tillsight_schemas::{ReplayClock, TimeSpan, topic};
 
@@ -26,8 +26,7 @@ const AT_ONCE: usize = 2_000;
 
 /// What was archived of a store in a span and around it, in the order of its arrival.
 #[derive(Debug, Clone)]
-pub struct Past {
-    span: TimeSpan,
+pub(crate) struct Past {
     records: Vec<LogRecord>,
     began: DateTime<Utc>,
 }
@@ -37,7 +36,7 @@ impl Past {
     ///
     /// # Errors
     /// [`BacktestError`].
-    pub async fn read(history: &History, store: &StoreKey, span: TimeSpan) -> Result<Self, BacktestError> {
+    pub(crate) async fn read(history: &History, store: &StoreKey, span: TimeSpan) -> Result<Self, BacktestError> {
         let stores = std::slice::from_ref(store);
         let begin = span.start().checked_sub_signed(BEFORE).ok_or(BacktestError::Span)?;
         let end = span.end().checked_add_signed(AFTER).ok_or(BacktestError::Span)?;
@@ -58,22 +57,9 @@ impl Past {
         }
         arrivals.sort_by_key(|(at, record)| (*at, record.offset));
         Ok(Self {
-            span,
             began: arrivals.first().map_or(begin, |(at, _)| *at),
             records: arrivals.into_iter().map(|(_, record)| record).collect(),
         })
-    }
-
-    /// The last word of some rules about every anchor of the span, by time.
-    ///
-    /// # Errors
-    /// [`BacktestError::Engine`].
-    pub async fn judge(&self, rules: Vec<Rule>, settings: Settings) -> Result<Vec<Judged>, BacktestError> {
-        let (_, kept) = self.judged(rules, settings).await?;
-        let mut judged = kept.judged();
-        judged.retain(|one| self.span.contains(one.judgement.event_time));
-        judged.sort_by_key(|one| (one.judgement.event_time, one.judgement.judgement_id));
-        Ok(judged)
     }
 
     /// An engine that has judged it, and remembers its end.
@@ -81,22 +67,18 @@ impl Past {
     /// # Errors
     /// [`BacktestError::Engine`].
     pub(crate) async fn remembered(&self, rules: Vec<Rule>, settings: Settings) -> Result<Engine, BacktestError> {
-        Ok(self.judged(rules, settings).await?.0)
-    }
-
-    async fn judged(&self, rules: Vec<Rule>, settings: Settings) -> Result<(Engine, MemoryStore), BacktestError> {
         let clock = ReplayClock::at(self.began);
         let max_wait = settings.max_wait;
         let log = ScriptedLog::new(self.records.clone(), AT_ONCE, clock.clone());
         let kept = MemoryStore::default();
         let source = Box::new(log.clone());
-        let mut engine = Engine::open(settings, rules, source, Arc::new(kept.clone()), Arc::new(clock.clone())).await?;
+        let mut engine = Engine::open(settings, rules, source, Arc::new(kept), Arc::new(clock.clone())).await?;
         while !log.is_finished() {
             engine.step(Duration::ZERO).await?;
         }
         // What waits for a zone that never came is judged without it.
         clock.advance(max_wait + TimeDelta::seconds(1));
         engine.step(Duration::ZERO).await?;
-        Ok((engine, kept))
+        Ok(engine)
     }
 }

@@ -129,7 +129,7 @@ impl RegisterClock {
         }
     }
 
-    /// The same, and every version is kept: over history all of them are asked for.
+    /// Takes in a record, as [`RegisterClock::see`], and keeps every version: over history all of them are asked for.
     pub(crate) fn hear(&mut self, arrival: Arrival) -> Option<Version> {
         let lag = arrival.lag();
         if lag.abs() > FAR {

@@ -27,7 +27,7 @@ use super::{Engine, EngineError, Settings};
 use crate::rule::{Header, RuleError};
 
 /// Anchors older than this when they are judged are history: nothing more is to come about them.
-const HISTORY: TimeDelta = TimeDelta::hours(24);
+pub(super) const HISTORY: TimeDelta = TimeDelta::hours(24);
 /// At most so many anchors of a rule are judged in one run.
 const BATCH: usize = 2_000;
 

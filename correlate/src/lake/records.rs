@@ -20,14 +20,14 @@ use tillsight_schemas::wire::{Field, FieldType, Record, columns};
 use super::history::History;
 use super::layout::column_name;
 use super::table::Table;
-use crate::error::{Error, Result as Read};
+use crate::error::{Error, Result};
 
 impl History {
     /// The transactions of some stores whose event time lies in a span, every revision, with lines and tenders.
     ///
     /// # Errors
     /// As [`History::scan`].
-    pub async fn transactions(&self, span: TimeSpan, stores: &[StoreKey]) -> Read<Vec<PostedTransaction>> {
+    pub async fn transactions(&self, span: TimeSpan, stores: &[StoreKey]) -> Result<Vec<PostedTransaction>> {
         let rows = self.whole(Table::Transactions, span, stores).await?;
         let lines = self.whole(Table::Lines, span, stores).await?;
         let tenders = self.whole(Table::Tenders, span, stores).await?;
@@ -38,7 +38,7 @@ impl History {
     ///
     /// # Errors
     /// As [`History::scan`].
-    pub async fn tiles(&self, span: TimeSpan, stores: &[StoreKey]) -> Read<Vec<(i64, PresenceTile)>> {
+    pub async fn tiles(&self, span: TimeSpan, stores: &[StoreKey]) -> Result<Vec<(i64, PresenceTile)>> {
         let rows = self.whole(Table::Presence, span, stores).await?;
         let logged = column(&rows, super::table::LOGGED_AT).map_err(Error::columns)?;
         let logged = logged.as_primitive::<arrow::datatypes::TimestampMicrosecondType>().values().to_vec();
@@ -49,12 +49,12 @@ impl History {
     ///
     /// # Errors
     /// As [`History::scan`].
-    pub async fn judgements(&self, span: TimeSpan, stores: &[StoreKey]) -> Read<Vec<Judgement>> {
+    pub async fn judgements(&self, span: TimeSpan, stores: &[StoreKey]) -> Result<Vec<Judgement>> {
         let rows = self.whole(Table::Judgements, span, stores).await?;
         records(&rows, &[]).map_err(Error::columns)
     }
 
-    async fn whole(&self, table: Table, span: TimeSpan, stores: &[StoreKey]) -> Read<RecordBatch> {
+    async fn whole(&self, table: Table, span: TimeSpan, stores: &[StoreKey]) -> Result<RecordBatch> {
         concat_batches(&table.schema(), &self.scan(table, span, stores).await?).map_err(Error::columns)
     }
 }

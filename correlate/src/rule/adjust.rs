@@ -101,7 +101,7 @@ impl Adjustments {
         self.all.is_empty()
     }
 
-    /// The same, and nobody says anything about the numbers of this name.
+    /// What is said otherwise, but for the numbers of this name.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
         for each in &mut self.all {

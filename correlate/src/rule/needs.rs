@@ -110,6 +110,12 @@ impl Need {
         self.only.as_ref().map(|(path, wanted)| (path.as_slice(), wanted.as_deref()))
     }
 
+    /// Whether it asks for a list, or for something of its items, itself or as its condition.
+    pub(crate) fn is_about(&self, list: &str) -> bool {
+        let only = self.only.as_ref().map(|(path, _)| path);
+        self.paths.iter().chain(only).any(|path| path.first().is_some_and(|first| first == list))
+    }
+
     /// The list in which all paths of the need stand: it is about its items one by one.
     pub(crate) fn list(&self) -> Option<&str> {
         let first = self.paths.first()?.first()?;
@@ -268,6 +274,12 @@ mod tests {
         assert_eq!(lines(&[line(true, Some(5)), line(false, None)]), Some(false));
         assert_eq!(lines(&[line(true, Some(5)), line(true, None)]), Some(true));
         assert_eq!(need.why(), "missing_regular_price_minor");
+    }
+
+    #[test]
+    fn a_condition_asks_for_its_list_too() {
+        let need = need("{ field = \"operator_id\", where = \"lines.action=VOID\" }").unwrap();
+        assert!(need.is_about("lines") && need.is_about("operator_id") && !need.is_about("tenders"));
     }
 
     #[test]

@@ -62,7 +62,7 @@ impl Wanted {
             wanted.ahead = wanted.ahead.max(TimeDelta::seconds(header.lookahead_seconds));
             for table in ["pos", "lines", "tenders", "presence"] {
                 let reads = header.reads.iter().any(|read| read == table);
-                if !reads && !header.needed.iter().any(|need| need.field.contains(table)) {
+                if !reads && !header.needed.iter().any(|need| need.is_about(table)) {
                     continue;
                 }
                 let mut back = if reads { TimeDelta::seconds(header.lookback_seconds) } else { TimeDelta::zero() };

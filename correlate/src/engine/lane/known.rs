@@ -12,11 +12,12 @@ use tillsight_schemas::TimeSpan;
 use tillsight_schemas::id::StoreKey;
 
 use super::super::clock::{Arrival, Clocks, RegisterClock};
+use super::super::memory::RETENTION;
 use crate::error::Error;
 use crate::lake::{History, Picked, Table};
 
 /// How much around a span is read: what a register's clock grew from, and corrections that came after.
-const AROUND: TimeDelta = TimeDelta::hours(25);
+const AROUND: TimeDelta = TimeDelta::microseconds(RETENTION);
 const COLUMNS: &[&str] = &[
     "tenant_id",
     "store_id",

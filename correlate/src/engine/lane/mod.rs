@@ -2,7 +2,7 @@
 //!
 //! Live, records pass one by one and anchors wait until they are complete. What was archived is complete: so the lane takes
 //! the columns of the lake as they are, lets every rule judge all anchors of a chunk in one run of the same SQL, and makes
-//! records of anchors only. What comes out is what the engine ends with when it is given the same records in the order of
+//! records of those anchors only of which a rule says something. What comes out is what the engine ends with when it is given the same records in the order of
 //! their arrival (`tests/it/rules.rs` compares the two), but for events that came more than a day late: the engine has
 //! forgotten what was around them, and the lake has not.
 //!
@@ -23,7 +23,7 @@ use arrow::array::{Array as _, AsArray as _, RecordBatch, UInt32Array};
 use arrow::compute::take_record_batch;
 use arrow::datatypes::TimestampMicrosecondType;
 use arrow::error::ArrowError;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use tillsight_schemas::TimeSpan;
 use tillsight_schemas::id::{RuleId, StoreKey};
 use tillsight_schemas::judgement::Outcome;
@@ -31,7 +31,7 @@ use tillsight_schemas::port::Judged;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::judge::{self, news};
+use super::judge::{self, HISTORY, news};
 use super::plan::{Compiled, Window};
 use super::verdict::{self, Circumstances, Row};
 use super::{EngineError, Settings, tables};
@@ -41,9 +41,6 @@ use crate::rule::{Header, Params, Rule};
 use chunk::{Chunk, Nearby, Wanted};
 pub(crate) use known::Known;
 use known::column;
-
-/// Anchors whose record arrived so much later than they happened wait for nothing more.
-const HISTORY: TimeDelta = TimeDelta::hours(24);
 
 /// Rules that judge chunks of history.
 #[derive(Debug)]
