@@ -11,9 +11,9 @@ use serde_json::Value;
 use tillsight_correlate::rule::Rule;
 use tillsight_schemas::pos::Transaction;
 use tillsight_schemas::wire::json::check;
-use tillsight_tests::Shop;
 use tillsight_tests::outside::{cache, eventually, output, run};
 use tillsight_tests::shop::binary;
+use tillsight_tests::{Shop, onnx};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -26,9 +26,14 @@ fn recipe(name: &str) -> String {
 /// A block of code with the file it belongs to.
 struct Block {
     file: String,
-    /// The line of that file before which it goes; the block is the whole file when absent.
-    before: Option<String>,
+    place: Place,
     code: String,
+}
+
+enum Place {
+    Whole,
+    Before(String),
+    Instead(String),
 }
 
 fn blocks(text: &str) -> Vec<Block> {
@@ -41,13 +46,17 @@ fn blocks(text: &str) -> Vec<Block> {
         }
         // A block within a list is indented like its first line.
         let indent = line.len() - line.trim_start().len();
-        let (file, before) = match about.split_once(" before=\"") {
-            Some((file, before)) => (file, Some(before.trim_end_matches('"').to_owned())),
-            None => (about, None),
+        let (file, place) = match about.split_once(' ') {
+            None => (about, Place::Whole),
+            Some((file, place)) => match place.strip_suffix('"').and_then(|place| place.split_once("=\"")) {
+                Some(("before", line)) => (file, Place::Before(line.to_owned())),
+                Some(("instead", line)) => (file, Place::Instead(line.to_owned())),
+                _ => panic!("{about}"),
+            },
         };
         let code = lines.by_ref().take_while(|line| line.trim() != "```");
         let code: String = code.map(|line| format!("{}\n", line.get(indent..).unwrap_or_default())).collect();
-        blocks.push(Block { file: file.to_owned(), before, code });
+        blocks.push(Block { file: file.to_owned(), place, code });
     }
     blocks
 }
@@ -56,13 +65,15 @@ fn blocks(text: &str) -> Vec<Block> {
 fn follow(recipe: &str, dir: &Path) {
     for block in blocks(recipe) {
         let path = dir.join(&block.file);
-        let text = match &block.before {
-            None => block.code,
-            Some(line) => {
-                let there = std::fs::read_to_string(&path).unwrap();
-                assert_eq!(there.lines().filter(|other| other == line).count(), 1, "{}: {line:?}", block.file);
-                there.replacen(&format!("{line}\n"), &format!("{}{line}\n", block.code), 1)
-            }
+        let put = |line: &str, code: &str| {
+            let there = std::fs::read_to_string(&path).unwrap();
+            assert_eq!(there.lines().filter(|other| *other == line).count(), 1, "{}: {line:?}", block.file);
+            there.replacen(&format!("{line}\n"), code, 1)
+        };
+        let text = match &block.place {
+            Place::Whole => block.code,
+            Place::Before(line) => put(line, &format!("{}{line}\n", block.code)),
+            Place::Instead(line) => put(line, &block.code),
         };
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
@@ -243,23 +254,93 @@ fn the_page_of_the_recipe_is_seen_and_a_change_of_it_within_two_seconds() {
     drop(vite);
 }
 
+/// The network itself is another, which sees nobody: the description is what is told.
 #[test]
-fn the_schema_field_of_the_recipe_goes_where_it_says() {
+fn the_model_of_the_recipe_is_loaded_and_looks_at_a_picture() {
     let dir = tempfile::tempdir().unwrap();
-    for block in blocks(&recipe("add-a-schema-field.md")) {
-        let path = dir.path().join(&block.file);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::copy(root().join(&block.file), path).unwrap();
+    let text = recipe("add-a-model.md");
+    follow(&text, dir.path());
+    let squares = [8, 16, 32].map(|stride| (416 / stride) * (416 / stride)).iter().sum();
+    std::fs::write(dir.path().join("yolox_nano.onnx"), onnx::sees_nobody(416, squares, 5 + 3)).unwrap();
+    let model = text.split("With `").nth(1).and_then(|rest| rest.split('`').next()).unwrap();
+    let config = format!(
+        "[data]\ndir = \"data\"\n[analytics]\n{model}\n\
+         [[store]]\ntenant = \"demo\"\nid = \"17\"\nname = \"Main\"\ntz = \"UTC\"\ncurrency = \"USD\"\n\
+         [[camera]]\nid = \"till-1\"\ntenant = \"demo\"\nstore = \"17\"\nname = \"Till 1\"\nurl = \"rtsp://127.0.0.1:1/\"\n\
+         [[zone]]\nid = \"counter\"\ntenant = \"demo\"\nstore = \"17\"\ncamera = \"till-1\"\nkind = \"customer\"\n\
+         register = \"1\"\npolygon = [[0, 0], [1, 0], [1, 1]]\n"
+    );
+    std::fs::write(dir.path().join("tillsight.toml"), config).unwrap();
+    let check = || {
+        let mut check = Command::new(binary());
+        check.args(["--config", "tillsight.toml", "check"]).current_dir(dir.path());
+        let told = output(&mut check, b"").stdout;
+        let told = String::from_utf8_lossy(&told).into_owned();
+        let about = |line: &&str| line.get(5..).is_some_and(|about| about.starts_with("detector"));
+        told.lines().skip_while(|line| !about(line)).collect::<Vec<_>>().join("\n")
+    };
+    let told = check();
+    assert!(told.starts_with("ok ") && told.contains("yolox_nano.onnx, 416x416: "), "{told}");
+    assert!(told.contains("looks a second; 1 cameras x 4 = 4 wanted"), "{told}");
+
+    // What cannot be is named: a network of other outputs, and a key that is misspelt.
+    std::fs::write(dir.path().join("yolox_nano.onnx"), onnx::sees_nobody(416, 100, 5 + 3)).unwrap();
+    let told = check();
+    assert!(told.starts_with("BAD ") && told.contains("the number of squares is not that of input size"), "{told}");
+    let description = std::fs::read_to_string(dir.path().join("yolox_nano.toml")).unwrap();
+    std::fs::write(dir.path().join("yolox_nano.toml"), description.replace("doubt =", "doupt =")).unwrap();
+    assert!(check().contains("doupt"), "{}", check());
+}
+
+/// The crates of records and of their simulator are built with the field, and what was written before it is read.
+#[test]
+fn the_schema_field_of_the_recipe_is_published_and_what_was_written_before_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let listed = run(Command::new("git").args(["ls-files"]).current_dir(root()), b"");
+    for file in listed.lines().filter(|file| root().join(file).is_file()) {
+        std::fs::create_dir_all(dir.path().join(file).parent().unwrap()).unwrap();
+        std::fs::copy(root().join(file), dir.path().join(file)).unwrap();
     }
-    follow(&recipe("add-a-schema-field.md"), dir.path());
-    // The ids that it speaks of are those that are used, and the one it takes is free.
+    let text = recipe("add-a-schema-field.md");
     let avro = std::fs::read_to_string(root().join("schemas/src/wire/avro.rs")).unwrap();
-    for line in ["    1 => crate::pos::Transaction;", "    2 => crate::pos::PostedTransaction;"] {
-        assert!(avro.contains(line), "{line}");
-    }
     assert!(avro.contains("\n    13 => ") && !avro.contains("\n    14 => "), "the recipe names the last id");
-    let makefile = std::fs::read_to_string(root().join("Makefile")).unwrap();
-    assert!(makefile.contains("\npublish: "));
+    for copy in text.lines().map(str::trim).filter(|line| line.starts_with("cp ")) {
+        run(Command::new("sh").args(["-ec", copy]).current_dir(dir.path()), b"");
+    }
+    follow(&text, dir.path());
+
+    // Not optimised, and in a place that stays: what this costs is paid once.
+    let cargo = |args: &[&str]| {
+        let mut cargo = Command::new("cargo");
+        cargo
+            .args(args)
+            .args(["--locked", "--config", "profile.dev.package.\"*\".opt-level=0"])
+            .current_dir(dir.path());
+        cargo
+            .env("CARGO_TARGET_DIR", cache().join("recipe"))
+            .env_remove("RUSTFLAGS")
+            .env_remove("RUSTC_WORKSPACE_WRAPPER");
+        cargo.envs([
+            ("CARGO_PROFILE_DEV_OPT_LEVEL", "0"),
+            ("CARGO_PROFILE_DEV_DEBUG", "0"),
+            ("CARGO_INCREMENTAL", "0"),
+        ]);
+        cargo.envs([("TILLSIGHT_PUBLISH", "1")]);
+        run(&mut cargo, b"")
+    };
+    cargo(&["build", "-p", "tillsight-datasets"]);
+    let said = cargo(&["test", "-p", "tillsight-schemas"]);
+    assert!(said.contains("stored_samples_of_every_version_are_still_read ... ok"), "{said}");
+    for (file, id) in [("transaction", "1"), ("posted_transaction", "2")] {
+        let published = |name: &str| std::fs::read_to_string(dir.path().join("schemas").join(name)).unwrap();
+        let earlier = published(&format!("avro/earlier/{file}_{id}.avsc"));
+        let avro = published(&format!("avro/{file}.avsc"));
+        let json = published(&format!("json/{file}.schema.json"));
+        assert!(
+            !earlier.contains("price_list") && avro.contains("price_list") && json.contains("price_list"),
+            "{file}"
+        );
+    }
 }
 
 /// The texts of the repository that people read.
