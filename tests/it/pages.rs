@@ -198,6 +198,16 @@ fn every_page_is_whole_for_each_of_its_people_on_a_desk_and_a_phone_in_light_and
         let ready = report["totals"]["sales"] == 40 && blind["items"].as_array().is_some_and(|items| !items.is_empty());
         if ready { Ok(()) } else { Err(format!("{} {blind}", report["totals"])) }
     });
+    // Reasons are counted, each blind spot under its own.
+    let (_, blind) = lena.get("/api/v1/blindspots?limit=200");
+    assert_eq!(blind["next_cursor"], Value::Null);
+    let key = |one: &Value| ["store_id", "rule_id", "why"].map(|name| one[name].as_str().unwrap().to_owned());
+    let mut counted = std::collections::BTreeMap::new();
+    for spot in blind["items"].as_array().unwrap() {
+        *counted.entry(key(spot)).or_insert(0) += 1;
+    }
+    let reasons = blind["reasons"].as_array().unwrap().iter().map(|one| (key(one), one["count"].as_i64().unwrap()));
+    assert_eq!(reasons.collect::<std::collections::BTreeMap<_, _>>(), counted);
 
     let script = folder.path().join("pages.mjs");
     std::fs::write(&script, include_str!("../browser/pages.mjs")).unwrap();

@@ -1,66 +1,23 @@
 //! The daily report by mail: a real mail server takes it at closing and half an hour, Python reads the message, poppler and
 //! qpdf the PDF, psql asks the printed questions, Chromium shows it as a phone does. What concerns its reader is not in it.
 
-use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use serde_json::{Value, json};
 use tillsight_datasets::cameras::{Cameras, Order, Setup};
 use tillsight_schemas::{Clock as _, SystemClock};
 use tillsight_tests::Shop;
-use tillsight_tests::outside::{becomes, cache, eventually, run};
+use tillsight_tests::certificates::Certificates;
+use tillsight_tests::mail::MailServer;
+use tillsight_tests::outside::{becomes, cache, eventually, output, run};
+use tillsight_tests::shop::binary;
 
 use crate::film;
 use crate::http::Browser;
 
 const PASSWORD: &str = "correct horse battery";
-
-/// aiosmtpd; its messages lie in a folder.
-struct MailServer {
-    process: Child,
-    port: u16,
-    folder: tempfile::TempDir,
-}
-
-impl MailServer {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut process = Command::new(cache().join("python/bin/python"))
-            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/servers/mail.py"))
-            .arg(port.to_string())
-            .arg(folder.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut ready = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut ready).unwrap();
-        assert_eq!(ready, "ready\n", "run deploy/setup.sh test");
-        Self { process, port, folder }
-    }
-
-    /// The messages, each with its recipient, in order of arrival.
-    fn mails(&self) -> Vec<(String, PathBuf)> {
-        let mut files: Vec<PathBuf> = std::fs::read_dir(self.folder.path())
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .filter(|path| path.extension().is_some_and(|ending| ending == "eml"))
-            .collect();
-        files.sort();
-        let to = |path: &Path| std::fs::read_to_string(path.with_extension("to")).unwrap();
-        files.into_iter().map(|path| (to(&path), path)).collect()
-    }
-}
-
-impl Drop for MailServer {
-    fn drop(&mut self) {
-        self.process.kill().ok();
-        self.process.wait().ok();
-    }
-}
 
 /// A sale at register 1 of the new shop; with a price set by hand it is an exception.
 fn sale(number: i64, operator: &str, by_hand: bool, day: NaiveDate) -> String {
@@ -505,4 +462,39 @@ fn every_number_of_a_day_follows_from_the_questions_that_are_printed_with_it() {
     let blind = list(&report["sight"]["indeterminate"]).iter();
     assert!(blind.map(|each| whole(&each["count"])).sum::<i64>() > 0, "nobody looks at register 2: {report}");
     cameras.stop().unwrap();
+}
+
+#[test]
+fn mail_goes_over_starttls_to_a_server_that_is_trusted_and_to_no_other() {
+    let certificates = Certificates::new();
+    let (safe, open) = (MailServer::over_tls(&certificates), MailServer::start());
+    let folder = tempfile::tempdir().unwrap();
+    let send = |server: &MailServer, trusted: bool| {
+        let file = folder.path().join("tillsight.toml");
+        let config = format!(
+            "[data]\ndir = {:?}\n[mail]\nhost = \"127.0.0.1\"\nport = {}\nfrom = \"Tillsight <reports@example.com>\"\n\
+             tls = \"starttls\"\n",
+            folder.path(),
+            server.port
+        );
+        std::fs::write(&file, config).unwrap();
+        let mut command = Command::new(binary());
+        command.arg("--config").arg(&file).args(["report", "send", "--test", "trial@example.com"]);
+        // What the machine trusts.
+        command.env_remove("SSL_CERT_DIR").env_remove("SSL_CERT_FILE");
+        if trusted {
+            command.env("SSL_CERT_FILE", certificates.authority());
+        }
+        let said = output(&mut command, b"");
+        let told = [&said.stdout, &said.stderr].map(|told| String::from_utf8_lossy(told).into_owned()).concat();
+        (said.status.success(), told)
+    };
+    let (sent, told) = send(&safe, true);
+    assert!(sent && told.contains("250 kept"), "{told}");
+    assert_eq!(safe.mails().len(), 1);
+    let (sent, told) = send(&safe, false);
+    assert!(!sent && told.contains("certificate"), "{told}");
+    let (sent, told) = send(&open, true);
+    assert!(!sent && told.to_lowercase().contains("starttls"), "{told}");
+    assert_eq!((safe.mails().len(), open.mails().len()), (1, 0));
 }

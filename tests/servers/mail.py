@@ -1,9 +1,13 @@
-"""A mail server for the tests: aiosmtpd keeps every message as a file of its own, NNN.eml, with its envelope in NNN.to."""
+"""A mail server for the tests: aiosmtpd keeps every message as a file of its own, NNN.eml, with its envelope in NNN.to.
+
+mail.py PORT FOLDER [CERTIFICATE KEY]: with a certificate it takes nothing before STARTTLS.
+"""
 
 import asyncio
 import itertools
 import pathlib
 import signal
+import ssl
 import sys
 
 from aiosmtpd.controller import Controller
@@ -29,7 +33,14 @@ class Keep:
 
 
 async def main() -> None:
-    controller = Controller(Keep(pathlib.Path(sys.argv[2])), hostname="127.0.0.1", port=int(sys.argv[1]))
+    port, folder, *certificate = sys.argv[1:]
+    tls = None
+    if certificate:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(*certificate)
+    controller = Controller(
+        Keep(pathlib.Path(folder)), hostname="127.0.0.1", port=int(port), tls_context=tls, require_starttls=bool(tls)
+    )
     controller.start()
     print("ready", flush=True)
     stop = asyncio.Event()

@@ -13,6 +13,7 @@
 pub mod camera;
 pub mod certificates;
 pub mod day;
+pub mod mail;
 pub mod onnx;
 pub mod onvif;
 pub mod outside;

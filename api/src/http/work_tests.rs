@@ -75,6 +75,17 @@ async fn many_are_decided_at_once_and_those_that_changed_meanwhile_are_left() {
     assert_eq!(detail["reviews"][0]["note"], "a training till");
     assert_eq!(detail["item"]["members"].as_array().unwrap().len(), 3, "the item has all of them: {detail}");
     assert_eq!((&detail["expected"]["decided"], &detail["expected"]["confirmed"]), (&json!(2), &json!(0)));
+    // Taken back: those that were decided are open again, and the history says that they were decided.
+    let undo = json!({ "decisions": [decisions[0], decisions[2]], "disposition": "reopened" });
+    let undone = lena.good("POST", "alerts/review", undo, 200).await;
+    assert_eq!(of(&undone, "outcome"), ["decided", "decided"]);
+    assert_eq!(undone["items"][0]["alert"]["disposition"], Value::Null, "{undone}");
+    let queue = lena.get("queue").await;
+    assert_eq!(queue["items"][0]["members"].as_array().unwrap().len(), 3, "{queue}");
+    let detail = lena.get(&format!("alerts/{}", decisions[0]["alert_id"].as_str().unwrap())).await;
+    let said = detail["reviews"].as_array().unwrap().iter().map(|review| review["disposition"].as_str().unwrap());
+    assert_eq!(said.collect::<Vec<_>>(), ["no_issue", "reopened"]);
+    assert_eq!(detail["expected"]["decided"], 0);
     for bad in [json!([]), json!([decisions[0], decisions[0]]), json!(vec![decisions[0].clone(); 201])] {
         lena.bad("POST", "alerts/review", json!({ "decisions": bad, "disposition": "policy" }), 422).await;
     }

@@ -6,9 +6,9 @@ WITH both_at_once AS (
   JOIN params p ON p.tenant_id = a.tenant_id AND p.store_id = a.store_id
   JOIN pos o ON o.tenant_id = a.tenant_id AND o.store_id = a.store_id AND o.operator_id = a.operator_id
             AND o.register_id <> a.register_id AND o.kind = 'SALE' AND NOT o.training AND NOT o.test
-            AND o.event_us >= a.event_us - 3600000000
-            AND (o.event_us < a.event_us OR (o.event_us = a.event_us AND o.event_id < a.event_id))
-            AND o.event_us - greatest(a.begin_us, o.begin_us) > p.overlap_seconds * 1000000
+            AND o.event_us BETWEEN a.event_us - 3600000000 AND a.event_us
+            AND o.event_us > a.begin_us + p.overlap_seconds * 1000000 AND o.event_us > o.begin_us + p.overlap_seconds * 1000000
+            AND (o.event_us < a.event_us OR o.event_id < a.event_id)
   WHERE NOT a.training AND NOT a.test
 ),
 registers AS (

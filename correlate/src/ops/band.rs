@@ -1,12 +1,13 @@
 //! [`Band`]: the two comparisons in a join's condition that say that two stretches of time overlap.
 //!
 //! Any two stretches overlap when each begins before the other ends: `r.start < l.to AND r.end > l.from`. An instant
-//! within a stretch (`r.at BETWEEN l.from AND l.to`) is the same with `r.start = r.end = r.at`.
+//! within a stretch (`r.at BETWEEN l.from AND l.to`) is the same with `r.start = r.end = r.at`. Where a condition bounds the
+//! same number of the right row more than once, the narrowest bound counts.
 
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, Int64Array, RecordBatch};
-use arrow::compute::cast;
+use arrow::compute::{binary, cast};
 use arrow::datatypes::{DataType, Int64Type, SchemaRef};
 use datafusion::common::JoinSide;
 use datafusion::common::tree_node::{Transformed, TreeNode};
@@ -29,10 +30,10 @@ pub(super) struct Bound {
 /// When a right row overlaps a left one.
 #[derive(Debug, Clone)]
 pub(super) struct Band {
-    /// The right row begins before (or when) the left one ends.
-    begins: Bound,
+    /// The right row begins before (or when) the left one ends: one bound or more of the same number of the right row.
+    begins: Vec<Bound>,
     /// The right row ends after (or when) the left one begins.
-    ends: Bound,
+    ends: Vec<Bound>,
     /// Whether the join asks for nothing else.
     pub(super) whole: bool,
 }
@@ -48,35 +49,55 @@ impl Band {
     /// The band in a join's condition, where there is one over whole numbers or instants.
     pub(super) fn find(filter: &JoinFilter, left: &SchemaRef, right: &SchemaRef) -> Option<Self> {
         let conjuncts = split_conjunction(filter.expression());
-        let (mut begins, mut ends) = (None, None);
+        let (mut begins, mut ends): (Vec<Bound>, Vec<Bound>) = (Vec::new(), Vec::new());
         let mut others = 0;
         for conjunct in conjuncts {
-            match comparison(conjunct, filter, left, right) {
-                Some((Operator::Lt | Operator::LtEq, bound)) if begins.is_none() => begins = Some(bound),
-                Some((Operator::Gt | Operator::GtEq, bound)) if ends.is_none() => ends = Some(bound),
+            let bound = comparison(conjunct, filter, left, right);
+            let bounds = match bound {
+                Some((Operator::Lt | Operator::LtEq, _)) => &mut begins,
+                _ => &mut ends,
+            };
+            match bound {
+                Some((_, bound)) if bounds.first().is_none_or(|first| *first.right == *bound.right) => {
+                    bounds.push(bound)
+                }
                 _ => others += 1,
             }
         }
-        Some(Self { begins: begins?, ends: ends?, whole: others == 0 })
+        (!begins.is_empty() && !ends.is_empty()).then_some(Self { begins, ends, whole: others == 0 })
     }
 
     /// The stretches of left rows: `to` is the last instant at which a right row may begin.
     pub(super) fn of_left(&self, rows: &RecordBatch) -> Result<Stretches> {
-        let mut to = whole(&self.begins.left, rows)?;
-        let mut from = whole(&self.ends.left, rows)?;
-        if self.begins.strict {
-            to = to.unary_opt(|at: i64| at.checked_sub(1));
-        }
-        if self.ends.strict {
-            from = from.unary_opt(|at: i64| at.checked_add(1));
-        }
+        let to = narrowest(&self.begins, rows, -1, i64::min)?;
+        let from = narrowest(&self.ends, rows, 1, i64::max)?;
         Ok(Stretches { from, to })
     }
 
     /// The stretches of right rows.
     pub(super) fn of_right(&self, rows: &RecordBatch) -> Result<Stretches> {
-        Ok(Stretches { from: whole(&self.begins.right, rows)?, to: whole(&self.ends.right, rows)? })
+        let of = |bounds: &[Bound]| match bounds.first() {
+            Some(bound) => whole(&bound.right, rows),
+            None => Ok(Int64Array::new_null(rows.num_rows())),
+        };
+        Ok(Stretches { from: of(&self.begins)?, to: of(&self.ends)? })
     }
+}
+
+/// The bound that counts, row by row: `inwards` is the next number that a strict one allows.
+fn narrowest(bounds: &[Bound], rows: &RecordBatch, inwards: i64, of: fn(i64, i64) -> i64) -> Result<Int64Array> {
+    let mut narrowest: Option<Int64Array> = None;
+    for bound in bounds {
+        let mut values = whole(&bound.left, rows)?;
+        if bound.strict {
+            values = values.unary_opt(|at: i64| at.checked_add(inwards));
+        }
+        narrowest = Some(match narrowest {
+            Some(known) => binary(&known, &values, of)?,
+            None => values,
+        });
+    }
+    Ok(narrowest.unwrap_or_else(|| Int64Array::new_null(rows.num_rows())))
 }
 
 /// The values of an expression as whole numbers.

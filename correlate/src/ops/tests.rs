@@ -91,10 +91,13 @@ async fn answer(context: &SessionContext, sql: &str) -> (Vec<String>, String) {
 const OVERLAP: &str = "r.till = l.till AND r.begin_us < l.end_us AND r.end_us > l.begin_us";
 const WITHIN: &str =
     "r.till = l.till AND r.lane = l.lane AND r.begin_us BETWEEN l.begin_us - 20 AND l.end_us + 20 AND r.id <> l.id";
+/// Bounds of one number, the narrowest of which counts, and one of another.
+const NARROW: &str = "r.till = l.till AND r.end_us >= l.end_us - 30 AND r.end_us > l.begin_us + 2 AND r.end_us <= l.end_us + 40 \
+                      AND r.end_us < l.begin_us + 25 AND r.begin_us < l.end_us";
 
 fn statements() -> Vec<String> {
     let mut all = Vec::new();
-    for condition in [OVERLAP, WITHIN] {
+    for condition in [OVERLAP, WITHIN, NARROW] {
         for join in ["JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"] {
             all.push(format!("SELECT l.id, l.till, r.id AS other, r.end_us FROM l {join} r ON {condition}"));
             all.push(format!("SELECT count(*), sum(r.end_us) FROM l {join} r ON {condition}"));
