@@ -2,7 +2,7 @@
 //! qpdf the PDF, psql asks the printed questions, Chromium shows it as a phone does. What concerns its reader is not in it.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use serde_json::{Value, json};

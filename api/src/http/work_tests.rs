@@ -84,7 +84,7 @@ async fn many_are_decided_at_once_and_those_that_changed_meanwhile_are_left() {
     assert_eq!(queue["items"][0]["members"].as_array().unwrap().len(), 3, "{queue}");
     let detail = lena.get(&format!("alerts/{}", decisions[0]["alert_id"].as_str().unwrap())).await;
     let said = detail["reviews"].as_array().unwrap().iter().map(|review| review["disposition"].as_str().unwrap());
-    assert_eq!(said.collect::<Vec<_>>(), ["no_issue", "reopened"]);
+    assert_eq!(said.collect::<Vec<_>>(), ["reopened", "no_issue"], "the last first");
     assert_eq!(detail["expected"]["decided"], 0);
     for bad in [json!([]), json!([decisions[0], decisions[0]]), json!(vec![decisions[0].clone(); 201])] {
         lena.bad("POST", "alerts/review", json!({ "decisions": bad, "disposition": "policy" }), 422).await;

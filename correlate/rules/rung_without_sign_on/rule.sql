@@ -1,10 +1,24 @@
-WITH signed AS (
+WITH doubtful AS (
+  SELECT a.event_id
+  FROM anchor a
+  JOIN pos s ON s.tenant_id = a.tenant_id AND s.store_id = a.store_id AND s.operator_id = a.operator_id
+            AND s.kind IN ('SIGN_ON', 'SIGN_OFF') AND NOT s.training AND NOT s.test
+            AND s.event_us >= a.event_us - 86400000000 AND s.event_us < a.event_us
+  WHERE NOT a.training AND NOT a.test
+  GROUP BY a.event_id
+  HAVING max(CASE WHEN s.register_id = a.register_id AND s.kind = 'SIGN_OFF' THEN s.event_us END)
+           >= coalesce(max(CASE WHEN s.register_id = a.register_id AND s.kind = 'SIGN_ON' THEN s.event_us END), 0)
+      OR max(CASE WHEN s.register_id <> a.register_id AND s.kind = 'SIGN_ON' THEN s.event_us END)
+           > coalesce(max(CASE WHEN s.register_id = a.register_id THEN s.event_us END), 0)
+),
+signed AS (
   SELECT a.event_id, a.tenant_id, a.store_id, a.register_id, a.operator_id, a.event_us, p.grace_seconds, s.event_id AS signed_id,
          s.kind AS signed, s.register_id AS signed_at, s.event_us AS signed_us,
          row_number() OVER (PARTITION BY a.event_id, s.register_id
                             ORDER BY s.event_us DESC, coalesce(s.sequence_no, 0) DESC, s.event_id) AS nth,
          max(CASE WHEN s.register_id = a.register_id THEN s.event_us END) OVER (PARTITION BY a.event_id) AS here_us
-  FROM anchor a
+  FROM doubtful d
+  JOIN anchor a ON a.event_id = d.event_id
   JOIN params p ON p.tenant_id = a.tenant_id AND p.store_id = a.store_id
   JOIN pos s ON s.tenant_id = a.tenant_id AND s.store_id = a.store_id AND s.operator_id = a.operator_id
             AND s.kind IN ('SIGN_ON', 'SIGN_OFF') AND NOT s.training AND NOT s.test

@@ -8,6 +8,7 @@ mod difference;
 mod past;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,8 +28,9 @@ use crate::rule::Rule;
 
 /// So many stores are read together at most.
 const STORES: usize = 8;
-/// A piece has about so many days of stores.
-const STORE_DAYS: i64 = 64;
+/// A piece has about so many days of stores: a tenth of the whole, so that progress is seen, but no fewer than are worth the
+/// opening of files, and no more than memory is for.
+const STORE_DAYS: RangeInclusive<i64> = 64..=248;
 
 /// Why a back-test did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +57,8 @@ pub struct Backtest<'a> {
     rules: Vec<RuleId>,
     groups: VecDeque<Group>,
     known: Option<Arc<Known>>,
+    /// How many days of stores a piece has.
+    piece: i64,
     done: i64,
     all: i64,
 }
@@ -102,8 +106,10 @@ impl<'a> Backtest<'a> {
             (store_bucket(store.tenant.as_str(), store.store.as_str()), store.clone())
         });
         let groups: VecDeque<Group> = stores.chunks(STORES).filter_map(Group::of).collect();
-        let all = groups.iter().map(|group| group.weight(group.whole)).sum();
-        Ok(Self { history, lane, rules: ids, groups, known: None, done: 0, all })
+        let all: i64 = groups.iter().map(|group| group.weight(group.whole)).sum();
+        let tenth = all / TimeDelta::days(10).num_seconds();
+        let piece = tenth.clamp(*STORE_DAYS.start(), *STORE_DAYS.end());
+        Ok(Self { history, lane, rules: ids, groups, known: None, piece, done: 0, all })
     }
 
     /// Judges the next piece; `None` at the end.
@@ -117,8 +123,8 @@ impl<'a> Backtest<'a> {
             Some(known) => known,
             None => Arc::new(Known::read(self.history, &stores, group.whole).await?),
         };
-        let span = group.cut().ok_or(BacktestError::Span)?;
-        let within = |judgement: &Judgement| {
+        let span = group.cut(self.piece).ok_or(BacktestError::Span)?;
+        let within = |judgement: &Judgement| -> bool {
             let of = |(store, span): &(StoreKey, TimeSpan)| {
                 store.tenant == judgement.tenant_id
                     && store.store == judgement.store_id
@@ -127,8 +133,8 @@ impl<'a> Backtest<'a> {
             group.stores.iter().any(of)
         };
         let found = self.lane.judge(self.history, &known, &stores, span).await?;
-        let mut live = self.history.judgements(span, &stores).await?;
-        live.retain(|judgement| self.rules.contains(&judgement.rule_id) && within(judgement));
+        let mut live = self.history.judgements(span, &stores, &self.rules).await?;
+        live.retain(within);
         let mut judged = found.judged;
         judged.retain(|one| within(&one.judgement));
         judged.sort_by_key(|one| (one.judgement.event_time, one.judgement.judgement_id));
@@ -163,10 +169,10 @@ impl Group {
         Some(Self { stores: stores.to_vec(), whole, next: start })
     }
 
-    /// Takes the next piece off the rest.
-    fn cut(&mut self) -> Option<TimeSpan> {
+    /// Takes the next piece off the rest, of so many days of stores.
+    fn cut(&mut self, store_days: i64) -> Option<TimeSpan> {
         let stores = i64::try_from(self.stores.len()).ok()?.max(1);
-        let until = self.next.checked_add_signed(TimeDelta::days((STORE_DAYS / stores).max(1)))?;
+        let until = self.next.checked_add_signed(TimeDelta::days((store_days / stores).max(1)))?;
         let piece = TimeSpan::new(self.next, until.min(self.whole.end())).ok()?;
         self.next = piece.end();
         Some(piece)

@@ -5,13 +5,14 @@
 //! each. Dynamic filters are off: they would carry values of one tick into the next. Joins of stretches of time are
 //! [`IntervalJoins`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::streaming::StreamingTable;
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::DataFusionError;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder, TaskContext};
@@ -57,6 +58,8 @@ impl PartitionStream for Slot {
 /// A rule, ready to judge.
 pub(crate) struct Compiled {
     pub(crate) rule: Rule,
+    /// The columns that its SQL reads, by table.
+    pub(crate) columns: BTreeMap<String, BTreeSet<String>>,
     plan: Arc<dyn ExecutionPlan>,
     runtime: Arc<RuntimeEnv>,
     config: SessionConfig,
@@ -95,9 +98,10 @@ impl Compiled {
         let logical = context.state().create_logical_plan(&rule.sql).await.map_err(failed)?;
         let optimised = context.state().optimize(&logical).map_err(failed)?;
         check(&rule, &logical, &optimised)?;
+        let columns = columns(&optimised).map_err(failed)?;
         let plan = context.state().query_planner().create_physical_plan(&optimised, &context.state()).await;
         let plan = plan.map_err(failed)?;
-        Ok(Self { rule, plan, runtime: context.runtime_env(), config })
+        Ok(Self { rule, columns, plan, runtime: context.runtime_env(), config })
     }
 
     /// What the rule says about the anchors of a window.
@@ -111,6 +115,19 @@ impl Compiled {
         let task = TaskContext::default().with_session_config(config).with_runtime(Arc::clone(&self.runtime));
         collect(plan, Arc::new(task)).await.map_err(failed)
     }
+}
+
+/// The columns that a plan reads, by table.
+fn columns(plan: &LogicalPlan) -> Result<BTreeMap<String, BTreeSet<String>>, DataFusionError> {
+    let mut columns: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node {
+            let read = columns.entry(scan.table_name.table().to_owned()).or_default();
+            read.extend(scan.projected_schema.fields().iter().map(|field| field.name().clone()));
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(columns)
 }
 
 /// The columns that a rule's SQL returns, where it can be planned and returns what a rule must.

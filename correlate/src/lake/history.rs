@@ -115,17 +115,29 @@ impl History {
     /// # Errors
     /// [`Error::Delta`] or [`Error::Rows`] when the table cannot be read.
     pub async fn scan(&self, table: Table, span: TimeSpan, stores: &[StoreKey]) -> Result<Vec<RecordBatch>> {
+        self.latest(table, span, stores, lit(true)).await
+    }
+
+    /// [`History::scan`] of those rows whose key, the stores included, fulfils a condition: before it is seen which of the
+    /// rows of a key holds, all others are gone.
+    pub(super) async fn latest(
+        &self,
+        table: Table,
+        span: TimeSpan,
+        stores: &[StoreKey],
+        of: Expr,
+    ) -> Result<Vec<RecordBatch>> {
         let store = self.store(table)?;
         let session = SessionContext::new();
         store.register(&session.state())?;
         let rows = store.rows()?;
         let read = async {
-            session.register_table(table.name(), rows)?;
+            let rows = session.read_table(rows)?.filter(any_of(stores))?.filter(of)?;
+            session.register_table(table.name(), rows.into_view())?;
             let time = || ident(table.time());
             session
                 .sql(&table.latest(table.name()))
                 .await?
-                .filter(any_of(stores))?
                 .filter(time().gt_eq(instant(span.start())))?
                 .filter(time().lt(instant(span.end())))?
                 .sort(["tenant_id", "store_id", table.time()].map(|name| ident(name).sort(true, false)).to_vec())?
@@ -222,7 +234,7 @@ impl History {
     }
 }
 
-fn instant(at: DateTime<Utc>) -> Expr {
+pub(super) fn instant(at: DateTime<Utc>) -> Expr {
     lit(ScalarValue::TimestampMicrosecond(Some(at.timestamp_micros()), Some(Arc::from("UTC"))))
 }
 

@@ -10,17 +10,22 @@ use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::{concat_batches, take};
 use arrow::datatypes::{DataType, Field as ArrowField, Fields, Int32Type, Schema};
 use arrow::error::ArrowError;
+use chrono::{DateTime, TimeDelta, Utc};
+use datafusion::prelude::{ident, lit};
 use tillsight_schemas::TimeSpan;
-use tillsight_schemas::id::StoreKey;
+use tillsight_schemas::id::{RuleId, StoreKey};
 use tillsight_schemas::judgement::Judgement;
 use tillsight_schemas::pos::{Line, PostedTransaction, Tender};
 use tillsight_schemas::presence::PresenceTile;
 use tillsight_schemas::wire::{Field, FieldType, Record, columns};
 
-use super::history::History;
+use super::history::{History, instant};
 use super::layout::column_name;
 use super::table::Table;
 use crate::error::{Error, Result};
+
+/// How far a correction moves an event in time at most, for what is read of judgements about it.
+const MOVED: TimeDelta = TimeDelta::days(7);
 
 impl History {
     /// The transactions of some stores whose event time lies in a span, every revision, with lines and tenders.
@@ -45,12 +50,19 @@ impl History {
         Ok(logged.into_iter().zip(records(&rows, &[]).map_err(Error::columns)?).collect())
     }
 
-    /// What rules made of the anchors of some stores in a span, the last word about each.
+    /// What some rules made of the anchors of some stores in a span, the last word about each.
     ///
     /// # Errors
     /// As [`History::scan`].
-    pub async fn judgements(&self, span: TimeSpan, stores: &[StoreKey]) -> Result<Vec<Judgement>> {
-        let rows = self.whole(Table::Judgements, span, stores).await?;
+    pub async fn judgements(&self, span: TimeSpan, stores: &[StoreKey], rules: &[RuleId]) -> Result<Vec<Judgement>> {
+        let table = Table::Judgements;
+        let of = ident("rule_id").in_list(rules.iter().map(|rule| lit(rule.as_str())).collect(), false);
+        // A correction may move an event in time, and the judgement about it.
+        let near = |at: DateTime<Utc>, by: TimeDelta| instant(at.checked_add_signed(by).unwrap_or(at));
+        let time = || ident(table.time());
+        let of = of.and(time().gt_eq(near(span.start(), -MOVED))).and(time().lt(near(span.end(), MOVED)));
+        let rows = self.latest(table, span, stores, of).await?;
+        let rows = concat_batches(&table.schema(), &rows).map_err(Error::columns)?;
         records(&rows, &[]).map_err(Error::columns)
     }
 

@@ -59,7 +59,7 @@ impl Band {
             };
             match bound {
                 Some((_, bound)) if bounds.first().is_none_or(|first| *first.right == *bound.right) => {
-                    bounds.push(bound)
+                    bounds.push(bound);
                 }
                 _ => others += 1,
             }

@@ -1,7 +1,7 @@
 //! [`Anchors`]: the transactions of a chunk that may be anchors, as columns, on the recorder's clock.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch};
@@ -34,14 +34,19 @@ impl Anchors {
     ///
     /// # Errors
     /// [`ArrowError`] when the lake lacks a column.
-    pub(super) fn of(raw: RecordBatch, known: &Known, settings: &Settings) -> Result<Self, ArrowError> {
-        let pos = rows::of(&tables::archived("pos").unwrap_or_else(|| raw.schema()), &raw)?;
+    pub(super) fn of(
+        raw: RecordBatch,
+        read: &BTreeSet<String>,
+        known: &Known,
+        settings: &Settings,
+    ) -> Result<Self, ArrowError> {
+        let pos = rows::of(&tables::archived("pos").unwrap_or_else(|| raw.schema()), read, &raw)?;
         let text = |name: &str| Ok::<_, ArrowError>(column(&raw, name)?.as_string::<i32>());
         let instants = |name: &str| Ok::<_, ArrowError>(column(&raw, name)?.as_primitive::<TimestampMicrosecondType>());
         let (tenants, stores, registers) = (text("tenant_id")?, text("store_id")?, text("register_id")?);
         let (events, received) = (instants("event_time")?, instants("received_at")?);
         let uncertain = column(&raw, "event_time_uncertainty_ms")?.as_primitive::<Int64Type>();
-        let begins = column(&pos, "begin_us")?.as_primitive::<Int64Type>();
+        let begins = rows::begins(&raw)?;
         let unknown = RegisterClock::default();
         let mut keys: Vec<StoreKey> = Vec::new();
         let mut places: HashMap<(&str, &str, &str), (u32, &RegisterClock)> = HashMap::new();

@@ -1,6 +1,6 @@
 //! [`Chunk`]: what was archived of some stores in a span, as the rules of a [`super::Lane`] read it.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -15,6 +15,7 @@ use tillsight_schemas::pos::{Kind, PostedTransaction};
 use uuid::Uuid;
 
 use super::super::memory::Span;
+use super::super::plan::Compiled;
 use super::super::verdict::Near;
 use super::super::{Settings, tables};
 use super::anchors::Anchors;
@@ -24,7 +25,6 @@ use super::presence::{self, Spans};
 use super::rows;
 use crate::error::Error;
 use crate::lake::{History, Picked, Table, transactions_of};
-use crate::rule::Header;
 
 /// How far a register's clock may be off, and how long beyond an anchor a rule may look.
 const SLACK: TimeDelta = TimeDelta::hours(1);
@@ -32,9 +32,11 @@ const SLACK: TimeDelta = TimeDelta::hours(1);
 /// What some rules want of a chunk.
 #[derive(Debug, Default)]
 pub(super) struct Wanted {
-    /// The columns of items.
+    /// The columns of the lake that are read of items.
     lines: Vec<String>,
     tenders: Vec<String>,
+    /// The columns that rules read, by table.
+    columns: BTreeMap<String, BTreeSet<String>>,
     /// The kinds of their anchors.
     kinds: Vec<Kind>,
     /// The tables that they read, or need items of, and how far back.
@@ -45,18 +47,24 @@ pub(super) struct Wanted {
 
 impl Wanted {
     /// What these rules want.
-    pub(super) fn by<'a>(headers: impl Iterator<Item = &'a Header> + Clone) -> Self {
+    pub(super) fn by<'a>(rules: impl Iterator<Item = &'a Compiled> + Clone) -> Self {
+        let mut columns: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (table, read) in rules.clone().flat_map(|rule| &rule.columns) {
+            columns.entry(table.clone()).or_default().extend(read.iter().cloned());
+        }
+        let headers = rules.map(|rule| &rule.rule.header);
         let items = |table: Table, name: &str| {
             let needs = headers.clone().flat_map(|header| &header.needed);
-            let mut columns = needs::columns(table, needs);
-            columns.extend(["event_id", "revision"].map(ToOwned::to_owned));
-            columns.extend(tables::archived(name).iter().flat_map(rows::sources).map(ToOwned::to_owned));
-            columns.sort();
-            columns.dedup();
-            columns
+            let mut of = needs::columns(table, needs);
+            of.extend(["event_id", "revision"].map(ToOwned::to_owned));
+            let read = columns.get(name).into_iter().flatten().map(String::as_str);
+            of.extend(rows::sources(read).map(ToOwned::to_owned));
+            of.sort();
+            of.dedup();
+            of
         };
         let (lines, tenders) = (items(Table::Lines, "lines"), items(Table::Tenders, "tenders"));
-        let mut wanted = Self { lines, tenders, ..Self::default() };
+        let mut wanted = Self { lines, tenders, columns, ..Self::default() };
         for header in headers {
             wanted.kinds.extend(header.anchor.iter().filter(|kind| !wanted.kinds.contains(kind)).collect::<Vec<_>>());
             wanted.ahead = wanted.ahead.max(TimeDelta::seconds(header.lookahead_seconds));
@@ -142,11 +150,18 @@ impl Chunk {
         let [transactions, lines, tenders] = raw;
         let raw = [known.highest(transactions)?, known.highest(lines)?, known.highest(tenders)?];
         let mut tables = BTreeMap::new();
+        let none = BTreeSet::new();
         for (table, rows) in ["pos", "lines", "tenders"].into_iter().zip(&raw) {
-            if wanted.tables.contains_key(table)
+            if let Some(read) = wanted.columns.get(table)
                 && let Some(schema) = tables::archived(table)
             {
-                tables.insert(table, rows::of(&schema, &known.standing(rows)?)?);
+                let mut sources: Vec<usize> = Vec::new();
+                for name in rows::sources(read.iter().map(String::as_str)).chain(["event_id"]) {
+                    sources.push(rows.schema().index_of(name)?);
+                }
+                sources.sort_unstable();
+                sources.dedup();
+                tables.insert(table, rows::of(&schema, read, &known.standing(&rows.project(&sources)?)?)?);
             }
         }
         let spans = tiles.map(Spans::of).transpose()?;
@@ -155,7 +170,7 @@ impl Chunk {
         }
         let [transactions, ..] = &raw;
         let anchors = filter_record_batch(transactions, &anchors(transactions, span, &wanted.kinds)?)?;
-        let anchors = Anchors::of(anchors, known, settings)?;
+        let anchors = Anchors::of(anchors, wanted.columns.get("anchor").unwrap_or(&none), known, settings)?;
         Ok(Self { anchors, tables, tiles: tiles.map_or(0, RecordBatch::num_rows), spans, raw })
     }
 

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch};
+use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray};
 use arrow::compute::{SortColumn, filter_record_batch, lexsort_to_indices};
 use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
 use arrow::error::ArrowError;
@@ -121,13 +121,12 @@ impl Known {
             return Ok(rows);
         }
         let (ids, revisions) = (column(&rows, "event_id")?, column(&rows, "revision")?);
-        let holds = ids.as_string::<i32>().iter().zip(revisions.as_primitive::<Int32Type>().values());
-        let holds: BooleanArray = holds
-            .map(|(id, revision)| {
-                Some(id.and_then(|id| self.revised.get(id)).is_none_or(|highest| highest == revision))
-            })
-            .collect();
-        filter_record_batch(&rows, &holds)
+        let revisions = revisions.as_primitive::<Int32Type>().values();
+        let highest = by_id(ids.as_string(), |id| self.revised.get(id).copied());
+        only(
+            &rows,
+            highest.zip(revisions).map(|(highest, revision)| highest.is_none_or(|highest| highest == *revision)),
+        )
     }
 
     /// The rows that no other transaction replaces.
@@ -135,10 +134,30 @@ impl Known {
         if self.replaced.is_empty() {
             return Ok(rows.clone());
         }
-        let ids = column(rows, "event_id")?;
-        let stands = ids.as_string::<i32>().iter().map(|id| Some(id.is_none_or(|id| !self.replaced.contains(id))));
-        filter_record_batch(rows, &stands.collect())
+        let ids = column(rows, "event_id")?.as_string();
+        only(rows, by_id(ids, |id| (!self.replaced.contains(id)).then_some(())).map(|stands| stands.is_some()))
     }
+}
+
+/// What is said of the id of each row. It is asked once where rows of one id stand together, as items do.
+fn by_id<'a, T: Copy>(
+    ids: &'a StringArray,
+    mut of: impl FnMut(&'a str) -> Option<T>,
+) -> impl Iterator<Item = Option<T>> {
+    let mut last = ("", None);
+    ids.iter().map(move |id| {
+        let id = id.unwrap_or_default();
+        if last.0 != id {
+            last = (id, of(id));
+        }
+        last.1
+    })
+}
+
+/// The rows that are kept.
+fn only(rows: &RecordBatch, kept: impl Iterator<Item = bool>) -> Result<RecordBatch, ArrowError> {
+    let kept: BooleanArray = kept.map(Some).collect();
+    if kept.true_count() == rows.num_rows() { Ok(rows.clone()) } else { filter_record_batch(rows, &kept) }
 }
 
 /// A column of some rows.

@@ -70,7 +70,7 @@ impl Lane {
         for rule in rules {
             compiled.push(Arc::new(Compiled::new(rule).await?));
         }
-        let wanted = Wanted::by(compiled.iter().map(|rule| &rule.rule.header));
+        let wanted = Wanted::by(compiled.iter().map(AsRef::as_ref));
         Ok(Self { settings: Arc::new(settings), rules: compiled, wanted })
     }
 
