@@ -3,6 +3,7 @@
 //! Loading does no I/O beyond the file itself, so `tillsight check` can run anywhere. Stores and integrators named
 //! here are what the installation starts with.
 
+mod alerts;
 mod cameras;
 mod mail;
 mod parse;
@@ -19,6 +20,7 @@ use tillsight_schemas::id::{IntegratorId, StoreId, TenantId};
 use tillsight_schemas::presence::TILE_SECONDS;
 use tillsight_schemas::store::Store;
 
+pub use alerts::Alerts;
 pub use cameras::{Camera, PlacedZone, PresenceBy};
 pub use mail::{Mail, MailTls, Recipient, RecipientRole, Reports};
 pub use surfaces::{Flight, Surface, Tls};
@@ -62,6 +64,9 @@ pub struct Config {
     /// The rules.
     #[serde(default)]
     pub rules: Rules,
+    /// Which alerts people are told of.
+    #[serde(default)]
+    pub alerts: Alerts,
     /// How mail leaves; it does not when absent.
     #[serde(default)]
     pub mail: Option<Mail>,
@@ -426,6 +431,7 @@ impl Config {
             }
         }
         self.vision_problems(&mut problems);
+        self.alerts.problems(&mut problems);
         self.mail_problems(&mut problems);
         problems
     }

@@ -2,8 +2,8 @@
 //!
 //! `cli` reads the command line, [`config`] the file, `run` supervises one process per role and joins the middle crates
 //! through the ports of `tillsight_schemas`; [`db`] is the metadata database, [`search`] the index,
-//! `feed` what integrators sent of late; `http`, [`sql`], [`report`] and `evidence` (a folder for strangers) are the
-//! surfaces.
+//! [`sending`] what people are told of, `feed` what integrators sent of late; `http`, [`sql`], [`report`] and `evidence`
+//! (a folder for strangers) are the surfaces.
 
 pub mod cli;
 pub mod config;
@@ -16,6 +16,7 @@ mod http;
 pub mod report;
 pub mod run;
 pub mod search;
+pub mod sending;
 pub mod sql;
 mod telemetry;
 mod tls;

@@ -93,6 +93,11 @@ pub const RULE_FAILURES: &str = "lp_rule_failures_total";
 pub const JUDGEMENTS: &str = "lp_judgements_total";
 /// Alerts raised, amended and taken back, labels `rule`, `state`.
 pub const ALERTS: &str = "lp_alerts_total";
+/// New alerts by why they were sent or held back, labels `why`, `picked` (`yes`: shown all the same, by chance).
+pub const SENDINGS: &str = "lp_alert_sendings_total";
+/// Whether a version of a rule is held back because it was wrong too often (1) or is sent again (0), labels `tenant`,
+/// `rule`, `version`.
+pub const RULE_DEMOTED: &str = "lp_rule_demoted";
 /// Records that were committed and wait for the log.
 pub const OUTBOX: &str = "lp_outbox_records";
 /// Pictures that a detector looked at, labels `store`, `camera`.
@@ -163,6 +168,8 @@ pub const ALL: &[(&str, &str, &str)] = &[
     (RULE_FAILURES, "failures", "anchors that a rule's SQL failed on, and rules that could not be planned"),
     (JUDGEMENTS, "judgements", "judgements that are new or came out differently"),
     (ALERTS, "alerts", "alerts raised, amended and taken back"),
+    (SENDINGS, "alerts", "new alerts by why they were sent or held back"),
+    (RULE_DEMOTED, "0 or 1", "whether a rule is held back because it was wrong too often"),
     (OUTBOX, "records", "records that were committed and wait for the log"),
     (HOLDS_REFUSED, "holds", "holds refused because the quota is used up"),
     (VISION_LOOKS, "pictures", "pictures that a detector looked at"),

@@ -183,6 +183,8 @@ pub struct Judged {
     pub alert: Option<Alert>,
     /// The transactions of the alert, or the anchor of a judgement that could not see: event id and the record as JSON.
     pub events: Vec<(Uuid, String)>,
+    /// Whether the rule is on trial there: its alert is kept, sends nothing and holds no video.
+    pub shadow: bool,
 }
 
 /// A record that must reach the log, later.

@@ -18,6 +18,10 @@ codes! {
         Operational = "operational",
         /// Nothing wrong: the alert was false.
         NoIssue = "no_issue",
+        /// The same as another alert that somebody has decided about; it says nothing of how good the rule is.
+        Duplicate = "duplicate",
+        /// It cannot be told, not even from the video; it says nothing of how good the rule is.
+        CannotTell = "cannot_tell",
         /// To be followed up.
         FollowUp = "follow_up",
         /// Open again: an earlier decision was taken back.
@@ -33,6 +37,11 @@ impl Disposition {
     /// Whether it is a decision. The others are what a store said about an alert; they stand in its history only.
     pub fn decides(self) -> bool {
         !matches!(self, Self::Explained | Self::LookAtIt)
+    }
+
+    /// Whether it says that a rule was right or wrong. What is followed up is not decided yet.
+    pub fn weighs(self) -> bool {
+        matches!(self, Self::Confirmed | Self::Policy | Self::Operational | Self::NoIssue)
     }
 }
 

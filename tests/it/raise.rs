@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
+use tillsight_api::config::Alerts;
 use tillsight_api::db::Db;
+use tillsight_schemas::alert::Severity;
 use tillsight_schemas::port::{Epoch, EpochStore as _, Judged, Partition};
 use tillsight_schemas::review::Disposition;
 use tillsight_schemas::{Clock as _, SystemClock};
@@ -75,7 +77,8 @@ pub(crate) fn raise(
         let partition = Partition::new("written by a test", 0);
         let fence = db.take(&partition).await.unwrap().fence;
         let judgement = serde_json::from_value(judgement).unwrap();
-        let judged = vec![Judged { judgement, alert: Some(alert), events: vec![(anchor_id, posted.to_string())] }];
+        let events = vec![(anchor_id, posted.to_string())];
+        let judged = vec![Judged { judgement, alert: Some(alert), events, shadow: false }];
         let epoch = Epoch { partition, fence, checkpoint: String::new(), judged, outgoing: Vec::new() };
         db.commit_epoch(&epoch).await.unwrap();
     });
@@ -87,8 +90,12 @@ pub(crate) fn link(shop: &Shop, recipient: &str, alert: &str, action: Dispositio
     with_db(shop, async |db| db.make_link(recipient, alert.parse().unwrap(), action).await.unwrap())
 }
 
-/// Does something in the database of a shop, as another process of it would.
+/// Does something in the database of a shop, as another process of it would that sends every alert.
 fn with_db<T>(shop: &Shop, work: impl AsyncFnOnce(Db) -> T) -> T {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(async { work(Db::in_dir(&shop.data(), Arc::new(SystemClock)).await.unwrap()).await })
+    let everything = Alerts { per_store_and_day: 10_000, from_severity: Severity::Info, ..Alerts::default() };
+    runtime.block_on(async {
+        let db = Db::in_dir(&shop.data(), Arc::new(SystemClock)).await.unwrap();
+        work(db.sending(everything)).await
+    })
 }

@@ -23,6 +23,7 @@ export type QueueSearch = {
   operator?: string;
   assignee?: string;
   asked?: "true";
+  sent?: "held" | "all" | "shadow";
   sort?: "value";
 };
 
@@ -50,6 +51,7 @@ const alerts = createRoute({
     operator: text(search.operator),
     assignee: text(search.assignee),
     asked: String(search.asked) === "true" ? "true" : undefined,
+    sent: search.sent === "held" || search.sent === "all" || search.sent === "shadow" ? search.sent : undefined,
     sort: search.sort === "value" ? "value" : undefined,
   }),
   component: lazyRouteComponent(() => import("./pages/Queue")),

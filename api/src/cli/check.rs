@@ -87,6 +87,7 @@ fn lines(runtime: &Runtime, config: &Config, path: &Path, look: bool) -> Vec<Lin
     lines.push(line("broker", broker(config, running)));
     lines.push(clock::clock());
     lines.push(line("rules", rules(runtime, config)));
+    lines.push(Line::ok("alerts", config.alerts.to_string()));
     let looked_at = set_up
         .cameras
         .iter()

@@ -94,7 +94,7 @@ pub fn main() -> ExitCode {
     };
     telemetry::log_to_stderr();
     let result = match arguments.command {
-        Command::Rule(rule) if !rule.needs_system() => rules::rule(&rule),
+        Command::Rule(rule) if !rule.needs_system() => rules::rule(&rule, &arguments.config),
         #[cfg(feature = "demo")]
         Command::Demo(demo) => crate::demo::run(&demo, remark).map_err(|error| error as Box<dyn std::error::Error>),
         #[cfg(feature = "demo")]

@@ -1,15 +1,19 @@
-//! `tillsight rule`: what rules there are, and whether their tests pass.
+//! `tillsight rule`: what rules there are, which of them are held back, and whether their tests pass.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Subcommand;
 use tillsight_correlate::rule::{Origin, Rule, RuleError, fixture};
+use tillsight_schemas::SystemClock;
 use tillsight_schemas::error::chain;
 
 use super::backtest::BacktestArguments;
 use super::say;
 use super::why::WhyArguments;
+use crate::config::Config;
+use crate::db::{Db, Location, RuleStanding};
 
 /// What one may ask about rules.
 #[derive(Debug, Subcommand)]
@@ -45,16 +49,49 @@ impl RuleCommand {
     }
 }
 
-/// Does what was asked.
-pub(super) fn rule(command: &RuleCommand) -> Result<(), Box<dyn Error>> {
+/// Does what was asked; `config` is looked into where there is one.
+pub(super) fn rule(command: &RuleCommand, config: &Path) -> Result<(), Box<dyn Error>> {
     match command {
-        RuleCommand::List { folder, long } => list(folder.as_deref(), *long),
+        RuleCommand::List { folder, long } => list(folder.as_deref(), *long, &held_back(config)),
         RuleCommand::Test { rules, folder } => test(rules, folder.as_deref()),
         RuleCommand::Backtest(_) | RuleCommand::WhyNot(_) => Ok(()),
     }
 }
 
-fn list(folder: Option<&Path>, long: bool) -> Result<(), Box<dyn Error>> {
+/// The versions of rules that an installation holds back. Rules are listed without an installation, too.
+fn held_back(config: &Path) -> Vec<RuleStanding> {
+    let Ok(config) = Config::load(config) else { return Vec::new() };
+    let location = config.database();
+    if matches!(&location, Location::File(file) if !file.is_file()) {
+        return Vec::new();
+    }
+    let read = || -> Result<Vec<RuleStanding>, Box<dyn Error>> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let standings = async { Db::open(&location, Arc::new(SystemClock)).await?.standings(None).await };
+        Ok(runtime.block_on(standings)?)
+    };
+    match read() {
+        Ok(standings) => standings.into_iter().filter(|standing| standing.demoted).collect(),
+        Err(error) => {
+            tracing::warn!(error = %chain(&*error), "which rules are held back is not known");
+            Vec::new()
+        }
+    }
+}
+
+/// That a rule is held back, and why.
+fn held(standing: &RuleStanding) -> String {
+    let percent = |permille: i64| format!("{}.{} %", permille / 10, permille % 10);
+    let RuleStanding { tenant, version, confirmed, decided, .. } = standing;
+    format!(
+        "    {version} is held back for {tenant} since {}: {confirmed} of {decided} confirmed, {} at most, below {}",
+        standing.at.format("%Y-%m-%d %H:%M UTC"),
+        percent(standing.high),
+        percent(standing.floor)
+    )
+}
+
+fn list(folder: Option<&Path>, long: bool, held_back: &[RuleStanding]) -> Result<(), Box<dyn Error>> {
     let (rules, unreadable) = Rule::known(folder);
     for rule in rules {
         let header = &rule.header;
@@ -66,6 +103,9 @@ fn list(folder: Option<&Path>, long: bool) -> Result<(), Box<dyn Error>> {
             Origin::InPlace => " (your own, in the place of the library's)",
         };
         say(&format!("{:28} {:5} {:8} {}{mark}", header.id.as_str(), header.version, header.severity, header.name));
+        for standing in held_back.iter().filter(|standing| standing.rule == header.id.as_str()) {
+            say(&held(standing));
+        }
         if long {
             say(&format!("    {}", header.description));
             for need in &header.needed {
@@ -137,4 +177,30 @@ fn test(wanted: &[String], folder: Option<&Path>) -> Result<(), Box<dyn Error>> 
     }
     say(&format!("{passed} passed, {failed} failed, each in five ways of cutting time"));
     if failed == 0 { Ok(()) } else { Err(format!("{failed} tests of rules failed").into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_that_is_held_back_is_listed_with_the_numbers_that_decided_it() {
+        let standing = RuleStanding {
+            tenant: "acme".into(),
+            rule: "low_sales".into(),
+            version: "1.0".into(),
+            at: "2026-11-22T16:00:00Z".parse().unwrap(),
+            demoted: true,
+            decided: 35,
+            confirmed: 0,
+            share: 0,
+            low: 0,
+            high: 99,
+            floor: 100,
+        };
+        assert_eq!(
+            held(&standing),
+            "    1.0 is held back for acme since 2026-11-22 16:00 UTC: 0 of 35 confirmed, 9.9 % at most, below 10.0 %"
+        );
+    }
 }

@@ -15,6 +15,7 @@ use super::judgements::listed;
 use super::queue::Odds;
 use super::without::concerns_nobody;
 use super::{Db, DbError, Without, failed};
+use crate::sending::Told;
 
 codes! {
     /// Which alerts a list shows.
@@ -70,13 +71,30 @@ pub struct AlertRow {
     pub people: Vec<OperatorId>,
     /// When the store last asked, from its report, to look at it, and under which address.
     pub asked: Option<(DateTime<Utc>, String)>,
+    /// Whether people are told of it, and why.
+    pub told: Told,
+    /// What it was worth when that was decided; only compared.
+    pub worth: i64,
+}
+
+impl AlertRow {
+    /// The same as it is told to those who do not see every alert: nothing of it depends on what was found of others, or
+    /// decided about them.
+    #[must_use]
+    pub fn alone(mut self) -> Self {
+        self.odds = Odds::default();
+        self.told = self.told.alone();
+        self.worth = self.odds.worth(self.alert.severity, self.alert.amount_minor);
+        self
+    }
 }
 
 /// What [`row`] reads of the alerts `a` with the odds `o` of their rules.
 macro_rules! columns {
     () => {
         "a.change, a.document, a.disposition, a.reviewed_by, a.reviewed_at, a.item, a.assignee, \
-         coalesce(o.confirmed, 0), coalesce(o.decided, 0), coalesce(a.people, ''), a.asked_at, coalesce(a.asked_by, '')"
+         coalesce(o.confirmed, 0), coalesce(o.decided, 0), coalesce(a.people, ''), a.asked_at, coalesce(a.asked_by, ''), \
+         a.sending, a.picked, a.worth"
     };
 }
 /// Where [`columns`] come from.
@@ -138,6 +156,8 @@ pub(super) fn row(row: &AnyRow) -> Result<AlertRow, DbError> {
             odds: Odds { confirmed: row.try_get(7)?, decided: row.try_get(8)? },
             people: people.split(';').filter(|id| !id.is_empty()).map(str::parse).collect::<Result<_, _>>()?,
             asked: asked_at.and_then(DateTime::from_timestamp_micros).zip(Some(row.try_get(11)?)),
+            told: Told { why: row.try_get::<String, _>(12)?.parse()?, picked_permille: row.try_get(13)? },
+            worth: row.try_get(14)?,
         })
     };
     read().map_err(|_| DbError::Damaged("alert"))

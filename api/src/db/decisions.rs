@@ -1,6 +1,6 @@
 //! Decisions about alerts: each is a review in the alert's history, and counts among the odds of its rule.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::{AnyConnection, Row};
 use tillsight_schemas::port::Outgoing;
@@ -10,12 +10,13 @@ use tillsight_schemas::wire::avro;
 use uuid::Uuid;
 
 use super::epochs::{count, tell};
+use super::standings::{self, RuleVersion};
 use super::{Db, DbError, failed};
 
 const REVIEW: &str = "INSERT INTO reviews (review_id, alert_id, reviewed_at, document) VALUES ($1, $2, $3, $4)";
 const DECIDE: &str = "UPDATE alerts SET disposition = $2, reviewed_by = $3, reviewed_at = $4, change = $5 \
                       WHERE alert_id = $1 AND revision = $6";
-const BEFORE: &str = "SELECT rule, disposition, revision FROM alerts WHERE alert_id = $1";
+const BEFORE: &str = "SELECT rule, disposition, revision, version FROM alerts WHERE alert_id = $1";
 const COUNT_IN: &str = "INSERT INTO odds (tenant, rule, decided, confirmed) VALUES ($1, $2, $3, $4) \
                         ON CONFLICT (tenant, rule) DO UPDATE SET decided = odds.decided + excluded.decided, \
                         confirmed = odds.confirmed + excluded.confirmed";
@@ -48,10 +49,14 @@ impl Db {
     pub async fn decide(&self, reviews: &[Review]) -> Result<Vec<Decided>, DbError> {
         let mut transaction = self.pool.begin().await.map_err(failed("begin"))?;
         let mut outcomes = Vec::with_capacity(reviews.len());
+        let mut touched = BTreeSet::new();
         for review in reviews {
-            outcomes.push(write_decision(&mut transaction, review).await?);
+            outcomes.push(write_decision(&mut transaction, review, &mut touched).await?);
         }
+        let floor = self.alerts.precision_floor;
+        let turned = standings::turn(&mut transaction, &touched, floor, self.now_micros()).await?;
         transaction.commit().await.map_err(failed("commit decisions"))?;
+        standings::tell(&turned);
         Ok(outcomes)
     }
 }
@@ -77,7 +82,12 @@ impl Db {
     }
 }
 
-async fn write_decision(connection: &mut AnyConnection, review: &Review) -> Result<Decided, DbError> {
+/// Writes one decision, and notes the version of the rule that it counts for.
+async fn write_decision(
+    connection: &mut AnyConnection,
+    review: &Review,
+    touched: &mut BTreeSet<RuleVersion>,
+) -> Result<Decided, DbError> {
     // Counting first takes SQLite's write lock, and makes those who decide at once wait for each other on PostgreSQL.
     let change = count(connection, "change").await?;
     let id = review.alert_id.to_string();
@@ -103,9 +113,12 @@ async fn write_decision(connection: &mut AnyConnection, review: &Review) -> Resu
     let earlier = earlier.map(|code| code.parse::<Disposition>()).transpose();
     let (was, is) = (weight(earlier.map_err(|_| DbError::Damaged("alert"))?), weight(disposition));
     if was != is {
+        let rule: String = before.try_get(0).map_err(failed("read an alert"))?;
+        let version = before.try_get(3).map_err(failed("read an alert"))?;
+        touched.insert([review.tenant_id.to_string(), rule.clone(), version]);
         sqlx::query(COUNT_IN)
             .bind(review.tenant_id.as_str())
-            .bind(before.try_get::<String, _>(0).map_err(failed("read an alert"))?)
+            .bind(rule)
             .bind(is.0 - was.0)
             .bind(is.1 - was.1)
             .execute(&mut *connection)
@@ -129,11 +142,11 @@ async fn write_decision(connection: &mut AnyConnection, review: &Review) -> Resu
     Ok(Decided::Taken)
 }
 
-/// How much a decision counts among the decided and the confirmed of its rule; what is followed up is not decided yet.
+/// How much a decision counts among the decided and the confirmed of its rule.
 pub(crate) fn weight(disposition: Option<Disposition>) -> (i64, i64) {
     match disposition {
-        None | Some(Disposition::FollowUp | Disposition::Reopened) => (0, 0),
         Some(Disposition::Confirmed) => (1, 1),
-        Some(_) => (1, 0),
+        Some(disposition) if disposition.weighs() => (1, 0),
+        _ => (0, 0),
     }
 }

@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sqlx::{AnyConnection, Row};
 use tillsight_schemas::alert::Alert;
+use tillsight_schemas::metric;
 use tillsight_schemas::port::{
     Epoch, EpochStore, Fenced, KnownJudgement, Outbox, Outgoing, Partition, PortError, Tenure,
 };
@@ -19,6 +20,7 @@ use uuid::Uuid;
 use super::concerned::{concern, concern_alert};
 use super::items::{Moved, place};
 use super::queue::prior;
+use super::sendings::{Weighed, day_of, weigh};
 use super::without::people_of_transaction;
 use super::{Db, DbError, failed};
 
@@ -34,11 +36,13 @@ const JUDGE: &str = "INSERT INTO judgements (judgement_id, revision, tenant, sto
                      outcome = excluded.outcome, why = excluded.why, provisional = excluded.provisional, \
                      document = excluded.document";
 const RAISE: &str = "INSERT INTO alerts (alert_id, revision, state, content_sha256, tenant, store, rule, event_time, \
-                     business_day, change, document, operator, amount, prior) \
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
+                     business_day, change, document, operator, amount, prior, sending, picked, worth, version) \
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) \
                      ON CONFLICT (alert_id) DO UPDATE SET revision = excluded.revision, state = excluded.state, \
                      content_sha256 = excluded.content_sha256, change = excluded.change, document = excluded.document, \
-                     operator = excluded.operator, amount = excluded.amount, prior = excluded.prior";
+                     operator = excluded.operator, amount = excluded.amount, prior = excluded.prior, \
+                     sending = excluded.sending, picked = excluded.picked, worth = excluded.worth, \
+                     version = excluded.version";
 const REVISION: &str = "INSERT INTO alert_revisions (alert_id, revision, document) VALUES ($1, $2, $3) \
                         ON CONFLICT (alert_id, revision) DO NOTHING";
 const EVENT: &str = "INSERT INTO alert_events (alert_id, event_id, document) VALUES ($1, $2, $3) \
@@ -72,7 +76,7 @@ pub(super) async fn tell(connection: &mut AnyConnection, record: &Outgoing) -> R
     Ok(())
 }
 
-async fn raise(connection: &mut AnyConnection, alert: &Alert) -> Result<(), PortError> {
+async fn raise(connection: &mut AnyConnection, alert: &Alert, weighed: &Weighed) -> Result<(), PortError> {
     let change = count(connection, "change").await?;
     let document = serde_json::to_string(alert)?;
     sqlx::query(RAISE)
@@ -84,12 +88,16 @@ async fn raise(connection: &mut AnyConnection, alert: &Alert) -> Result<(), Port
         .bind(alert.store_id.as_str())
         .bind(alert.rule_id.as_str())
         .bind(alert.event_time.timestamp_micros())
-        .bind(alert.business_day.unwrap_or_else(|| alert.event_time.date_naive()).to_string())
+        .bind(day_of(alert).to_string())
         .bind(change)
         .bind(&document)
         .bind(alert.operator_id.as_ref().map(|operator| operator.as_str()))
         .bind(alert.amount_minor)
         .bind(prior(alert.severity))
+        .bind(weighed.told.why.as_str())
+        .bind(weighed.told.picked_permille)
+        .bind(weighed.worth)
+        .bind(&alert.rule_version)
         .execute(&mut *connection)
         .await
         .map_err(failed("write an alert"))?;
@@ -155,6 +163,7 @@ impl EpochStore for Db {
         if held.rows_affected() == 0 {
             return Err(Fenced(epoch.partition.clone()).into());
         }
+        let weighed = weigh(&mut transaction, &self.alerts, &epoch.judged).await?;
         for judged in &epoch.judged {
             let judgement = &judged.judgement;
             sqlx::query(JUDGE)
@@ -172,7 +181,8 @@ impl EpochStore for Db {
                 .execute(&mut *transaction)
                 .await
                 .map_err(failed("write a judgement"))?;
-            let Some(alert) = &judged.alert else {
+            let alert = judged.alert.as_ref();
+            let Some((alert, weighed)) = alert.and_then(|alert| Some((alert, weighed.get(&alert.alert_id)?))) else {
                 for (_, document) in &judged.events {
                     let anchor: PostedTransaction = serde_json::from_str(document)?;
                     let people = people_of_transaction(&anchor);
@@ -180,7 +190,7 @@ impl EpochStore for Db {
                 }
                 continue;
             };
-            raise(&mut transaction, alert).await?;
+            raise(&mut transaction, alert, weighed).await?;
             for (event_id, document) in &judged.events {
                 sqlx::query(EVENT)
                     .bind(alert.alert_id.to_string())
@@ -197,6 +207,10 @@ impl EpochStore for Db {
             tell(&mut transaction, record).await?;
         }
         transaction.commit().await.map_err(failed("commit an epoch"))?;
+        for new in weighed.values().filter(|weighed| weighed.is_new) {
+            let picked = if new.told.picked_permille > 0 { "yes" } else { "no" };
+            metrics::counter!(metric::SENDINGS, "why" => new.told.why.as_str(), "picked" => picked).increment(1);
+        }
         Ok(())
     }
 }

@@ -22,14 +22,17 @@ mod logins;
 mod queue;
 mod reports;
 mod searches;
+mod sendings;
 mod sessions;
 mod setup;
+mod standings;
 mod tokens;
 mod users;
 mod without;
 
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
@@ -51,7 +54,7 @@ pub(crate) use decisions::weight;
 pub use judgements::{BlindFilter, BlindReason};
 pub use links::{LINK_HOLDS, Link};
 pub use logins::UsedTokens;
-pub use queue::{Assignment, Odds, QueueFilter, QueueItem, QueueOrder, QueuePlace, Whose};
+pub use queue::{Assignment, Odds, QueueFilter, QueueItem, QueueOrder, QueuePlace, QueueView, Whose};
 pub use reports::{Ended, MailKey, MailState, ReportMail};
 pub use searches::SavedSearch;
 pub use sessions::{BadPassword, hash_password, password_fits, random_secret};
@@ -59,10 +62,13 @@ pub use setup::{
     BY_CONFIGURATION, CameraPassword, Change, ChangeError, Drawn, Expected, KeptAdjustment, Key, Password, SetUp,
     Version, What,
 };
+pub use standings::RuleStanding;
 pub(crate) use setup::{camera_document, store_document, zone_document};
 pub use tokens::{NewToken, TokenKind, TokenOrder, TokenOwner, TokenRow};
 pub use users::{Role, User};
 pub use without::{Insiders, Without, people_of, people_of_transaction};
+
+use crate::config::Alerts;
 
 /// What failed.
 #[derive(Debug, thiserror::Error)]
@@ -119,6 +125,8 @@ impl HasKind for DbError {
 pub struct Db {
     pool: AnyPool,
     clock: SharedClock,
+    /// What people are told of.
+    alerts: Arc<Alerts>,
 }
 
 /// Where the database is.
@@ -195,8 +203,9 @@ impl Db {
             .run(&pool)
             .await
             .map_err(|source| DbError::Migrate { url: url.clone(), source })?;
-        let db = Self { pool, clock };
+        let db = Self { pool, clock, alerts: Arc::default() };
         db.place_alerts().await?;
+        db.weigh_alerts().await?;
         db.describe().await?;
         Ok(db)
     }
@@ -207,6 +216,17 @@ impl Db {
     /// As [`Db::open`].
     pub async fn in_dir(dir: &Path, clock: SharedClock) -> Result<Self, DbError> {
         Self::open(&Location::File(database_file(dir)), clock).await
+    }
+
+    /// The same that sends alerts as a configuration says; without it, as one that says nothing.
+    #[must_use]
+    pub fn sending(self, alerts: Alerts) -> Self {
+        Self { alerts: Arc::new(alerts), ..self }
+    }
+
+    /// What people are told of.
+    pub fn sends(&self) -> &Alerts {
+        &self.alerts
     }
 
     /// Whether the database answers.
@@ -274,6 +294,8 @@ pub fn statements() -> Vec<&'static str> {
         logins::STATEMENTS,
         queue::STATEMENTS,
         searches::STATEMENTS,
+        sendings::STATEMENTS,
+        standings::STATEMENTS,
         reports::STATEMENTS,
         sessions::STATEMENTS,
         setup::STATEMENTS,
@@ -287,8 +309,6 @@ pub fn statements() -> Vec<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use tillsight_schemas::SystemClock;
 
     use super::*;

@@ -5,8 +5,9 @@
 //! starts with its severity, and after some dozens of decisions its own record counts. SQL and [`Odds`] compute it alike,
 //! in whole minor units; amounts of different currencies are compared as numbers.
 //!
-//! What the store asks to look at comes first among the newest, as long as nobody has decided. For those from whom alerts
-//! are left out, decisions do not count as odds: theirs would tell of alerts that they do not see.
+//! What the store asks to look at comes first among the newest, as long as nobody has decided. Unless they are asked for,
+//! alerts that were held back are not there ([`QueueView`]). For those from whom alerts are left out, decisions do not count
+//! as odds, and none is held back because of others: that would tell of alerts that they do not see.
 
 use chrono::{DateTime, Utc};
 use sqlx::{AnyConnection, Row};
@@ -20,6 +21,8 @@ use super::epochs::count;
 use super::judgements::listed;
 use super::without::concerns_nobody;
 use super::{AlertRow, AlertState, Db, DbError, Without, failed};
+use crate::sending::precision::wilson;
+use crate::sending::worth;
 
 codes! {
     /// In which order items come.
@@ -28,6 +31,20 @@ codes! {
         Time = "time",
         /// By what they are expected to come to.
         Value = "value",
+    }
+}
+
+codes! {
+    /// Which alerts are shown of those that were sent and held back.
+    pub enum QueueView {
+        /// What was sent or picked at random, and what somebody was given or a store asks to look at.
+        Sent = "sent",
+        /// What was held back.
+        Held = "held",
+        /// Both.
+        All = "all",
+        /// What rules on trial found, which is in none of the others.
+        Shadow = "shadow",
     }
 }
 
@@ -53,6 +70,8 @@ pub struct QueueFilter {
     pub without: Without,
     /// Open, closed or all.
     pub state: AlertState,
+    /// What was sent, or held back.
+    pub view: QueueView,
     /// Only what the store asks to look at.
     pub asked: bool,
     /// One rule only.
@@ -120,9 +139,6 @@ pub(super) fn prior(severity: Severity) -> i64 {
     }
 }
 
-/// The quantile of the normal distribution for intervals that hold the truth in 95 of 100 cases.
-const Z: f64 = 1.96;
-
 impl Odds {
     /// The share of confirmed alerts, and between what it lies in 95 of 100 cases (Wilson's score interval, 1927); `None` while
     /// nothing was decided.
@@ -132,9 +148,8 @@ impl Odds {
             return None;
         }
         let (n, share) = (self.decided as f64, self.confirmed as f64 / self.decided as f64);
-        let middle = (share + Z * Z / (2.0 * n)) / (1.0 + Z * Z / n);
-        let wide = Z / (1.0 + Z * Z / n) * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt();
-        Some((share, (middle - wide).max(0.0), (middle + wide).min(1.0)))
+        let (low, high) = wilson(share, n);
+        Some((share, low, high))
     }
 
     /// Numerator and denominator of the chance.
@@ -147,6 +162,11 @@ impl Odds {
     pub fn chance(self, severity: Severity) -> f64 {
         let (part, whole) = self.parts(severity);
         part as f64 / whole as f64
+    }
+
+    /// What an alert is worth among those that may be sent.
+    pub fn worth(self, severity: Severity, amount: Option<i64>) -> i64 {
+        worth(amount, severity == Severity::Critical, |amount| self.expected(severity, amount))
     }
 
     /// What is expected of an amount.
@@ -163,14 +183,29 @@ impl AlertRow {
     }
 }
 
+/// The alerts `a` that people are told of, as far as who asks may know.
+macro_rules! told_of {
+    () => {
+        "(a.sending IN ('sent', 'threshold', 'critical') OR a.picked > 0 OR a.assignee IS NOT NULL \
+         OR a.asked_at IS NOT NULL OR ($9 <> '' AND a.sending IN ('budget', 'demoted')))"
+    };
+}
+
 /// The alerts `a` that fit the filter.
 macro_rules! fits {
     () => {
-        "a.tenant = $1 AND ($2 = '' OR replace($2, ',' || a.store || ',', '') <> $2) AND ($3 = '' OR a.rule = $3) \
+        concat!(
+            "a.tenant = $1 AND ($2 = '' OR replace($2, ',' || a.store || ',', '') <> $2) AND ($3 = '' OR a.rule = $3) \
          AND ($4 = '' OR a.operator = $4) \
          AND ($5 = 'any' OR ($5 = 'none' AND a.assignee IS NULL) OR ($5 = 'one' AND a.assignee = $6)) \
          AND ($7 = 'all' OR ($7 = 'open') = (a.disposition IS NULL AND a.state <> 'retracted')) \
-         AND ($8 = '' OR a.asked_at IS NOT NULL)"
+         AND ($8 = '' OR a.asked_at IS NOT NULL) \
+         AND (($10 = 'shadow' AND a.sending = 'shadow') OR ($10 = 'sent' AND ",
+            told_of!(),
+            ") OR (a.sending <> 'shadow' AND ($10 = 'all' OR ($10 = 'held' AND NOT ",
+            told_of!(),
+            "))))"
+        )
     };
 }
 
@@ -198,10 +233,10 @@ macro_rules! asked_first {
 const PAGE: &str = concat!(
     "SELECT ",
     columns!(),
-    ", p.worth, p.newest FROM ",
+    ", p.worth AS place, p.newest FROM ",
     told!(),
     " JOIN (SELECT item, worth, newest FROM (SELECT a.item AS item, max(a.event_time) AS newest, \
-     CASE WHEN $10 = 'value' THEN max(coalesce(a.amount * (10 * coalesce(o.confirmed, 0) + a.prior) \
+     CASE WHEN $11 = 'value' THEN max(coalesce(a.amount * (10 * coalesce(o.confirmed, 0) + a.prior) \
      / (10 * coalesce(o.decided, 0) + 100), -1)) ELSE max(a.event_time) + max(CASE WHEN a.asked_at IS NOT NULL \
      AND a.disposition IS NULL AND a.state <> 'retracted' THEN ",
     asked_first!(),
@@ -209,8 +244,8 @@ const PAGE: &str = concat!(
     told!(),
     " WHERE ",
     seen!(),
-    " GROUP BY a.item) AS items WHERE worth < $11 OR (worth = $11 AND (newest < $12 OR (newest = $12 AND item < $13))) \
-     ORDER BY worth DESC, newest DESC, item DESC LIMIT $14) AS p ON p.item = a.item WHERE ",
+    " GROUP BY a.item) AS items WHERE worth < $12 OR (worth = $12 AND (newest < $13 OR (newest = $13 AND item < $14))) \
+     ORDER BY worth DESC, newest DESC, item DESC LIMIT $15) AS p ON p.item = a.item WHERE ",
     seen!(),
     " ORDER BY p.worth DESC, p.newest DESC, p.item DESC, a.event_time DESC, a.alert_id DESC"
 );
@@ -279,6 +314,7 @@ impl Db {
             .bind(filter.state.as_str())
             .bind(asked)
             .bind(&without)
+            .bind(filter.view.as_str())
             .bind(filter.order.as_str())
             .bind(after.worth)
             .bind(after.newest)
@@ -297,6 +333,7 @@ impl Db {
             .bind(filter.state.as_str())
             .bind(asked)
             .bind(&without)
+            .bind(filter.view.as_str())
             .fetch_one(&self.pool)
             .await
             .map_err(failed("count the queue"))?;
@@ -307,7 +344,7 @@ impl Db {
                 Some(last) => last.alerts.push(alert),
                 None => items.push(QueueItem {
                     place: QueuePlace {
-                        worth: found.try_get("worth").map_err(failed("list the queue"))?,
+                        worth: found.try_get("place").map_err(failed("list the queue"))?,
                         newest: found.try_get("newest").map_err(failed("list the queue"))?,
                         item: alert.item,
                     },
@@ -370,4 +407,4 @@ impl Db {
 
 #[cfg(test)]
 #[path = "queue_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -13,13 +13,13 @@ use tillsight_schemas::review::{Disposition, Review};
 use super::*;
 use crate::db::{AccountChange, Decided, Role, User};
 
-struct Shop {
+pub(in crate::db) struct Shop {
     _dir: TempDir,
-    db: Db,
+    pub(in crate::db) db: Db,
 }
 
 impl Shop {
-    async fn open() -> Self {
+    pub(in crate::db) async fn open() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = ReplayClock::at("2026-11-22T16:00:00Z".parse().unwrap());
         let db = Db::in_dir(dir.path(), Arc::new(clock)).await.unwrap();
@@ -27,7 +27,18 @@ impl Shop {
     }
 
     /// The sample alert under this number, at this second, about an event of its own, changed as wanted.
-    async fn raise(&self, number: u128, second: i64, change: impl FnOnce(&mut Alert)) -> Alert {
+    pub(in crate::db) async fn raise(&self, number: u128, second: i64, change: impl FnOnce(&mut Alert)) -> Alert {
+        self.raise_by(number, second, false, change).await
+    }
+
+    /// The same by a rule that is on trial, or is not.
+    pub(in crate::db) async fn raise_by(
+        &self,
+        number: u128,
+        second: i64,
+        shadow: bool,
+        change: impl FnOnce(&mut Alert),
+    ) -> Alert {
         let mut alert: Alert = serde_json::from_str(include_str!("../../../schemas/samples/v1/alert.json")).unwrap();
         let at = DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap();
         (alert.alert_id, alert.anchor_event_id) = (Uuid::from_u128(number), Uuid::from_u128(number + 1_000));
@@ -45,13 +56,13 @@ impl Shop {
         posted.transaction.operator_id.clone_from(&alert.operator_id);
         let posted = serde_json::to_string(&posted).unwrap();
         let events = alert.event_ids.iter().map(|event| (*event, posted.clone())).collect();
-        let judged = vec![Judged { judgement, alert: Some(alert.clone()), events }];
+        let judged = vec![Judged { judgement, alert: Some(alert.clone()), events, shadow }];
         let epoch = Epoch { partition, fence, checkpoint: String::new(), judged, outgoing: Vec::new() };
         self.db.commit_epoch(&epoch).await.unwrap();
         alert
     }
 
-    async fn decide(&self, alert: &Alert, disposition: Disposition) -> Decided {
+    pub(in crate::db) async fn decide(&self, alert: &Alert, disposition: Disposition) -> Decided {
         let review = Review {
             review_id: Uuid::new_v4(),
             alert_id: alert.alert_id,
@@ -66,7 +77,7 @@ impl Shop {
         self.db.decide(&[review]).await.unwrap()[0]
     }
 
-    async fn queue(&self, change: impl FnOnce(&mut QueueFilter)) -> (Vec<Vec<u128>>, i64) {
+    pub(in crate::db) async fn queue(&self, change: impl FnOnce(&mut QueueFilter)) -> (Vec<Vec<u128>>, i64) {
         let (items, total) = self.db.queue(&filter(change)).await.unwrap();
         let ids = |item: &QueueItem| item.alerts.iter().map(|row| row.alert.alert_id.as_u128()).collect();
         (items.iter().map(ids).collect(), total)
@@ -83,6 +94,7 @@ fn filter(change: impl FnOnce(&mut QueueFilter)) -> QueueFilter {
         stores: Vec::new(),
         without: Without::default(),
         state: AlertState::Open,
+        view: QueueView::All,
         asked: false,
         rule: None,
         operator: None,

@@ -24,7 +24,7 @@ use super::problem::Problem;
 use super::queue::{AssignmentShown, Expected, item};
 use super::sight::{has_video, sight};
 use super::views::{AlertDetail, AlertPage, AlertSummary, RuleShown, TransactionShown, offset, summary, transaction};
-use crate::db::{AlertFilter, AlertRow, AlertState, DbError, Decided, Odds, people_of_transaction};
+use crate::db::{AlertFilter, AlertRow, AlertState, DbError, Decided, people_of_transaction};
 
 /// Alerts of a page, unless the question says how many.
 const PAGE: u32 = 50;
@@ -114,13 +114,13 @@ pub(super) fn changed(current: i32) -> String {
 }
 
 /// Alerts as a person sees them: those outside their scope are not there, and who does not see all of a rule's alerts is not
-/// told how they were decided.
+/// told how they were decided, nor which were held back because of others.
 pub(super) fn seen(person: &Person, mut rows: Vec<AlertRow>) -> Vec<AlertRow> {
     rows.retain(|row| person.scope.sees_alert(row));
-    if !person.scope.without.is_empty() {
-        rows.iter_mut().for_each(|row| row.odds = Odds::default());
+    if person.scope.without.is_empty() {
+        return rows;
     }
-    rows
+    rows.into_iter().map(AlertRow::alone).collect()
 }
 
 /// What rules made of a transaction, as far as a person may know it. Who does not see every alert is not told of rules that

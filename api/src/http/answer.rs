@@ -30,6 +30,7 @@ wired! {
     id::CameraId, id::ZoneId, id::RuleId, alert::AlertState, alert::Severity, review::Disposition,
     presence::PresenceState, presence::Blind, segment::GapReason, zone::ZoneKind, clip::ClipGap,
     tillsight_schemas::money::Currency, db::CaseStatus, db::CaseItemKind, db::CaseRole, db::CasePersonKind, db::CaseAct,
+    crate::sending::Sending,
 }
 
 impl Shown for f64 {

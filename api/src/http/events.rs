@@ -1,7 +1,7 @@
 //! `GET /api/v1/events`: what changes, as server-sent events (HTML Living Standard §9.2).
 //!
 //! One task a process asks the database for changes and tells everybody: `alert` and `review` (data: the alert as a list
-//! shows it), `case` (data: the case as a list shows it; to those who see it), `camera` (data: the camera). A case has no
+//! shows it; `sent` says whether people are told of it), `case` (data: the case as a list shows it; to those who see it), `camera` (data: the camera). A case has no
 //! place in `Last-Event-ID`: who comes back asks for cases anew. The id of an event is its change number, so a browser that comes back with
 //! `Last-Event-ID` misses nothing. Each client has a bounded queue: one that is too slow, or was away for too long, gets
 //! `reload` and must ask anew. A stream ends two seconds after what its reader may see has changed, or their session or token
@@ -32,7 +32,8 @@ use super::auth::{Caller, Person, Right};
 use super::case_views::CaseSummary;
 use super::live::Live;
 use super::problem::Problem;
-use crate::db::{AlertRow, Case, Odds};
+use super::views::summary;
+use crate::db::{AlertRow, Case};
 
 /// How often the database is asked.
 const EVERY: Duration = Duration::from_millis(150);
@@ -158,14 +159,14 @@ async fn changes(shared: &Shared, since: i64) -> Result<Vec<Told>, crate::db::Db
     for row in shared.db.alerts_since(since, AT_ONCE).await? {
         // A decision is the last thing that happened to the alert, unless it was raised anew since.
         let reviewed = row.reviewed_at.is_some_and(|at| at >= row.alert.raised_at);
-        let mut summary = shown(shared, &row).await;
-        let data = json!(summary).to_string();
-        summary.expected_minor = AlertRow { odds: Odds::default(), ..row.clone() }.expected();
+        let whole = shown(shared, &row).await;
+        let plain = json!(summary(&row.clone().alone(), whole.has_video)).to_string();
+        let data = json!(whole).to_string();
         told.push(Told {
             kind: if reviewed { "review" } else { "alert" },
             change: Some(row.change),
             data,
-            plain: Some(json!(summary).to_string()),
+            plain: Some(plain),
             about: About::Alert(Box::new(row)),
         });
     }

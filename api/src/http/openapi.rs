@@ -196,6 +196,7 @@ fn parameter(name: &str, route: &str) -> Value {
         "limit" => json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX }),
         "minutes" => json!({ "type": "integer", "minimum": 1, "maximum": 240 }),
         "asked" => json!({ "type": "boolean" }),
+        "sent" => one_of(crate::db::QueueView::CODES),
         "dry_run" => one_of(DryRun::CODES),
         "format" => one_of(&["html", "csv", "json", "pdf"]),
         "state" => one_of(&["open", "closed", "all"]),

@@ -32,6 +32,11 @@ pub(super) const QUEUE: &[Parameter] = &[
     ("assignee", "me, none, or a name.", false),
     ("asked", "true: only what the store asks, from its report, to look at.", false),
     (
+        "sent",
+        "sent (default): what people are told of; held: what was held back; all: both; shadow: what rules on trial found.",
+        false,
+    ),
+    (
         "sort",
         "time (default): what the store asks to look at, then newest first; value: by what they are expected to come to.",
         false,

@@ -24,7 +24,7 @@ use super::extract::{Body, Query, integer};
 use super::people::{assignable, concerns_them};
 use super::problem::Problem;
 use super::views::{AlertSummary, StoreAsks};
-use crate::db::{AlertRow, AlertState, Assignment, Decided, QueueFilter, QueueOrder, QueuePlace, Whose};
+use crate::db::{AlertRow, AlertState, Assignment, Decided, QueueFilter, QueueOrder, QueuePlace, QueueView, Whose};
 
 /// Items of a page, unless the question says how many.
 const PAGE: u32 = 50;
@@ -43,6 +43,7 @@ pub(super) struct Asked {
     assignee: Option<String>,
     #[serde(default)]
     asked: bool,
+    sent: Option<QueueView>,
     sort: Option<QueueOrder>,
     cursor: Option<String>,
     limit: Option<NonZeroU32>,
@@ -207,6 +208,7 @@ pub(super) async fn list(
         tenant: person.scope.tenant.clone(),
         stores,
         without: person.scope.without.clone(),
+        view: asked.sent.unwrap_or(QueueView::Sent),
         asked: asked.asked,
         state: asked.state.unwrap_or(AlertState::Open),
         rule: asked.rule,
@@ -227,8 +229,9 @@ pub(super) async fn list(
     rows.truncate(page);
     let next_cursor = rows.last().filter(|_| more).map(|last| write_cursor(&last.place));
     let mut items = Vec::with_capacity(rows.len());
-    for row in &rows {
-        items.extend(item(&shared, row.place.item, &row.alerts).await);
+    for row in rows {
+        let item_id = row.place.item;
+        items.extend(item(&shared, item_id, &alerts::seen(&person, row.alerts)).await);
     }
     Ok(Json(QueuePage { items, next_cursor, total }))
 }

@@ -1,14 +1,15 @@
 //! `GET /api/v1/rules`: the rules that are installed; `GET /api/v1/rules/{rule_id}`: one of them, whole: its text, what it cannot
-//! see, what it came to in the last four weeks, and how it was decided about.
+//! see, what it came to in the last four weeks, how it was decided about, and when it was held back because of that.
 
 use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use tillsight_correlate::rule::{Header, Rule};
 use tillsight_schemas::id::StoreId;
+use tillsight_schemas::judgement::Outcome;
 use tillsight_schemas::zone::ZoneKind;
 
 use super::Shared;
@@ -18,7 +19,8 @@ use super::auth::{Caller, Person, Right};
 use super::extract::Path;
 use super::problem::Problem;
 use super::views::{AlertSummary, RuleParam, RuleShown};
-use crate::db::{AlertFilter, AlertState, DbError, Odds};
+use crate::db::{AlertFilter, AlertState, DbError, RuleStanding};
+use crate::sending::Precision;
 
 /// How far back outcomes are counted.
 const SPAN: TimeDelta = TimeDelta::days(28);
@@ -26,10 +28,19 @@ const SPAN: TimeDelta = TimeDelta::days(28);
 const ALERTS: u32 = 10;
 
 answer! {
+    /// A rule in the list.
+    struct RuleListed {
+        /// The rule.
+        @flatten rule: RuleShown,
+        /// Since when its alerts are held back because it was wrong too often; null when they are not, and for those who do
+        /// not see all of them.
+        held_back_since: Option<DateTime<Utc>>,
+    }
+
     /// All rules.
     struct RulePage {
         /// The rules, by id.
-        items: Vec<RuleShown>,
+        items: Vec<RuleListed>,
     }
 
     /// A field of a record that a rule needs.
@@ -50,18 +61,54 @@ answer! {
         times: i64,
     }
 
-    /// How the alerts of a rule were decided.
+    /// How the alerts of a version of a rule were decided. Duplicates and what cannot be told do not count.
     struct RulePrecision {
+        /// The version.
+        version: String,
         /// Those that were confirmed.
         confirmed: i64,
-        /// Those about which somebody decided.
+        /// Those about which somebody decided, of what was sent or picked at random.
         decided: i64,
-        /// The share of confirmed.
+        /// How many of these were picked at random from what was held back.
+        picked: i64,
+        /// The share of confirmed among all alerts: each that was picked counts for as many as it stands for.
         share: f64,
         /// Where it lies at least, in 95 of 100 cases (Wilson, 1927).
         low: f64,
         /// Where it lies at most.
         high: f64,
+    }
+
+    /// That a version of a rule was held back because it was wrong too often, or sent again; shares in thousandths.
+    struct RuleTurn {
+        /// The version.
+        version: String,
+        /// When.
+        at: DateTime<Utc>,
+        /// Whether it is held back from then on.
+        held_back: bool,
+        /// Alerts that were decided, of what happened since the turn before.
+        decided: i64,
+        /// Those of them that were confirmed.
+        confirmed: i64,
+        /// The share of confirmed.
+        share_permille: i64,
+        /// Where it lies at least, in 95 of 100 cases.
+        low_permille: i64,
+        /// Where it lies at most.
+        high_permille: i64,
+        /// The floor that it was held against.
+        floor_permille: i64,
+    }
+
+    /// How often a rule could not see in a store.
+    struct RuleBlind {
+        /// The store.
+        store_id: StoreId,
+        /// How often.
+        times: i64,
+        /// Of how many judgements.
+        of: i64,
     }
 
     /// A rule, whole.
@@ -84,8 +131,15 @@ answer! {
         needs: Vec<RuleNeed>,
         /// Its text.
         sql: String,
-        /// How its alerts were decided; null while nobody has, and for those who do not see all of them.
+        /// How the alerts of the version that judges were decided; null while nobody has, and for those who do not see all of
+        /// them.
         precision: Option<RulePrecision>,
+        /// The same of every version that was decided about.
+        versions: Vec<RulePrecision>,
+        /// When it was held back and sent again, newest first.
+        turns: Vec<RuleTurn>,
+        /// How often it could not see in the last 28 days, by store; those where it always could are missing.
+        blind: Vec<RuleBlind>,
         /// What it came to in the last 28 days, in the stores that one sees.
         outcomes: Vec<RuleOutcome>,
         /// Its newest alerts.
@@ -95,8 +149,23 @@ answer! {
 
 /// Lists the rules.
 pub(super) async fn list(State(shared): State<Shared>, caller: Caller) -> Result<Json<RulePage>, Problem> {
-    caller.person(Right::Look)?;
-    Ok(Json(RulePage { items: shared.rules.iter().map(|rule| RuleShown::of(&rule.header)).collect() }))
+    let person = caller.person(Right::Look)?;
+    let mut standings = Vec::new();
+    // Else decisions about alerts that they do not see would show.
+    if person.scope.without.is_empty() {
+        standings = shared
+            .db
+            .standings(Some(&person.scope.tenant))
+            .await
+            .map_err(|error| Problem::unavailable("how the rules stand cannot be read", &error))?;
+    }
+    let listed = |rule: &Rule| {
+        let header = &rule.header;
+        let of = |held: &&RuleStanding| held.rule == header.id.as_str() && held.version == header.version;
+        let held = standings.iter().find(of).filter(|standing| standing.demoted);
+        RuleListed { rule: RuleShown::of(header), held_back_since: held.map(|standing| standing.at) }
+    };
+    Ok(Json(RulePage { items: shared.rules.iter().map(listed).collect() }))
 }
 
 /// Shows one rule.
@@ -129,7 +198,13 @@ async fn detail(shared: &Shared, person: &Person, rule: &Rule) -> Result<RuleDet
         limit: ALERTS,
     };
     let rows = seen(person, shared.db.alerts(&filter).await?);
-    let odds = rows.first().map(|row| row.odds).unwrap_or_default();
+    let (tenant, id) = (&person.scope.tenant, header.id.as_str());
+    let (mut versions, mut turns) = (Vec::new(), Vec::new());
+    if person.scope.without.is_empty() {
+        versions = shared.db.precisions(tenant, id).await?.into_iter().map(RulePrecision::of).collect();
+        turns = shared.db.standing_history(tenant, id).await?.into_iter().map(RuleTurn::of).collect();
+    }
+    let (outcomes, blind) = outcomes(shared, person, header).await?;
     let mut alerts = Vec::new();
     for row in &rows {
         alerts.push(shown(shared, row).await);
@@ -144,32 +219,48 @@ async fn detail(shared: &Shared, person: &Person, rule: &Rule) -> Result<RuleDet
         zones: header.watched.clone(),
         needs: header.needed.iter().map(RuleNeed::of).collect(),
         sql: rule.sql.clone(),
-        precision: RulePrecision::of(odds),
-        outcomes: outcomes(shared, person, header).await?,
+        precision: versions.iter().find(|each| each.version == header.version).cloned(),
+        versions,
+        turns,
+        blind,
+        outcomes,
         alerts,
     })
 }
 
-async fn outcomes(shared: &Shared, person: &Person, header: &Header) -> Result<Vec<RuleOutcome>, DbError> {
+/// What a rule came to of late, and how often it could not see in each store.
+async fn outcomes(
+    shared: &Shared,
+    person: &Person,
+    header: &Header,
+) -> Result<(Vec<RuleOutcome>, Vec<RuleBlind>), DbError> {
     let scope = &person.scope;
     let now = shared.clock.now();
     let span = (now - SPAN).timestamp_micros()..now.timestamp_micros();
     let ours = shared.shops.iter().filter(|shop| shop.tenant == scope.tenant && scope.sees(&shop.tenant, &shop.id));
     let stores: Vec<StoreId> = ours.map(|shop| shop.id.clone()).collect();
     let mut counted: BTreeMap<(String, String), i64> = BTreeMap::new();
-    for store in &stores {
+    let mut blind = Vec::new();
+    for store in stores {
+        let (mut unseen, mut all) = (0, 0);
         for (rule, outcome, why, times) in
-            shared.db.outcomes(&scope.tenant, store, span.clone(), &scope.without).await?
+            shared.db.outcomes(&scope.tenant, &store, span.clone(), &scope.without).await?
         {
             if rule == header.id.as_str() {
+                all += times;
+                unseen += if outcome == Outcome::Indeterminate.as_str() { times } else { 0 };
                 *counted.entry((outcome, why)).or_default() += times;
             }
         }
+        if unseen > 0 {
+            blind.push(RuleBlind { store_id: store, times: unseen, of: all });
+        }
     }
+    blind.sort_by_key(|each| std::cmp::Reverse(each.times));
     let mut all: Vec<RuleOutcome> =
         counted.into_iter().map(|((outcome, why), times)| RuleOutcome { outcome, why, times }).collect();
     all.sort_by_key(|each| std::cmp::Reverse(each.times));
-    Ok(all)
+    Ok((all, blind))
 }
 
 impl RuleNeed {
@@ -180,9 +271,25 @@ impl RuleNeed {
 }
 
 impl RulePrecision {
-    fn of(odds: Odds) -> Option<Self> {
-        let (share, low, high) = odds.precision()?;
-        Some(Self { confirmed: odds.confirmed, decided: odds.decided, share, low, high })
+    fn of((version, precision): (String, Precision)) -> Self {
+        let Precision { decided, confirmed, picked, share, low, high } = precision;
+        Self { version, confirmed, decided, picked, share, low, high }
+    }
+}
+
+impl RuleTurn {
+    fn of(standing: RuleStanding) -> Self {
+        Self {
+            version: standing.version,
+            at: standing.at,
+            held_back: standing.demoted,
+            decided: standing.decided,
+            confirmed: standing.confirmed,
+            share_permille: standing.share,
+            low_permille: standing.low,
+            high_permille: standing.high,
+            floor_permille: standing.floor,
+        }
     }
 }
 
@@ -232,17 +339,5 @@ mod tests {
         let (_, rule) = house.get(&path, &lena).await;
         assert_eq!((&rule["precision"]["confirmed"], &rule["precision"]["decided"]), (&json!(1), &json!(1)), "{rule}");
         assert_eq!(house.get("/api/v1/rules/nobody", &lena).await.0, StatusCode::NOT_FOUND);
-    }
-
-    #[test]
-    fn few_decisions_say_little() {
-        let of = |confirmed, decided| {
-            let RulePrecision { share, low, high, .. } = RulePrecision::of(Odds { confirmed, decided }).unwrap();
-            format!("{share:.3}: {low:.3} to {high:.3}")
-        };
-        // By the formula as Brown, Cai and DasGupta (2001) give it in (4).
-        assert_eq!(of(0, 10), "0.000: 0.000 to 0.278");
-        assert_eq!(of(5, 10), "0.500: 0.237 to 0.763");
-        assert_eq!(of(90, 100), "0.900: 0.826 to 0.945");
     }
 }

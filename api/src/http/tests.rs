@@ -247,7 +247,7 @@ impl House {
         let fence = self.shared.db.take(&partition).await.unwrap().fence;
         let document = |posted: &PostedTransaction| (posted.header.event_id, serde_json::to_string(posted).unwrap());
         let events = events.iter().map(document).collect();
-        let judged = vec![Judged { judgement, alert: Some(alert), events }];
+        let judged = vec![Judged { judgement, alert: Some(alert), events, shadow: false }];
         let epoch = Epoch { partition, fence, checkpoint: String::new(), judged, outgoing: Vec::new() };
         self.shared.db.commit_epoch(&epoch).await.unwrap();
         id.to_string()

@@ -19,6 +19,7 @@ use super::answer::answer;
 use super::case_views::CaseLink;
 use super::queue::{AssignmentShown, Expected, QueueItem};
 use crate::db::AlertRow;
+use crate::sending::Sending;
 
 answer! {
     /// The person who is signed in.
@@ -95,6 +96,13 @@ answer! {
         expected_minor: Option<i64>,
         /// That the store asks to look at it; null when it does not.
         asked: Option<StoreAsks>,
+        /// Whether people are told of it: it was sent, or picked at random. The others can be browsed.
+        sent: bool,
+        /// Why it was sent, or held back.
+        sending: Sending,
+        /// With which chance it was picked at random from what was held back, 0 to 1, to learn how good its rule is; null when
+        /// it was not.
+        picked: Option<f64>,
     }
 
     /// A page of alerts, newest first.
@@ -372,7 +380,16 @@ pub(super) fn summary(row: &AlertRow, has_video: bool) -> AlertSummary {
         assignee: row.assignee.clone(),
         expected_minor: row.expected(),
         asked: row.asked.clone().map(|(at, by)| StoreAsks { at, by, report_day: alert.business_day }),
+        sent: row.told.is_shown(),
+        sending: row.told.why,
+        picked: picked(row.told.picked_permille),
     }
+}
+
+/// A chance in thousandths, where there is one.
+fn picked(permille: i64) -> Option<f64> {
+    let permille = u32::try_from(permille).ok().filter(|permille| *permille > 0)?;
+    Some(f64::from(permille) / 1_000.0)
 }
 
 /// What to add to the till's time, if that is known.

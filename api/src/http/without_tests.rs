@@ -105,7 +105,7 @@ impl House {
         let events = vec![(event(number), serde_json::to_string(&posted).unwrap())];
         let partition = Partition::new("engine", 0);
         let fence = self.shared.db.take(&partition).await.unwrap().fence;
-        let judged = vec![Judged { judgement, alert: None, events }];
+        let judged = vec![Judged { judgement, alert: None, events, shadow: false }];
         let epoch = Epoch { partition, fence, checkpoint: String::new(), judged, outgoing: Vec::new() };
         self.shared.db.commit_epoch(&epoch).await.unwrap();
     }

@@ -279,3 +279,44 @@ async fn a_search_is_kept_shared_and_not_anybodys_to_change() {
     anna.good("DELETE", &path, Value::Null, 204).await;
     assert_eq!(lena.get("searches").await["items"], json!([]));
 }
+
+#[tokio::test]
+async fn ten_of_a_store_s_day_are_in_the_queue_with_what_is_critical_and_the_rest_can_be_browsed() {
+    let house = House::open().await;
+    let lena = Worker::join(&house, "lena", Role::Analyst, &["17"]).await;
+    for number in 1..=13 {
+        house.raise_as("17", number, |alert, _| alert.operator_id = None).await;
+    }
+    let critical = |alert: &mut tillsight_schemas::alert::Alert| {
+        (alert.operator_id, alert.severity) = (None, tillsight_schemas::alert::Severity::Critical);
+    };
+    house.raise_as("17", 14, |alert, _| critical(alert)).await;
+    let queue = lena.get("queue").await;
+    assert_eq!(queue["total"], 11, "{queue}");
+    let head = &queue["items"][0]["head"];
+    assert_eq!((&head["sent"], &head["sending"], &head["picked"]), (&json!(true), &json!("critical"), &Value::Null));
+    let held = lena.get("queue?sent=held").await;
+    assert_eq!((&held["total"], &held["items"][0]["head"]["sending"]), (&json!(3), &json!("budget")), "{held}");
+    assert_eq!(held["items"][0]["head"]["sent"], false);
+    assert_eq!(lena.get("queue?sent=all").await["total"], 14);
+    assert_eq!(lena.get("queue?sent=shadow").await["total"], 0);
+    assert_eq!(lena.call("GET", "queue?sent=some", None).await.0, StatusCode::BAD_REQUEST);
+    let rules = lena.get("rules").await;
+    assert!(of(&rules, "held_back_since").iter().all(|since| since.is_null()), "{rules}");
+}
+
+#[tokio::test]
+async fn a_rule_is_put_on_trial_as_anything_is_said_otherwise() {
+    let house = House::open().await;
+    let ida = Worker::join(&house, "ida", Role::Admin, &[]).await;
+    let trial = json!({
+        "rule_id": "post_void", "shadow": true, "note": "new here", "until": "2026-12-22T00:00:00Z",
+    });
+    let said = ida.good("POST", "setup/adjustments", trial.clone(), 201).await;
+    assert_eq!((&said["shadow"], &said["off"]), (&json!(true), &json!(false)), "{said}");
+    let adjusted = house.shared.db.adjusted().await.unwrap();
+    assert_eq!(adjusted[0].says, tillsight_correlate::rule::Says::Shadow);
+    let mut both = trial;
+    both["off"] = json!(true);
+    assert!(ida.bad("POST", "setup/adjustments", both, 422).await.contains("say one thing"));
+}

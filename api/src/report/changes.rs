@@ -73,7 +73,7 @@ impl Content {
             said.push(format!("No longer among the exceptions: {title}{}", amount(minor)));
         }
         if before.more != self.more {
-            said.push(format!("Exceptions beyond the first ten: {}, before {}", self.more, before.more));
+            said.push(format!("Exceptions beyond those that are listed: {}, before {}", self.more, before.more));
         }
         said
     }

@@ -68,6 +68,10 @@ pub(super) fn table(report: &Report) -> Result<Vec<u8>, ReportError> {
         let what = "exceptions more, in the review queue".to_owned();
         table.row(&Fact { kind: "more", what, value: report.more.to_string(), ..Fact::default() })?;
     }
+    for each in &report.held {
+        let (what, value) = (each.words.clone(), each.count.to_string());
+        table.row(&Fact { kind: "not_listed", what, value, note: each.why.clone(), ..Fact::default() })?;
+    }
     let totals = &report.totals;
     for (what, value, unit) in [
         ("Transactions", totals.transactions.to_string(), ""),

@@ -14,9 +14,11 @@ use tillsight_schemas::review::{Disposition, Review};
 use tillsight_schemas::segment::{StreamKey, StreamKind};
 use tillsight_schemas::store::Store;
 
-use super::model::{DecisiveLine, Exception};
+use super::held::{Place, held, places};
+use super::model::{DecisiveLine, Exception, ReportHeld};
 use super::{Reader, ReportError, Reporter};
 use crate::db::AlertRow;
+use crate::sending::Sending;
 
 /// Lines of a receipt that are shown.
 const LINES: usize = 3;
@@ -50,7 +52,7 @@ impl Standing {
 }
 
 impl Reporter {
-    /// The alerts of a day that stand and that the reader sees, what matters most first: what the store asks to look at,
+    /// The alerts of a day that stand and that the reader sees, but for those of rules on trial, what matters most first: what the store asks to look at,
     /// open before decided, then severity, then amount.
     pub(super) async fn exceptions(
         &self,
@@ -61,9 +63,11 @@ impl Reporter {
         let mut standing = Vec::new();
         for row in self.db.alerts_of_day(&store.tenant, &store.id, day).await? {
             let events = self.db.alert_events(row.alert.alert_id).await?;
-            if row.alert.state == AlertState::Retracted || reader.misses(&row, &events) {
+            let counts = row.alert.state != AlertState::Retracted && row.told.why != Sending::Shadow;
+            if !counts || reader.misses(&row, &events) {
                 continue;
             }
+            let row = if reader.without.is_empty() { row } else { row.alone() };
             let mut said = self.db.reviews(row.alert.alert_id).await?;
             said.retain(|review| !review.disposition.decides());
             // Newest first: what somebody said last is what holds; the page of the alert has the rest.
@@ -79,6 +83,29 @@ impl Reporter {
             (row.disposition.is_some(), !asked, severity, amount, alert.event_time, alert.alert_id)
         });
         Ok(standing)
+    }
+
+    /// The same, those first that are listed; why the others are not; and how many are.
+    pub(super) async fn listed(
+        &self,
+        store: &Store,
+        day: chrono::NaiveDate,
+        reader: &Reader,
+    ) -> Result<(Vec<Standing>, Vec<ReportHeld>, usize), ReportError> {
+        let all = self.exceptions(store, day, reader).await?;
+        let sends = self.db.sends();
+        let tokens = usize::try_from(sends.of_day(&store.tenant, &store.id)).unwrap_or(usize::MAX);
+        let rows: Vec<&AlertRow> = all.iter().map(|standing| &standing.row).collect();
+        let places = places(&rows, tokens, sends.from_severity);
+        let held = held(&rows, &places, (tokens, sends.from_severity), &self.titles);
+        let (mut first, mut rest) = (Vec::new(), Vec::new());
+        for (standing, place) in all.into_iter().zip(places) {
+            let side = if place == Place::Listed { &mut first } else { &mut rest };
+            side.push(standing);
+        }
+        let listed = first.len();
+        first.append(&mut rest);
+        Ok((first, held, listed))
     }
 
     /// What the report says of an alert, and where its picture is.

@@ -6,6 +6,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::Illustrated;
 use super::chart::charts;
+use super::held::more;
 use super::letter::{FOLLOWS, RESTATED};
 use super::local::{Local, lag, quantity};
 use super::model::{Exception, Report, ReportRate};
@@ -75,11 +76,11 @@ fn exceptions(of: &Illustrated, local: &Local) -> Markup {
     let report = &of.report;
     html! {
         section {
-            h2 { @if report.exceptions.is_empty() { "No exceptions" } @else { "Exceptions" } }
+            h2 { @if report.exceptions.is_empty() && report.more == 0 { "No exceptions" } @else { "Exceptions" } }
             @for (each, picture) in report.exceptions.iter().zip(&of.pictures) {
                 (exception(each, picture.as_deref().map(data_address), local))
             }
-            @if report.more > 0 { p { "and " (report.more) " more in the review queue" } }
+            @if report.more > 0 { p { (more(report.more, &report.held)) } }
         }
     }
 }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::Illustrated;
 use super::chart::charts;
+use super::held::more;
 use super::local::{Local, lag, quantity};
 use super::model::{Exception, Report, ReportRate};
 use super::verdict::percent;
@@ -27,12 +28,14 @@ pub(super) const RESTATED: &str = "Restated: it counts what came after it was du
 
 /// Beside the printed questions: how what is no column of theirs follows from their rows. The page of the web app says
 /// the same (`ui/src/lib/rates.ts`).
-pub(super) const FOLLOWS: [&str; 2] = [
+pub(super) const FOLLOWS: [&str; 3] = [
     "The usual range of a rate: 100 × events / of for each day before this one on which “of” is not 0, in order of \
      size. A tenth of the days, rounded down, is left out at either end; the first and the last that remain are the \
      range. The mean is 100 × all events / all of. From 7 such days on.",
     "How much of its time a camera recorded: its recorded_us / (recorded_us + the length of its rows of Gaps, in \
      microseconds).",
+    "Which of the exceptions are listed: all critical ones; of the others that are severe enough and whose rules were not \
+     wrong too often, those of the greatest amount × chance to be confirmed, as many as are sent of a day.",
 ];
 
 /// A report in words.
@@ -56,7 +59,7 @@ pub(crate) struct Letter {
     pub(super) totals: String,
     /// What to look at.
     pub(super) items: Vec<Item>,
-    /// How many more there are; empty when none.
+    /// How many more there are, and why they are not listed; empty when none.
     pub(super) more: String,
     /// Where they are.
     pub(super) more_link: String,
@@ -67,7 +70,7 @@ pub(crate) struct Letter {
     /// The questions behind the numbers.
     pub(super) questions: Vec<(String, String)>,
     /// How what is no column of theirs follows from them.
-    pub(super) follows: [&'static str; 2],
+    pub(super) follows: [&'static str; 3],
     /// Zone and age of all of it.
     pub(super) footer: String,
     /// The page of the report.
@@ -137,7 +140,7 @@ impl Letter {
             items: (report.exceptions.iter().zip(&of.pictures))
                 .map(|(each, picture)| item(each, picture.is_some(), &local))
                 .collect(),
-            more: if report.more > 0 { format!("and {} more in the review queue", report.more) } else { String::new() },
+            more: more(report.more, &report.held),
             more_link: of.queue.clone(),
             rates: report.rates.iter().map(rate).collect(),
             sight: sight(report, &local),
@@ -300,8 +303,8 @@ fn cut(text: &str, most: usize) -> String {
 #[cfg(test)]
 pub(super) fn sample() -> Illustrated {
     use super::model::{
-        DecisiveLine, ReportCamera, ReportGap, ReportHour, ReportQuestion, ReportSight, ReportStore, ReportTotals,
-        ReportVerdict,
+        DecisiveLine, ReportCamera, ReportGap, ReportHeld, ReportHour, ReportQuestion, ReportSight, ReportStore,
+        ReportTotals, ReportVerdict,
     };
     let at = |text: &str| format!("2026-11-21T{text}Z").parse().unwrap();
     let exception = |number: u128, title: &str| Exception {
@@ -345,6 +348,7 @@ pub(super) fn sample() -> Illustrated {
         totals: ReportTotals { transactions: 118, sales: 90, sales_minor: 123_456, refunds: 10, refunds_minor: 4_550 },
         exceptions: vec![exception(1, "Refund with nobody at the counter"), exception(2, "Price set far down")],
         more: 3,
+        held: vec![ReportHeld { why: "budget".to_owned(), count: 3, words: "3 beyond the 2 of a day".to_owned() }],
         rates: vec![ReportRate {
             name: "Refunds".to_owned(),
             value: Some(10.0),

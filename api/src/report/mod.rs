@@ -9,6 +9,7 @@ mod changes;
 mod chart;
 mod csv;
 mod exceptions;
+mod held;
 mod html;
 mod letter;
 mod local;
@@ -57,8 +58,6 @@ use model::{ReportHour, ReportQuestion, ReportRate, ReportStore, ReportTotals};
 use schedule::due;
 use verdict::{Facts, verdict};
 
-/// Exceptions of a report.
-const AT_MOST: usize = 10;
 /// Memory of its questions, in bytes.
 const MEMORY: usize = 256 << 20;
 
@@ -253,13 +252,13 @@ impl Reporter {
         let of_day = ReportDay { store: key.clone(), day, span, without: reader.without.clone() };
         let numbers = Self::numbers(engine, &of_day).await?;
 
-        let all = self.exceptions(store, day, reader).await?;
+        let (all, held, listed) = self.listed(store, day, reader).await?;
         let due = due(store, day);
         let late = |at: DateTime<Utc>| due.is_some_and(|due| at > due);
         let restated = numbers.totals.newest.is_some_and(late) || all.iter().any(|each| late(each.raised_at()));
         let (mut exceptions, mut found) = (Vec::new(), Vec::new());
         for standing in &all {
-            let pictures = reader.pictures && exceptions.len() < AT_MOST;
+            let pictures = reader.pictures && exceptions.len() < listed;
             let (exception, picture) = self.exception(store, standing, pictures).await;
             exceptions.push(exception);
             found.push(picture);
@@ -280,9 +279,9 @@ impl Reporter {
             currency: store.currency,
             tz: store.tz,
         });
-        let more = i64::try_from(exceptions.len().saturating_sub(AT_MOST)).unwrap_or(i64::MAX);
-        exceptions.truncate(AT_MOST);
-        found.truncate(AT_MOST);
+        let more = i64::try_from(exceptions.len().saturating_sub(listed)).unwrap_or(i64::MAX);
+        exceptions.truncate(listed);
+        found.truncate(listed);
         let mut images = Vec::with_capacity(found.len());
         for still in found {
             images.push(match still {
@@ -305,6 +304,7 @@ impl Reporter {
             totals,
             exceptions,
             more,
+            held,
             rates: numbers.rates.iter().map(rate).collect(),
             hours: numbers.hours.iter().map(hour).collect(),
             sight,
@@ -319,7 +319,7 @@ impl Reporter {
             as_of: numbers.totals.newest,
         };
         let link = format!("{}/reports?store={}&day={day}", self.address, store.id);
-        let queue = format!("{}/alerts?state=all&store={}", self.address, store.id);
+        let queue = format!("{}/alerts?state=all&sent=all&store={}", self.address, store.id);
         Ok(Illustrated { report, pictures: images, link, queue })
     }
 

@@ -102,6 +102,16 @@ answer! {
         said: Vec<Review>,
     }
 
+    /// Exceptions that are not listed.
+    struct ReportHeld {
+        /// Why: `budget` (others are worth more), `severity`, or `demoted` (their rules were wrong too often).
+        why: String,
+        /// How many.
+        count: i64,
+        /// The same in words.
+        words: String,
+    }
+
     /// How often something happened, beside what is usual for the store.
     struct ReportRate {
         /// What people call it.
@@ -212,10 +222,13 @@ answer! {
         verdict: ReportVerdict,
         /// The business of the day.
         totals: ReportTotals,
-        /// What to look at, ten at most.
+        /// What to look at: the best of the day by what they are worth, as many as are sent of a day, and all that are
+        /// critical.
         exceptions: Vec<Exception>,
-        /// How many more there are.
+        /// How many more can be browsed.
         more: i64,
+        /// Why these are not listed.
+        held: Vec<ReportHeld>,
         /// How often what is looked at happened.
         rates: Vec<ReportRate>,
         /// Transactions by the hour of the store's clock; hours without any are missing.

@@ -379,7 +379,7 @@ pub async fn send_now(
 ) -> Result<Vec<(String, String, String)>, Box<dyn std::error::Error + Send + Sync>> {
     let mail =
         config.mail.as_ref().ok_or("the configuration has no [mail]: docs/reports.md says what belongs there")?;
-    let db = Db::open(&config.database(), clock()).await?;
+    let db = Db::open(&config.database(), clock()).await?.sending(config.alerts.clone());
     let audit = Audit::direct(&config.data.dir, clock()).await?;
     let post = Post::new(Reporter::of(config, db), Mailer::new(mail)?, audit, CancellationToken::new());
     let engine = post.reporter.engine().await?;

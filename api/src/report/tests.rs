@@ -197,7 +197,7 @@ impl Office {
         let partition = Partition::new("engine", 0);
         let fence = self.db.take(&partition).await.unwrap().fence;
         let events = vec![(alert.anchor_event_id, serde_json::to_string(&posted).unwrap())];
-        let judged = vec![Judged { judgement, alert: Some(alert), events }];
+        let judged = vec![Judged { judgement, alert: Some(alert), events, shadow: false }];
         self.db
             .commit_epoch(&Epoch { partition, fence, checkpoint: String::new(), judged, outgoing: Vec::new() })
             .await

@@ -16,7 +16,7 @@ const GAP_FROM: TimeDelta = TimeDelta::minutes(1);
 
 /// What the verdict is made of.
 pub(super) struct Facts<'a> {
-    /// All exceptions of the day, those beyond ten included.
+    /// All exceptions of the day, those that are not listed included.
     pub(super) exceptions: &'a [Exception],
     pub(super) totals: &'a ReportTotals,
     pub(super) cameras: &'a [ReportCamera],

@@ -103,7 +103,8 @@ pub(crate) fn clock() -> SharedClock {
 }
 
 pub(crate) async fn database(config: &Config) -> Result<Db, RunError> {
-    Db::open(&config.database(), clock()).await.map_err(RunError::part("the database"))
+    let db = Db::open(&config.database(), clock()).await.map_err(RunError::part("the database"))?;
+    Ok(db.sending(config.alerts.clone()))
 }
 
 /// Makes the topics that a cluster of others lacks; the supervisor does it for the managed broker. A cluster that does
@@ -322,6 +323,7 @@ async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> 
     let connection = config.connection();
     let (following, set_up) = Following::begin(config).await?;
     let db = following.db().clone();
+    db.tell_standings().await.map_err(RunError::part("the database"))?;
     let owner = search_index(config, &set_up.stores).await?;
     let cameras = Arc::new(Cameras::new(config.volume(), &set_up.cameras, &set_up.zones));
     let (shops, permits) = (Arc::new(set_up.stores.clone()), Arc::new(config.permits()));

@@ -150,7 +150,7 @@ impl Shop {
             judged_at: alert.raised_at,
         };
         let events = vec![(posted.header.event_id, serde_json::to_string(posted).unwrap())];
-        let judged = vec![Judged { judgement, alert: Some(alert), events }];
+        let judged = vec![Judged { judgement, alert: Some(alert), events, shadow: false }];
         let epoch = Epoch { partition, fence, checkpoint: "{}".into(), judged, outgoing: Vec::new() };
         self.db.commit_epoch(&epoch).await.unwrap();
     }

@@ -179,7 +179,8 @@ impl Engine {
                 (None, Some(_)) => Row::silent(header, Outcome::Silent, NO_MATCH),
                 (None, None) => continue,
             };
-            judged.extend(news(&around, &row, before));
+            let shadow = self.settings.adjusted.is_shadow(header, &ready.store, ready.anchor.posted.header.event_time);
+            judged.extend(news(&around, &row, before).map(|one| Judged { shadow, ..one }));
         }
         Ok(judged)
     }
@@ -213,8 +214,10 @@ impl Engine {
             outgoing.extend(record(topic::JUDGEMENT, key(&judgement.tenant_id, &judgement.store_id), judgement)?);
             if let Some(alert) = &one.alert {
                 outgoing.extend(record(topic::ALERT, alert.alert_id.to_string(), alert)?);
-                for hold in self.holds(alert, now) {
-                    outgoing.extend(record(topic::HOLD, hold.hold_id.to_string(), &hold)?);
+                // Who only tries a rule needs no video kept.
+                let holds = if one.shadow { Vec::new() } else { self.holds(alert, now) };
+                for hold in &holds {
+                    outgoing.extend(record(topic::HOLD, hold.hold_id.to_string(), hold)?);
                 }
                 metrics::counter!(metric::ALERTS, "rule" => alert.rule_id.to_string(), "state" => alert.state.as_str())
                     .increment(1);
@@ -316,7 +319,7 @@ pub(super) fn news(around: &Circumstances<'_>, row: &Row, before: Option<&KnownJ
         .iter()
         .filter_map(|posted| Some((posted.header.event_id, serde_json::to_string(&**posted).ok()?)))
         .collect();
-    Some(Judged { judgement, alert, events })
+    Some(Judged { judgement, alert, events, shadow: false })
 }
 
 /// A record for the outbox.

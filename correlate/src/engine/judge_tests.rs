@@ -5,6 +5,7 @@ use std::time::Duration;
 use tillsight_schemas::ReplayClock;
 use tillsight_schemas::id::RuleId;
 use tillsight_schemas::pos::Kind;
+use tillsight_schemas::zone::Zone;
 
 use super::super::{MemoryStore, ScriptedLog, Settings};
 use super::*;
@@ -130,5 +131,48 @@ async fn a_number_of_a_store_holds_for_its_events_from_then_on_and_who_is_left_o
             line("18", 55, "silent", "switched_off"),
         ];
         assert_eq!(judged, expected, "in ticks of {at_once}");
+    }
+}
+
+#[tokio::test]
+async fn a_rule_on_trial_judges_and_raises_and_holds_no_video() {
+    let at = "2026-11-21T18:00:00Z";
+    let mut posted = sale("17", 1, at);
+    posted.transaction.kind = Kind::Return;
+    posted.transaction.total_minor = Some(50_000);
+    let zone: Zone = serde_json::from_value(serde_json::json!({
+        "id": "counter", "camera": "till", "kind": "drawer", "register": posted.transaction.register_id, "version": 1,
+        "polygon": [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]]
+    }))
+    .unwrap();
+    for shadow in [false, true] {
+        let trial = Adjustment {
+            tenant: "acme".parse().unwrap(),
+            store: None,
+            rule: "large".parse().ok(),
+            says: Says::Shadow,
+            from: at.parse().unwrap(),
+            to: None,
+        };
+        let clock = ReplayClock::at(at.parse().unwrap());
+        let record = ScriptedLog::record(topic::POS_TRANSACTION, 0, at.parse().unwrap(), value(&posted));
+        let log = ScriptedLog::new(vec![record], 10, clock.clone());
+        let store = MemoryStore::default();
+        let settings = Settings {
+            adjusted: Adjustments::new(if shadow { vec![trial] } else { Vec::new() }),
+            ..Settings::new(vec![("acme/17".parse().unwrap(), zone.clone())])
+        };
+        let (kept, rules) = (Arc::new(store.clone()), vec![rule("large", LARGE)]);
+        let mut engine =
+            Engine::open(settings, rules, Box::new(log.clone()), kept, Arc::new(clock.clone())).await.unwrap();
+        while !log.is_finished() {
+            engine.step(Duration::ZERO).await.unwrap();
+        }
+        clock.advance(TimeDelta::minutes(5));
+        engine.step(Duration::ZERO).await.unwrap();
+        let judged = store.judged();
+        assert_eq!(judged.len(), 1, "{judged:?}");
+        assert!(judged[0].alert.is_some() && judged[0].shadow == shadow, "{judged:?}");
+        assert_eq!(store.told().contains(topic::HOLD), !shadow, "{:?}", store.told());
     }
 }

@@ -1,5 +1,5 @@
-//! [`Adjustments`]: what a shop says otherwise than its rules: other numbers, a rule that is switched off, and registers
-//! or operators that are left out for a time.
+//! [`Adjustments`]: what a shop says otherwise than its rules: other numbers, a rule that is switched off or on trial, and
+//! registers or operators that are left out for a time.
 //!
 //! An adjustment holds for the events of its time, by their event time: what happened before stays judged as it was, and
 //! an event that comes late is judged by what held when it happened. So live and over history come to the same.
@@ -41,6 +41,8 @@ pub enum Says {
     Numbers(BTreeMap<String, i64>),
     /// The rule judges nothing.
     Off,
+    /// The rule is on trial: it judges, and what it finds is kept, but sends nothing and holds no video.
+    Shadow,
     /// Events of this register and this operator are left out: of both, where both are named.
     LeaveOut {
         /// The register; any when absent.
@@ -149,8 +151,13 @@ impl Adjustments {
                     && operator.as_ref().is_none_or(|operator| by_operator == Some(operator.as_str()));
                 same.then_some("left_out")
             }
-            Says::Numbers(_) => None,
+            Says::Numbers(_) | Says::Shadow => None,
         })
+    }
+
+    /// Whether a rule is on trial for events of an instant.
+    pub fn is_shadow(&self, header: &Header, store: &StoreKey, at: DateTime<Utc>) -> bool {
+        self.of(&header.id, store, at).any(|each| each.says == Says::Shadow)
     }
 }
 
@@ -226,5 +233,20 @@ mod tests {
         assert_eq!(why(who(None), "2026-11-21T20:03:22Z", "cancel_burst"), None, "it has ended");
         assert_eq!(why(who(None), "2026-12-01T00:00:00Z", "cash_refund_high"), None, "another rule");
         assert_eq!(why(Says::Off, "2026-12-01T00:00:00Z", "cancel_burst"), Some("switched_off"));
+        assert_eq!(why(Says::Shadow, "2026-12-01T00:00:00Z", "cancel_burst"), None, "who is on trial judges");
+    }
+
+    #[test]
+    fn a_rule_is_on_trial_for_the_time_that_was_said_in_the_stores_that_were_named() {
+        let library = Rule::library().unwrap();
+        let header = |id: &str| &library.iter().find(|rule| rule.header.id.as_str() == id).unwrap().header;
+        let (from, to) = ("2026-11-10T00:00:00Z", "2026-11-20T00:00:00Z");
+        let all = Adjustments::new(vec![adjustment(Some("17"), from, Some(to), Says::Shadow)]);
+        let on_trial = |rule: &str, store: &str, at: &str| {
+            all.is_shadow(header(rule), &store.parse().unwrap(), at.parse().unwrap())
+        };
+        assert!(on_trial("cancel_burst", "acme/17", from));
+        assert!(!on_trial("cancel_burst", "acme/17", to) && !on_trial("cancel_burst", "acme/18", from));
+        assert!(!on_trial("cash_refund_high", "acme/17", from));
     }
 }

@@ -93,6 +93,8 @@ export type QueueFilter = {
   assignee?: string;
   // Only what the store asks to look at.
   asked?: "true";
+  // What was sent, unless something else is asked for.
+  sent?: "held" | "all" | "shadow";
   sort?: "value";
 };
 

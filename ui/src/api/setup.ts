@@ -140,6 +140,7 @@ export type SetAdjustment = Changed & {
   rule_id: string | null;
   numbers: { name: string; value: number }[];
   off: boolean;
+  shadow: boolean;
   register_id: string | null;
   operator_id: string | null;
   note: string;
@@ -150,7 +151,7 @@ export type SetAdjustment = Changed & {
 
 export type AdjustmentDraft = Pick<
   SetAdjustment,
-  "store_id" | "rule_id" | "numbers" | "off" | "register_id" | "operator_id" | "note" | "until"
+  "store_id" | "rule_id" | "numbers" | "off" | "shadow" | "register_id" | "operator_id" | "note" | "until"
 >;
 
 export type SetOperator = {

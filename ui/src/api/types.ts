@@ -2,7 +2,17 @@
 
 export type Role = "analyst" | "manager" | "head_office" | "admin";
 export type Severity = "info" | "low" | "medium" | "high" | "critical";
-export type Disposition = "confirmed" | "policy" | "operational" | "no_issue" | "follow_up" | "reopened";
+export type Disposition =
+  | "confirmed"
+  | "policy"
+  | "operational"
+  | "no_issue"
+  | "duplicate"
+  | "cannot_tell"
+  | "follow_up"
+  | "reopened";
+// Why an alert was sent (the first three), or held back.
+export type Sending = "sent" | "threshold" | "critical" | "severity" | "budget" | "demoted" | "shadow";
 // What a store says of an alert from its report; it decides nothing.
 export type Remark = "explained" | "look_at_it";
 export type PresenceState = "present" | "absent" | "unknown";
@@ -87,6 +97,11 @@ export type AlertSummary = {
   // What it costs when it is what it looks like, times how often its rule was right.
   expected_minor: number | null;
   asked: Asked | null;
+  // Whether people are told of it, and why.
+  sent: boolean;
+  sending: Sending;
+  // With which chance it was picked from what was held back, 0 to 1; null when it was not.
+  picked: number | null;
 };
 
 // Alerts of one operator and one piece of evidence.
@@ -242,9 +257,31 @@ export type Rule = {
   description: string;
   severity: Severity;
   params: RuleParam[];
+  // Since when its alerts are held back because it was wrong too often; only where rules are listed.
+  held_back_since?: Instant | null;
 };
 
-export type RulePrecision = { confirmed: number; decided: number; share: number; low: number; high: number };
+export type RulePrecision = {
+  version: string;
+  confirmed: number;
+  decided: number;
+  picked: number;
+  share: number;
+  low: number;
+  high: number;
+};
+// A version of a rule was held back because it was wrong too often, or sent again.
+export type RuleTurn = {
+  version: string;
+  at: Instant;
+  held_back: boolean;
+  decided: number;
+  confirmed: number;
+  share_permille: number;
+  low_permille: number;
+  high_permille: number;
+  floor_permille: number;
+};
 
 export type RuleDetail = {
   rule: Rule;
@@ -256,7 +293,13 @@ export type RuleDetail = {
   zones: string[];
   needs: { field: string; kinds: string[] }[];
   sql: string;
+  // That of the version that judges.
   precision: RulePrecision | null;
+  versions: RulePrecision[];
+  // Newest first.
+  turns: RuleTurn[];
+  // How often it could not see, by store, in the last 28 days.
+  blind: { store_id: string; times: number; of: number }[];
   outcomes: { outcome: Outcome; why: string; times: number }[];
   alerts: AlertSummary[];
 };
@@ -553,7 +596,9 @@ export type Report = {
   verdict: { level: "quiet" | "look" | "blind"; text: string };
   totals: { transactions: number; sales: number; sales_minor: number; refunds: number; refunds_minor: number };
   exceptions: Exception[];
+  // How many more can be browsed, and why they are not listed.
   more: number;
+  held: { why: string; count: number; words: string }[];
   rates: Rate[];
   hours: { hour: number; transactions: number }[];
   sight: {

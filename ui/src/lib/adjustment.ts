@@ -4,11 +4,12 @@ import type { Rule, RuleParam, Store } from "../api/types";
 import { addDays, day, dayStart } from "./time";
 import { money, words } from "./words";
 
-export type Kind = "numbers" | "off" | "out";
+export type Kind = "numbers" | "off" | "shadow" | "out";
 
 export const KINDS: readonly (readonly [Kind, string])[] = [
   ["numbers", "Other numbers"],
   ["off", "Switched off"],
+  ["shadow", "On trial: judges, sends nothing"],
   ["out", "A register or operator left out"],
 ];
 
@@ -45,6 +46,7 @@ export function numberHint({ description, unit, min, max, value }: RuleParam, cu
 
 export function adjustmentWords(said: SetAdjustment, rule: Rule | undefined, currency: string | null = null): string {
   if (said.off) return "Switched off";
+  if (said.shadow) return "On trial: sends nothing";
   const who = [
     said.register_id && `register ${said.register_id}`,
     said.operator_id && `operator ${said.operator_id}`,
@@ -114,6 +116,7 @@ export function adjustmentDraft(form: AdjustmentForm, rule: Rule | undefined, zo
             .map((param) => ({ name: param.name, value: Number(form.numbers[param.name]) }))
         : [],
     off: form.kind === "off",
+    shadow: form.kind === "shadow",
     register_id: out ? form.register.trim() || null : null,
     operator_id: out ? form.operator.trim() || null : null,
     note: form.note.trim(),

@@ -40,7 +40,16 @@ export function spanOf(members: AlertSummary[]): { from: string; to: string } {
 }
 
 // Gravest first: what must not be hidden behind another decision.
-const GRAVEST: (Disposition | null)[] = ["confirmed", "policy", "operational", "follow_up", "no_issue", null];
+const GRAVEST: (Disposition | null)[] = [
+  "confirmed",
+  "policy",
+  "operational",
+  "follow_up",
+  "cannot_tell",
+  "no_issue",
+  "duplicate",
+  null,
+];
 
 // Each decision and how many alerts have it. A reopened alert is an open one.
 export function decisions(members: AlertSummary[]): { code: Disposition | null; count: number }[] {

@@ -115,6 +115,8 @@ const HELP: Group[] = [
       ["3", "Decide: operational", "reviews"],
       ["4", "Decide: no issue", "reviews"],
       ["5", "Decide: follow up", "reviews"],
+      ["6", "Decide: duplicate", "reviews"],
+      ["7", "Decide: cannot tell", "reviews"],
       ["i", "Decide the whole item, or this alert only", "reviews"],
       ["n", "Write a note, kept with the decision", "reviews"],
       ["u", "Undo the last decision", "reviews"],

@@ -4,6 +4,7 @@
 
 import type { QueueFilter } from "../api/queries";
 import type { AlertSummary, Asked, QueueItem } from "../api/types";
+import { inView } from "./sending";
 import { isOpen } from "./words";
 
 // A filter, and who asks: "me" is somebody.
@@ -26,6 +27,7 @@ export function belongs(alert: AlertSummary, wanted: Wanted): boolean {
   if (wanted.rule && alert.rule_id !== wanted.rule) return false;
   if (wanted.operator && alert.operator_id !== wanted.operator) return false;
   if (wanted.asked && !alert.asked) return false;
+  if (!inView(alert, wanted.sent)) return false;
   if (wanted.assignee === "none" && alert.assignee) return false;
   const assignee = wanted.assignee === "me" ? wanted.me : wanted.assignee;
   if (wanted.assignee && wanted.assignee !== "none" && alert.assignee !== assignee) return false;

@@ -23,4 +23,5 @@ export function sharedNote(rates: Rate[]): string | null {
 export const FOLLOWS = [
   "The usual range of a rate: 100 × events / of for each day before this one on which “of” is not 0, in order of size. A tenth of the days, rounded down, is left out at either end; the first and the last that remain are the range. The mean is 100 × all events / all of. From 7 such days on.",
   "How much of its time a camera recorded: its recorded_us / (recorded_us + the length of its rows of Gaps, in microseconds).",
+  "Which of the exceptions are listed: all critical ones; of the others that are severe enough and whose rules were not wrong too often, those of the greatest amount × chance to be confirmed, as many as are sent of a day.",
 ] as const;

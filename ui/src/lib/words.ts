@@ -33,6 +33,8 @@ export const DISPOSITIONS: { code: Exclude<Disposition, "reopened">; key: string
   { code: "operational", key: "3", name: "Operational", help: "Equipment, training or process" },
   { code: "no_issue", key: "4", name: "No issue", help: "Nothing wrong: a false alert" },
   { code: "follow_up", key: "5", name: "Follow up", help: "Look at it again later" },
+  { code: "duplicate", key: "6", name: "Duplicate", help: "The same as another alert; says nothing of the rule" },
+  { code: "cannot_tell", key: "7", name: "Cannot tell", help: "Not even from the video; says nothing of the rule" },
 ];
 
 export function dispositionName(code: Disposition | Remark | null): string {

@@ -361,7 +361,10 @@ function Rules({ coverage }: { coverage: Coverage }) {
                 </td>
                 <td className="number">
                   {each.fired > 0 ? (
-                    <Link to="/alerts" search={{ state: "all", store: coverage.store_id, rule: each.rule_id }}>
+                    <Link
+                      to="/alerts"
+                      search={{ state: "all", sent: "all", store: coverage.store_id, rule: each.rule_id }}
+                    >
                       {each.fired}
                     </Link>
                   ) : (

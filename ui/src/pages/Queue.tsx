@@ -26,7 +26,15 @@ type Row = { key: string; item: QueueItem; alert: AlertSummary; member: boolean 
 
 const keyOf = (row: Row | undefined, index: number) => row?.key ?? String(index);
 const asks = (filter: QueueFilter) =>
-  Boolean(filter.store || filter.rule || filter.operator || filter.assignee || filter.asked || filter.state !== "open");
+  Boolean(
+    filter.store ||
+      filter.rule ||
+      filter.operator ||
+      filter.assignee ||
+      filter.asked ||
+      filter.sent ||
+      filter.state !== "open",
+  );
 
 export default function QueuePage() {
   const search = useSearch({ from: "/alerts" });
@@ -348,7 +356,13 @@ function Nothing({ filtered }: { filtered: boolean }) {
   }
   return (
     <Empty title="Nothing to review">
-      <p>New alerts appear here by themselves. </p>
+      <p>
+        New alerts appear here by themselves. What was held back{" "}
+        <Link to="/alerts" search={{ sent: "held" }}>
+          can be browsed
+        </Link>
+        .
+      </p>
       <p>
         Was everything seen? <Link to="/cameras">Cameras and coverage</Link> says where the system was blind.
       </p>

@@ -153,18 +153,19 @@ function Body({ report }: { report: Report }) {
       <div className="two">
         <section aria-labelledby="exceptions-title" className="exceptions">
           <h2 id="exceptions-title">
-            {report.exceptions.length === 0 ? "No exceptions" : "Exceptions"}
+            {report.exceptions.length === 0 && report.more === 0 ? "No exceptions" : "Exceptions"}
             {report.more > 0 && (
               <small>
                 {" "}
                 and{" "}
-                <Link to="/alerts" search={{ state: "all", store: report.store.id }}>
-                  {report.more} more
+                <Link to="/alerts" search={{ state: "all", sent: "all", store: report.store.id }}>
+                  {report.more} more to browse
                 </Link>
+                {report.held.length > 0 && `: ${report.held.map((each) => each.words).join(", ")}`}
               </small>
             )}
           </h2>
-          {report.exceptions.length === 0 && (
+          {report.exceptions.length === 0 && report.more === 0 && (
             <Empty title="Nothing to look at">
               <p>No rule fired that day. The box “Could we see?” says how much of the day was seen.</p>
             </Empty>

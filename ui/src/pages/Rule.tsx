@@ -6,9 +6,10 @@ import { ruleQuery } from "../api/queries";
 import type { RuleDetail } from "../api/types";
 import { currencyFor, numberName, numberWords } from "../lib/adjustment";
 import { precisionWords } from "../lib/rule";
+import { turnWords } from "../lib/sending";
 import { whyWords } from "../lib/why";
 import { dispositionName, words } from "../lib/words";
-import { SeverityMark, StoreTime } from "../parts/bits";
+import { Chip, SendingMark, SeverityMark, StoreTime } from "../parts/bits";
 import { useMe, useStores } from "../parts/session";
 import { Failed, Skeleton } from "../parts/states";
 import { SAID } from "../parts/Verdicts";
@@ -90,6 +91,16 @@ function Whole({ of }: { of: RuleDetail }) {
       <section className="card" aria-labelledby="rule-precision">
         <h2 id="rule-precision">How often it was right</h2>
         <p>{precisionWords(of.precision)}</p>
+        {of.versions.length > 1 && (
+          <ul className="bullets">
+            {of.versions.map((each) => (
+              <li key={each.version}>
+                Version {each.version}: {precisionWords(each)}
+              </li>
+            ))}
+          </ul>
+        )}
+        <Turns of={of} />
         {of.outcomes.length > 0 && (
           <>
             <h3>In the last 28 days, in your stores</h3>
@@ -103,6 +114,7 @@ function Whole({ of }: { of: RuleDetail }) {
           </>
         )}
       </section>
+      <BlindIn of={of} />
       <Newest of={of} />
       <section className="card" aria-labelledby="rule-text">
         <h2 id="rule-text">Its text</h2>
@@ -114,6 +126,46 @@ function Whole({ of }: { of: RuleDetail }) {
         <pre tabIndex={0}>{of.sql}</pre>
       </section>
     </>
+  );
+}
+
+// When it was held back, and sent again.
+function Turns({ of }: { of: RuleDetail }) {
+  const home = useStores().stores[0]?.tz ?? "UTC";
+  if (of.turns.length === 0) return null;
+  const held = of.turns.find((each) => each.version === of.rule.version)?.held_back;
+  return (
+    <>
+      <h3>When it was held back {held && <Chip tone="warn">Held back now: its alerts can only be browsed</Chip>}</h3>
+      <ul className="bullets">
+        {of.turns.map((each) => (
+          <li key={`${each.version} ${each.at}`}>
+            <StoreTime at={each.at} zone={home} form="brief" />: {turnWords(each)}
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+// Where it could not see of late.
+function BlindIn({ of }: { of: RuleDetail }) {
+  const { store } = useStores();
+  if (of.blind.length === 0) return null;
+  return (
+    <section className="card" aria-labelledby="rule-unseen">
+      <h2 id="rule-unseen">Where it could not see, in the last 28 days</h2>
+      <ul className="bullets">
+        {of.blind.map((each) => (
+          <li key={each.store_id}>
+            <Link to="/blind" search={{ store: each.store_id, rule: of.rule.id }}>
+              {store(each.store_id)?.name ?? each.store_id}
+            </Link>
+            : {each.times} of {each.of} times
+          </li>
+        ))}
+      </ul>
+    </section>
   );
 }
 
@@ -132,17 +184,18 @@ function Newest({ of }: { of: RuleDetail }) {
                 <Link
                   to="/alerts/$alertId"
                   params={{ alertId: alert.alert_id }}
-                  search={{ state: "all", rule: of.rule.id }}
+                  search={{ state: "all", sent: "all", rule: of.rule.id }}
                 >
                   <StoreTime at={alert.event_time} zone={zone(alert.store_id)} form="brief" />,{" "}
                   {store(alert.store_id)?.name ?? alert.store_id}, register {alert.register_id}
                 </Link>{" "}
-                <small>{alert.disposition ? dispositionName(alert.disposition) : "open"}</small>
+                <small>{alert.disposition ? dispositionName(alert.disposition) : "open"}</small>{" "}
+                <SendingMark alert={alert} />
               </li>
             ))}
           </ul>
           <p>
-            <Link to="/alerts" search={{ state: "all", rule: of.rule.id }}>
+            <Link to="/alerts" search={{ state: "all", sent: "all", rule: of.rule.id }}>
               All its alerts
             </Link>
           </p>

@@ -89,7 +89,7 @@ export default function SetupRules() {
   return (
     <SetupPage
       title="Rules"
-      about="A store may have other numbers than a rule, switch one off, or leave a register or an operator out for a time. It holds for what happens from then on; what was judged stays."
+      about="A store may have other numbers than a rule, switch one off or put it on trial, or leave a register or an operator out for a time. It holds for what happens from then on; what was judged stays."
       actions={
         <>
           <StoreFilter />
@@ -161,6 +161,7 @@ const RULES = (adjust: (rule: Rule) => void, currency: string | null): Column<Ru
         <small className="below">
           {rule.id} {rule.version}
         </small>
+        {rule.held_back_since && <Chip tone="warn">Held back: often wrong</Chip>}
       </>
     ),
   },

@@ -3,12 +3,13 @@ import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
 import { peopleQuery, rulesQuery } from "../api/queries";
+import { VIEWS } from "../lib/sending";
 import { useMayReview, useMe, useStores } from "./session";
 import { PHONE, useMedia } from "./useMedia";
 
 const PAUSE_MS = 600;
 
-type Name = "state" | "store" | "rule" | "operator" | "assignee" | "asked" | "sort";
+type Name = "state" | "store" | "rule" | "operator" | "assignee" | "asked" | "sent" | "sort";
 
 // Where there is little room they are folded, and what is chosen is said in words.
 export function QueueFilters({ folded }: { folded: boolean }) {
@@ -33,6 +34,7 @@ export function QueueFilters({ folded }: { folded: boolean }) {
     search.operator && `operator ${search.operator}`,
     search.assignee === "me" ? "mine" : search.assignee === "none" ? "nobody’s" : search.assignee,
     search.asked && "what a store asks to look at",
+    search.sent && VIEWS.find(([view]) => view === search.sent)?.[1].toLowerCase(),
     search.sort === "value" && "by expected value",
   ].filter(Boolean);
   const others = (people.data ?? []).filter((each) => each.name !== me);
@@ -83,6 +85,12 @@ export function QueueFilters({ folded }: { folded: boolean }) {
           ["", "Asked for or not"],
           ["true", "A store asks to look"],
         ]}
+      />
+      <Choice
+        name="Told of"
+        value={search.sent ?? ""}
+        set={set("sent")}
+        options={VIEWS.map(([view, name]): [string, string] => [view === "sent" ? "" : view, name])}
       />
       <Choice
         name="Order"

@@ -5,7 +5,7 @@ import type { AlertSummary, Asked, QueueItem } from "../api/types";
 import { decisions, decisionWords, spanOf, sumOf } from "../lib/item";
 import { ago, briefSpan, full } from "../lib/time";
 import { dispositionName, isOpen, money, words } from "../lib/words";
-import { Chip, DispositionMark, SeverityMark, StoreTime } from "./bits";
+import { Chip, DispositionMark, SendingMark, SeverityMark, StoreTime } from "./bits";
 
 type Props = {
   item: QueueItem;
@@ -140,6 +140,7 @@ function Marks({ alert, members = [alert] }: { alert: AlertSummary; members?: Al
   const made = decisions(members);
   return (
     <>
+      <SendingMark alert={alert} />
       {!alert.has_video && <Chip tone="warn">No video</Chip>}
       {alert.provisional && <Chip tone="warn">Provisional</Chip>}
       {alert.state !== "standing" && <Chip tone="warn">{words(alert.state)}</Chip>}

@@ -1,6 +1,7 @@
 // Small parts that many pages show.
 import type { ReactNode } from "react";
-import type { CaseStatus, Disposition, Remark, Severity } from "../api/types";
+import type { AlertSummary, CaseStatus, Disposition, Remark, Severity } from "../api/types";
+import { sendingMark } from "../lib/sending";
 import { brief, full, time } from "../lib/time";
 import { caseStatus, dispositionName } from "../lib/words";
 
@@ -22,6 +23,18 @@ export function SeverityMark({ severity }: { severity: Severity }) {
 
 export function DispositionMark({ disposition }: { disposition: Disposition | Remark | null }) {
   return <span className={`chip disposition ${disposition ?? "open"}`}>{dispositionName(disposition)}</span>;
+}
+
+// Why an alert was not sent, or is shown all the same; nothing of one that was sent.
+export function SendingMark({ alert }: { alert: Pick<AlertSummary, "sending" | "picked"> }) {
+  const mark = sendingMark(alert);
+  return (
+    mark && (
+      <span className={`chip ${alert.picked === null ? "browse" : "picked"}`} title={mark.help}>
+        {mark.name}
+      </span>
+    )
+  );
 }
 
 export function CaseStatusMark({ status }: { status: CaseStatus }) {

@@ -35,6 +35,7 @@ const said: SetAdjustment = {
   rule_id: "cancel_burst",
   numbers: [{ name: "within_seconds", value: 900 }],
   off: false,
+  shadow: false,
   register_id: null,
   operator_id: null,
   note: "slow tills",
@@ -49,6 +50,7 @@ const said: SetAdjustment = {
 test("what is said otherwise is told with what holds elsewhere", () => {
   expect(adjustmentWords(said, rule)).toBe("Within: 900 s (else 600)");
   expect(adjustmentWords({ ...said, numbers: [], off: true }, rule)).toBe("Switched off");
+  expect(adjustmentWords({ ...said, numbers: [], shadow: true }, rule)).toBe("On trial: sends nothing");
   expect(adjustmentWords({ ...said, numbers: [], register_id: "3", operator_id: "1042" }, undefined)).toBe(
     "Without register 3, operator 1042",
   );
@@ -79,6 +81,8 @@ test("it holds to the end of its last day by the clock of the store", () => {
   expect(draft.numbers).toEqual([{ name: "within_seconds", value: 900 }]);
   const out = adjustmentDraft({ ...form, kind: "out", operator: " 1042 " }, rule, "UTC");
   expect([out.numbers, out.operator_id, out.register_id]).toEqual([[], "1042", null]);
+  const trial = adjustmentDraft({ ...form, kind: "shadow" }, rule, "UTC");
+  expect([trial.shadow, trial.off, trial.numbers]).toEqual([true, false, []]);
 });
 
 test("what is missing or beyond the limits is said before it is sent", () => {

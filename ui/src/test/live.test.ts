@@ -44,6 +44,9 @@ function alert(id: string, minute: number, more: Partial<AlertSummary> = {}): Al
     assignee: null,
     expected_minor: null,
     asked: null,
+    sent: true,
+    sending: "threshold",
+    picked: null,
     ...more,
   };
 }

@@ -254,7 +254,7 @@ mod tests {
             reason.clone_into(&mut alert.reason);
             alert
         });
-        Judged { judgement, alert, events: Vec::new() }
+        Judged { judgement, alert, events: Vec::new(), shadow: false }
     }
 
     fn store() -> Store {

@@ -22,6 +22,9 @@ pub struct KeptAdjustment {
     /// Whether the rule judges nothing.
     #[serde(default)]
     pub off: bool,
+    /// Whether the rule is on trial: it judges, and sends nothing.
+    #[serde(default)]
+    pub shadow: bool,
     /// The register that is left out.
     #[serde(default)]
     pub register_id: Option<RegisterId>,
@@ -48,6 +51,8 @@ impl KeptAdjustment {
     fn says(&self) -> Says {
         if self.off {
             Says::Off
+        } else if self.shadow {
+            Says::Shadow
         } else if self.register_id.is_some() || self.operator_id.is_some() {
             Says::LeaveOut { register: self.register_id.clone(), operator: self.operator_id.clone() }
         } else {
@@ -66,6 +71,7 @@ impl fmt::Display for KeptAdjustment {
         let rule = self.rule_id.as_ref().map_or("every rule", RuleId::as_str);
         match self.says() {
             Says::Off => write!(f, "{rule} switched off")?,
+            Says::Shadow => write!(f, "{rule} on trial")?,
             Says::LeaveOut { .. } => {
                 let who: Vec<String> = who.into_iter().flatten().collect();
                 write!(f, "{} left out of {rule}", who.join(", "))?;

@@ -1,5 +1,5 @@
-//! `/api/v1/setup/adjustments`: what a store says otherwise than the rules. Numbers of its own, a rule that is switched off,
-//! a register or an operator that is left out: each with a reason and an end, and with its history. It holds for events
+//! `/api/v1/setup/adjustments`: what a store says otherwise than the rules. Numbers of its own, a rule that is switched off or
+//! on trial, a register or an operator that is left out: each with a reason and an end, and with its history. It holds for events
 //! from then on; what was judged stays.
 
 use std::collections::BTreeMap;
@@ -49,6 +49,8 @@ answer! {
         numbers: Vec<AdjustedNumber>,
         /// Whether the rule is switched off.
         off: bool,
+        /// Whether the rule is on trial: it judges, and sends nothing.
+        shadow: bool,
         /// The register that is left out.
         register_id: Option<RegisterId>,
         /// The operator who is left out.
@@ -87,6 +89,8 @@ pub(super) struct Draft {
     numbers: Vec<DraftNumber>,
     #[serde(default)]
     off: bool,
+    #[serde(default)]
+    shadow: bool,
     #[serde(default)]
     register_id: Option<String>,
     #[serde(default)]
@@ -189,9 +193,10 @@ impl Draft {
             }
         }
         let leaves_out = register_id.is_some() || operator_id.is_some();
-        let says = [!numbers.is_empty(), self.off, leaves_out].into_iter().filter(|says| *says).count();
+        let says = [!numbers.is_empty(), self.off, self.shadow, leaves_out].into_iter().filter(|says| *says).count();
         if says != 1 && problems.is_empty() {
-            let what = "say one thing: `numbers` of a rule, a rule that is `off`, or a `register_id` or `operator_id` that is left out";
+            let what = "say one thing: `numbers` of a rule, a rule that is `off` or on trial (`shadow`), or a `register_id` or \
+                        `operator_id` that is left out";
             problems.push(what.to_owned());
         }
         if rule_id.is_none() && !leaves_out && problems.is_empty() {
@@ -215,7 +220,8 @@ impl Draft {
         }
         match until {
             Some(until) if problems.is_empty() => {
-                Ok(KeptAdjustment { rule_id, numbers, off: self.off, register_id, operator_id, note, until })
+                let (off, shadow) = (self.off, self.shadow);
+                Ok(KeptAdjustment { rule_id, numbers, off, shadow, register_id, operator_id, note, until })
             }
             _ => Err(problems),
         }
@@ -231,6 +237,7 @@ fn shown(shared: &Shared, version: &Version) -> Result<SetAdjustment, Problem> {
         numbers: kept.numbers.into_iter().map(|(name, value)| AdjustedNumber { name, value }).collect(),
         rule_id: kept.rule_id,
         off: kept.off,
+        shadow: kept.shadow,
         register_id: kept.register_id,
         operator_id: kept.operator_id,
         note: kept.note,
@@ -271,6 +278,7 @@ pub(super) fn body() -> Value {
                 },
             },
             "off": { "type": "boolean", "description": "The rule judges nothing." },
+            "shadow": { "type": "boolean", "description": "The rule is on trial: it judges, and sends nothing." },
             "register_id": maybe("The register that is left out."),
             "operator_id": maybe("The operator who is left out."),
             "note": { "type": "string", "description": "Why." },
@@ -301,6 +309,7 @@ mod tests {
             rule_id: Some("cash_refund_high".parse().unwrap()),
             numbers: [("smallest_minor".to_owned(), -5)].into(),
             off: false,
+            shadow: false,
             register_id: None,
             operator_id: None,
             note: "x".into(),

@@ -54,7 +54,13 @@ export function AdjustmentSheet({ rules, rule: first, store, close }: Props) {
               value={form.kind}
               change={(kind) => set({ kind: kind as Kind })}
               options={KINDS}
-              hint={form.kind === "off" ? "It judges nothing there until then." : undefined}
+              hint={
+                form.kind === "off"
+                  ? "It judges nothing there until then."
+                  : form.kind === "shadow"
+                    ? "Its alerts are kept for who asks for them; nobody is told, and no video is held."
+                    : undefined
+              }
             />
             <SelectField
               label="Where"
