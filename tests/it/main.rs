@@ -9,6 +9,7 @@
 
 mod architecture;
 mod browser;
+mod budget;
 mod cases;
 mod clips;
 mod contributing;

@@ -62,8 +62,8 @@ pub use setup::{
     BY_CONFIGURATION, CameraPassword, Change, ChangeError, Drawn, Expected, KeptAdjustment, Key, Password, SetUp,
     Version, What,
 };
-pub use standings::RuleStanding;
 pub(crate) use setup::{camera_document, store_document, zone_document};
+pub use standings::RuleStanding;
 pub use tokens::{NewToken, TokenKind, TokenOrder, TokenOwner, TokenRow};
 pub use users::{Role, User};
 pub use without::{Insiders, Without, people_of, people_of_transaction};

@@ -2,6 +2,7 @@
 //! an older version wrote.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use chrono::{Days, NaiveDate, NaiveTime};
 use sqlx::{AnyConnection, Row as _};
@@ -77,10 +78,10 @@ pub(super) async fn weigh(
             None => {
                 let date = day_of(alert);
                 let key = (&alert.tenant_id, &alert.store_id, date);
-                if !days.contains_key(&key) {
-                    days.insert(key, read_day(connection, alerts, key).await?);
-                }
-                let Some(day) = days.get_mut(&key) else { continue };
+                let day = match days.entry(key) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(place) => place.insert(read_day(connection, alerts, key).await?),
+                };
                 let rival = Rival { into_day: into_day(alert.event_time.timestamp_micros(), date), worth };
                 let demoted = is_demoted(connection, alert).await?;
                 let (id, severity) = (alert.alert_id, alert.severity);
@@ -172,7 +173,7 @@ impl Db {
             let rows = rows.map_err(failed("find alerts that were not weighed"))?;
             for alert in super::alerts::documents::<Alert>(&rows, "alert")? {
                 let worth = odds(&mut transaction, &alert).await?.worth(alert.severity, alert.amount_minor);
-                let version = if alert.rule_version.is_empty() { "0.0" } else { &alert.rule_version };
+                let version = if alert.rule_version.is_empty() { "0.0" } else { alert.rule_version.as_str() };
                 sqlx::query(WEIGH)
                     .bind(alert.alert_id.to_string())
                     .bind(version)

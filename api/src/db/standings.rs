@@ -112,7 +112,7 @@ async fn last(connection: &mut AnyConnection, of: [&str; 3]) -> Result<Option<Ru
 
 /// Whether the rule of an alert is held back because it was wrong too often.
 pub(super) async fn is_demoted(connection: &mut AnyConnection, alert: &Alert) -> Result<bool, DbError> {
-    let of = [alert.tenant_id.as_str(), alert.rule_id.as_str(), &alert.rule_version];
+    let of = [alert.tenant_id.as_str(), alert.rule_id.as_str(), alert.rule_version.as_str()];
     Ok(last(connection, of).await?.is_some_and(|last| last.demoted))
 }
 

@@ -411,7 +411,9 @@ fn configuration(stores: &[StorePlan], model: Option<&Path>) -> Result<String> {
     };
     let mut text = format!(
         "# The demo's configuration, written at {}.\n[kafka]\nport = {}\n\n[http]\nlisten = \"127.0.0.1:{}\"\n\n\
-         [sql]\nlisten = \"127.0.0.1:{}\"\n\n[flight]\nlisten = \"127.0.0.1:{}\"\n\n[lake]\ncommit_seconds = 10\n",
+         [sql]\nlisten = \"127.0.0.1:{}\"\n\n[flight]\nlisten = \"127.0.0.1:{}\"\n\n[lake]\ncommit_seconds = 10\n\n\
+         # Minutes of the demo have the alerts of weeks, and whoever looks wants to see all of them.\n\
+         [alerts]\nper_store_and_day = 50\nfrom_severity = \"info\"\n",
         SystemClock.now().format("%Y-%m-%d %H:%M"),
         port(9092)?,
         port(8080)?,

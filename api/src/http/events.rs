@@ -1,9 +1,9 @@
 //! `GET /api/v1/events`: what changes, as server-sent events (HTML Living Standard §9.2).
 //!
 //! One task a process asks the database for changes and tells everybody: `alert` and `review` (data: the alert as a list
-//! shows it; `sent` says whether people are told of it), `case` (data: the case as a list shows it; to those who see it), `camera` (data: the camera). A case has no
-//! place in `Last-Event-ID`: who comes back asks for cases anew. The id of an event is its change number, so a browser that comes back with
-//! `Last-Event-ID` misses nothing. Each client has a bounded queue: one that is too slow, or was away for too long, gets
+//! shows it; `sent` says whether people are told of it), `case` (data: the case as a list shows it; to those who see it),
+//! `camera` (data: the camera). A case has no place in `Last-Event-ID`: who comes back asks for cases anew. The id of an event
+//! is its change number, so a browser that comes back with `Last-Event-ID` misses nothing. Each client has a bounded queue: one that is too slow, or was away for too long, gets
 //! `reload` and must ask anew. A stream ends two seconds after what its reader may see has changed, or their session or token
 //! has ended, and after a quarter of an hour: the browser returns and is asked again who it is.
 //!

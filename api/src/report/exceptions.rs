@@ -52,8 +52,8 @@ impl Standing {
 }
 
 impl Reporter {
-    /// The alerts of a day that stand and that the reader sees, but for those of rules on trial, what matters most first: what the store asks to look at,
-    /// open before decided, then severity, then amount.
+    /// The alerts of a day that stand and that the reader sees, but for those of rules on trial, what matters most first: what
+    /// the store asks to look at, open before decided, then severity, then amount.
     pub(super) async fn exceptions(
         &self,
         store: &Store,
