@@ -93,6 +93,7 @@ pub(crate) use known::Known;
 pub(crate) use live::Live;
 pub(crate) use pos_taken::Taken;
 pub(crate) use receipts::Receipts;
+pub(crate) use rules::RulePrecision;
 pub(crate) use setup::Tried;
 pub(crate) use throttle::Throttle;
 pub(crate) use views::{LineShown, TransactionShown};

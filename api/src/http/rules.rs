@@ -51,6 +51,7 @@ answer! {
     }
 
     /// How the alerts of a rule were decided.
+    #[derive(serde::Deserialize, PartialEq)]
     struct RulePrecision {
         /// Those that were confirmed.
         confirmed: i64,
@@ -180,7 +181,8 @@ impl RuleNeed {
 }
 
 impl RulePrecision {
-    fn of(odds: Odds) -> Option<Self> {
+    /// What is shown of how alerts were decided; nothing while nobody has.
+    pub(crate) fn of(odds: Odds) -> Option<Self> {
         let (share, low, high) = odds.precision()?;
         Some(Self { confirmed: odds.confirmed, decided: odds.decided, share, low, high })
     }
