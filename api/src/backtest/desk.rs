@@ -189,9 +189,10 @@ impl Backtests {
             let unwanted = stop.child_token();
             let Some(kept) = self.begin(&unwanted) else {
                 tokio::select! {
-                    () = stop.cancelled() => return,
-                    () = self.wake.notified() => continue,
+                    () = stop.cancelled() => {}
+                    () = self.wake.notified() => {}
                 }
+                continue;
             };
             self.write(&kept).await;
             let id = kept.id;

@@ -100,8 +100,7 @@ fn backtest(config: &Config, arguments: &BacktestArguments) -> Result<(), Box<dy
         let first = arguments.from.or_else(|| last.checked_sub_days(Days::new(6))).unwrap_or(last);
         spans.push((store, first, last));
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
+    runtime(arguments.background)?.block_on(async {
         // The zones and numbers that held at the time, not those of today.
         let db = database(config).await?;
         let adjusted = adjusted(&db).await?;
@@ -151,12 +150,24 @@ fn say_line(line: &Line) -> Result<(), Box<dyn Error>> {
 /// Everything else goes before this process, which ends with the one that started it.
 fn give_way() -> Result<(), Box<dyn Error>> {
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
-    rustix::process::nice(NICE)?;
-    // Some kernels do not let one say so; then the larger process goes first, which is this one.
+    // A service manager may not let a process say either; half of the cores are left to the others all the same.
+    if let Err(error) = rustix::process::nice(NICE) {
+        tracing::debug!(%error, "this process cannot put itself behind the others");
+    }
     if let Err(error) = std::fs::write("/proc/self/oom_score_adj", FIRST_TO_GO) {
         tracing::debug!(%error, "this process cannot be marked as the first to go");
     }
     Ok(())
+}
+
+/// All cores, or in the background half of them.
+fn runtime(background: bool) -> std::io::Result<tokio::runtime::Runtime> {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if background {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        runtime.worker_threads((cores / 2).max(1));
+    }
+    runtime.enable_all().build()
 }
 
 /// The stores that are meant, all when none is named.
