@@ -86,6 +86,7 @@ const PAGES = [
   ["lena", "demo", "/demo"],
   ["lena", "not-found", "/nowhere"],
   ["lena", "setup-refused", "/setup/cameras"],
+  ["lena", "backtest-not-theirs", "/rules/backtest"],
   ["maria", "manager-home", "/"],
   ["maria", "manager-queue", "/alerts"],
   ["maria", "manager-report", `/reports?store=17&day=${day}`],
@@ -121,6 +122,18 @@ const PAGES = [
   ["ida", "operator-edit", "/setup/operators?do=edit&id=1042", dialog],
   ["ida", "setup-rules", "/setup/rules"],
   ["ida", "rule-otherwise", "/setup/rules?do=add&id=cash_refund_high", dialog],
+  ["ida", "backtest", "/rules/backtest?rule=price_override_deep"],
+  ["ida", "backtest-refused", "/rules/backtest", async (page) => {
+    await page.getByRole("button", { name: "Run the back-test" }).click();
+    await page.locator(".fault").first().waitFor();
+  }],
+  // It fired on what was rung; with another number it does not.
+  ["ida", "backtest-done", "/rules/backtest?rule=price_override_deep", async (page) => {
+    await page.getByLabel("Percent (%)").fill("90");
+    await page.getByRole("button", { name: "Run the back-test" }).click();
+    await page.getByRole("heading", { name: "Lost alerts" }).waitFor();
+  }],
+  ["ida", "backtest-none", `/rules/backtest?id=${NONE}`, null, 404],
   ["ida", "setup-users", "/setup/users"],
   ["ida", "user-add", "/setup/users?do=add", dialog],
   ["ida", "user-edit", "/setup/users?do=edit&id=maria", dialog],

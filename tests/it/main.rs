@@ -8,6 +8,7 @@
 )]
 
 mod architecture;
+mod backtest;
 mod browser;
 mod budget;
 mod cases;

@@ -75,6 +75,15 @@ const rule = createRoute({
   path: "/rules/$ruleId",
   component: lazyRouteComponent(() => import("./pages/Rule")),
 });
+const backtest = createRoute({
+  getParentRoute: () => root,
+  path: "/rules/backtest",
+  validateSearch: (search: Record<string, unknown>): { rule?: string; id?: string } => ({
+    rule: text(search.rule),
+    id: text(search.id),
+  }),
+  component: forAdmins(() => import("./pages/Backtest")),
+});
 const cases = createRoute({
   getParentRoute: () => root,
   path: "/cases",
@@ -234,6 +243,7 @@ export const router = createRouter({
     alerts.addChildren([review]),
     blind,
     rule,
+    backtest,
     cases,
     oneCase,
     transaction,

@@ -132,7 +132,7 @@ fn with_config(path: &Path, command: Command) -> ExitCode {
         Command::Search(arguments) => search::search(&config, &arguments),
         Command::User(command) => people::user(&config, command),
         Command::Token(command) => people::token(&config, command),
-        Command::Role { role } => crate::run::run_role(role, &config).map_err(Into::into),
+        Command::Role { role } => crate::run::run_role(role, &config, path).map_err(Into::into),
         Command::Rule(rules::RuleCommand::Backtest(arguments)) => backtest::run(&config, &arguments),
         Command::Rule(rules::RuleCommand::WhyNot(arguments)) => why::run(&config, &arguments),
         Command::Rule(_) => Ok(()),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Deserialize;
 use sqlx::{AnyConnection, Row};
 use tillsight_schemas::port::Outgoing;
 use tillsight_schemas::review::{Disposition, Review};
@@ -21,10 +22,25 @@ const COUNT_IN: &str = "INSERT INTO odds (tenant, rule, decided, confirmed) VALU
                         ON CONFLICT (tenant, rule) DO UPDATE SET decided = odds.decided + excluded.decided, \
                         confirmed = odds.confirmed + excluded.confirmed";
 
-const DISPOSITION: &str = "SELECT disposition FROM alerts WHERE alert_id = $1 AND disposition IS NOT NULL";
+const STANDING: &str = "SELECT disposition, document FROM alerts WHERE alert_id = $1";
 
 /// For [`super::statements`].
-pub(super) const STATEMENTS: &[&str] = &[REVIEW, DECIDE, BEFORE, COUNT_IN, DISPOSITION];
+pub(super) const STATEMENTS: &[&str] = &[REVIEW, DECIDE, BEFORE, COUNT_IN, STANDING];
+
+/// How it stands with an alert that there is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// The last decision; none while it is open (again).
+    pub decided: Option<Disposition>,
+    /// Why it fired, in words.
+    pub reason: String,
+}
+
+/// What is read of an alert here.
+#[derive(Deserialize)]
+struct Reason {
+    reason: String,
+}
 
 /// What became of a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,23 +78,26 @@ impl Db {
 }
 
 impl Db {
-    /// How it stands with some alerts; those that nobody has decided about, or that are not there, are left out.
+    /// How it stands with some alerts; those that are not there are left out.
     ///
     /// # Errors
     /// [`DbError`].
-    pub async fn decided(&self, alerts: &[Uuid]) -> Result<BTreeMap<Uuid, Disposition>, DbError> {
-        let mut decided = BTreeMap::new();
+    pub async fn standing(&self, alerts: &[Uuid]) -> Result<BTreeMap<Uuid, Standing>, DbError> {
+        let mut all = BTreeMap::new();
         for alert in alerts {
-            let row = sqlx::query(DISPOSITION)
+            let row = sqlx::query(STANDING)
                 .bind(alert.to_string())
                 .fetch_optional(&self.pool)
                 .await
                 .map_err(failed("read a decision"))?;
             let Some(row) = row else { continue };
-            let code: String = row.try_get(0).map_err(failed("read a decision"))?;
-            decided.insert(*alert, code.parse().map_err(|_| DbError::Damaged("alert"))?);
+            let code: Option<String> = row.try_get(0).map_err(failed("read a decision"))?;
+            let document: String = row.try_get(1).map_err(failed("read a decision"))?;
+            let decided = code.map(|code| code.parse()).transpose().map_err(|_| DbError::Damaged("alert"))?;
+            let Reason { reason } = serde_json::from_str(&document).map_err(|_| DbError::Damaged("alert"))?;
+            all.insert(*alert, Standing { decided, reason });
         }
-        Ok(decided)
+        Ok(all)
     }
 }
 

@@ -49,8 +49,8 @@ pub use case::{
 pub use case_contents::{MOST_ITEMS, NewItem};
 pub use cases::CaseFilter;
 pub use casework::{CaseChange, CaseError};
-pub use decisions::Decided;
 pub(crate) use decisions::weight;
+pub use decisions::{Decided, Standing};
 pub use judgements::{BlindFilter, BlindReason};
 pub use links::{LINK_HOLDS, Link};
 pub use logins::UsedTokens;

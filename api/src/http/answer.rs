@@ -1,13 +1,15 @@
 //! What answers look like: [`answer!`] declares a struct of an answer once, with its JSON and its place in the `OpenAPI`
 //! document. Records of `schemas` describe themselves.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::{Map, Value, json};
 use tillsight_schemas::wire::{Wire, json as wire_json};
 use tillsight_schemas::{alert, clip, clock_offset, detection, id, judgement, presence, review, segment, zone};
 use uuid::Uuid;
 
-use crate::db;
+use crate::{backtest, db};
 
 /// A type that stands in answers.
 pub(crate) trait Shown {
@@ -31,11 +33,18 @@ wired! {
     presence::PresenceState, presence::Blind, segment::GapReason, zone::ZoneKind, clip::ClipGap,
     tillsight_schemas::money::Currency, db::CaseStatus, db::CaseItemKind, db::CaseRole, db::CasePersonKind, db::CaseAct,
     crate::sending::Sending,
+    judgement::Outcome, backtest::Against, backtest::State,
 }
 
 impl Shown for f64 {
     fn schema(_: &mut Map<String, Value>) -> Value {
         json!({ "type": "number" })
+    }
+}
+
+impl Shown for BTreeMap<String, i64> {
+    fn schema(_: &mut Map<String, Value>) -> Value {
+        json!({ "type": "object", "additionalProperties": { "type": "integer" } })
     }
 }
 
@@ -109,14 +118,17 @@ pub(crate) fn component(
     json!({ "$ref": format!("#/components/schemas/{name}") })
 }
 
-/// Declares structs of answers. A field marked `@flatten` is a struct whose fields stand in place of it.
+/// Declares structs of answers. A field marked `@flatten` is a struct whose fields stand in place of it. What is derived
+/// beside what every answer has is named between its text and its name.
 macro_rules! answer {
     ($(
         $(#[doc = $doc:literal])+
+        $(#[derive($($derive:tt)+)])?
         struct $name:ident { $( $(#[doc = $fdoc:literal])+ $(@$mode:ident)? $field:ident : $ty:ty, )* }
     )*) => {$(
         $(#[doc = $doc])+
         #[derive(Debug, Clone, serde::Serialize)]
+        $(#[derive($($derive)+)])?
         pub(crate) struct $name { $( $(#[doc = $fdoc])+ $(#[serde($mode)])? pub(crate) $field: $ty, )* }
 
         impl $crate::http::answer::Shown for $name {

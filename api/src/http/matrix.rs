@@ -51,6 +51,7 @@ pub(super) fn allowed(method: &str, path: &str) -> Option<&'static str> {
         | ("put", "/api/v1/alerts/assignee")
         | ("get", "/api/v1/people") => DECIDES,
         _ if path.starts_with("/api/v1/cases") => WORKS_ON_CASES,
+        _ if path.starts_with("/api/v1/backtests") => SETS_UP,
         _ if of_setup.is_some() => SETS_UP,
         _ => return None,
     })
@@ -119,6 +120,7 @@ pub(super) fn request(method: &str, path: &str, of: &Things, search: &str) -> (S
         ("register_id", "1"),
         ("operator_id", "1042"),
         ("adjustment_id", "nobody"),
+        ("backtest_id", "00000000-0000-0000-0000-000000000000"),
         ("rule_id", "cancel_burst"),
         ("name", "analyst"),
         ("login", "nobody.token"),
@@ -158,6 +160,10 @@ pub(super) fn request(method: &str, path: &str, of: &Things, search: &str) -> (S
         (_, "/api/v1/cases/{case_id}") => Some(json!({ "revision": 999 })),
         (_, "/api/v1/cases/{case_id}/items") => Some(json!({ "kind": "note", "text": "x" })),
         (_, "/api/v1/cases/{case_id}/people") => Some(json!({ "role": "witness", "kind": "other", "name": "x" })),
+        (_, "/api/v1/backtests") => {
+            let days = ("2026-11-20", "2026-11-22");
+            Some(json!({ "rules": ["cancel_burst"], "from": days.0, "to": days.1, "stores": [store] }))
+        }
         (_, "/api/v1/setup/cameras" | "/api/v1/setup/cameras/{store_id}/{camera_id}") => {
             Some(json!({ "store_id": store, "camera_id": camera, "url": "rtsp://192.0.2.1/x" }))
         }

@@ -7,6 +7,7 @@
 mod alerts;
 pub(crate) mod answer;
 mod auth;
+mod backtests;
 mod blind;
 mod bodies;
 mod cameras;
@@ -78,6 +79,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::backtest::Backtests;
 use crate::db::{Db, DirectAudit};
 use crate::feed::Feeds;
 use crate::report::Reporter;
@@ -121,6 +123,8 @@ pub(crate) struct Shared {
     pub(crate) rules: Arc<Vec<Rule>>,
     /// What is wrong with each rule of the folder that does not judge.
     pub(crate) left_out: Arc<Vec<String>>,
+    /// The back-tests that people asked for.
+    pub(crate) backtests: Arc<Backtests>,
     /// What integrators sent of late.
     pub(crate) feeds: Arc<Feeds>,
     /// Where receipts are found that belong to no alert.
@@ -157,6 +161,8 @@ pub(crate) async fn serve(
     tasks.spawn(async move { hub.run(&telling).await });
     let (parts, data, until) = (Arc::clone(&shared.parts), shared.data.clone(), stop.clone());
     tasks.spawn(async move { parts.follow(&data, &until).await });
+    let (desk, until) = (Arc::clone(&shared.backtests), stop.clone());
+    tasks.spawn(async move { desk.run(&until).await });
     let until = stop.clone();
     let feeding = (shared.clone(), connection.clone(), stop.clone());
     tasks.spawn(async move { knowing.follow(&connection, &until).await });

@@ -172,7 +172,7 @@ fn meaning(status: u16) -> &'static str {
         415 => "The body is of another media type.",
         416 => "There is no such part of it.",
         422 => "It can be read, but not be done so; the answer says why.",
-        429 => "Too many attempts; `Retry-After` says for how long.",
+        429 => "Too many at once, or too many attempts; `Retry-After` says for how long where that is known.",
         503 => "Something behind this server does not answer; the same may work in a few seconds.",
         _ => "What went wrong.",
     }
@@ -187,7 +187,7 @@ fn parameter(name: &str, route: &str) -> Value {
         "from" | "to" | "at" => json!({ "type": "string", "format": "date-time" }),
         "day" => json!({ "type": "string", "format": "date" }),
         "id" if route.contains("/setup/") => json!({ "type": "string" }),
-        "id" | "event_id" | "case_id" | "item_id" | "person_id" | "search_id" => {
+        "id" | "event_id" | "case_id" | "item_id" | "person_id" | "search_id" | "backtest_id" => {
             json!({ "type": "string", "format": "uuid" })
         }
         "store" | "camera" | "operator" | "store_id" | "camera_id" | "zone_id" | "register_id" | "operator_id" => {

@@ -28,9 +28,9 @@ use super::views::{AlertDetail, AlertPage, AlertSummary, Me, TransactionPage};
 use crate::report::Report;
 
 use super::{
-    alerts, blind, bodies, case_contents, cases, clips, completeness, coverage, demo, events, evidence, feeds, health,
-    journal, links, openapi, people, places, pos, queue, reports, rules, said, search, searches, session, setup,
-    stills, tokens, transactions,
+    alerts, backtests, blind, bodies, case_contents, cases, clips, completeness, coverage, demo, events, evidence,
+    feeds, health, journal, links, openapi, people, places, pos, queue, reports, rules, said, search, searches,
+    session, setup, stills, tokens, transactions,
 };
 
 fn free(_: &mut Map<String, Value>) -> Value {
@@ -421,6 +421,7 @@ pub(super) fn table() -> Vec<Route> {
             .media(&["application/json", "application/x-ndjson"])
         },
     ];
+    table.extend(backtests::table());
     table.extend(setup::table());
     table
 }

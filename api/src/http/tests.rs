@@ -17,6 +17,7 @@ use tillsight_schemas::{Clock as _, ReplayClock};
 use tower::ServiceExt as _;
 
 use super::*;
+use crate::backtest::Program;
 use crate::db::{Audit, Role, TokenKind, User, hash_password};
 use crate::search::Owner;
 
@@ -112,6 +113,9 @@ impl House {
             recipients: Arc::new(config.report.recipients.clone()),
             titles: Arc::default(),
         };
+        let headers = Rule::shelf().unwrap().into_iter().map(|rule| rule.header).collect();
+        let program = Program::new("/nowhere".into(), dir.path());
+        let backtests = Backtests::open(dir.path(), program, headers, shared_clock.clone()).await.unwrap();
         let shared = Shared {
             db,
             producer: Producer::new(&nowhere, "test").unwrap(),
@@ -127,6 +131,7 @@ impl House {
             hub: Arc::new(Hub::new(stop.clone())),
             rules: Arc::new(Rule::library().unwrap()),
             left_out: Arc::default(),
+            backtests: Arc::new(backtests),
             feeds: Arc::new(Feeds::new(Arc::default(), config.stores())),
             receipts: Arc::new(owner.search.clone()),
             search: owner.search.clone(),
@@ -273,6 +278,7 @@ async fn nothing_but_health_and_signing_in_answers_a_stranger() {
             .replace("{item_id}", "x")
             .replace("{person_id}", "x")
             .replace("{search_id}", "x")
+            .replace("{backtest_id}", "x")
             .replace("{file}", "x.mp4")
             .replace("{login}", "kiosk.till")
             .replace("{what}", "ring")

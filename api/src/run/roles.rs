@@ -1,6 +1,7 @@
 //! What each role does: the composition root. Here the Kafka reader of `ingest` becomes the event source of
 //! `correlate`, and the database becomes the ledger of `ingest`.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ use super::following::Following;
 use super::parts::Working;
 use super::recorder::record;
 use super::{Role, RunError, rules};
+use crate::backtest::{Backtests, Program};
 use crate::config::{Config, KafkaMode, Surface};
 use crate::db::{Audit, Db, UsedTokens};
 use crate::feed::Feeds;
@@ -45,11 +47,11 @@ const SEARCH_PAUSE: Duration = Duration::from_millis(200);
 /// Browsers and programs that may be connected at once.
 const HTTP_CONNECTIONS: usize = 4096;
 
-/// Does the work of one role until a signal.
+/// Does the work of one role until a signal; `path` is the file of its configuration, for processes that it starts.
 ///
 /// # Errors
 /// [`RunError`] when it cannot go on.
-pub(crate) fn run_role(role: Role, config: &Config) -> Result<(), RunError> {
+pub(crate) fn run_role(role: Role, config: &Config, path: &Path) -> Result<(), RunError> {
     // Whoever supervises us may be killed: then we go too, in our own order.
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))
         .map_err(|error| RunError::part("process set-up")(std::io::Error::from(error)))?;
@@ -75,7 +77,7 @@ pub(crate) fn run_role(role: Role, config: &Config) -> Result<(), RunError> {
             Role::Recorder => record(config, &stop).await,
             Role::Analytics => analyse(config, &stop).await,
             Role::Correlate => correlate(config, &stop).await,
-            Role::Api => api(config, &stop).await,
+            Role::Api => api(config, path, &stop).await,
             Role::Sql => head_office(config, &stop).await,
             Role::Broker => Ok(()),
         };
@@ -312,7 +314,7 @@ async fn search_index(config: &Config, stores: &[Store]) -> Result<Owner, RunErr
 }
 
 /// The HTTP server, and the search index that it answers from.
-async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> {
+async fn api(config: &Config, path: &Path, stop: &CancellationToken) -> Result<(), RunError> {
     let [surface, ..] = config.surfaces();
     let port = bind("HTTP", surface).await?;
     let mut renewals = JoinSet::new();
@@ -343,6 +345,7 @@ async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> 
         titles: Arc::new(titles(config)),
     };
     let audit = Audit::direct(&config.data.dir, clock()).await.map_err(RunError::part("the audit file"))?;
+    let backtests = backtests(config, path).await.map_err(RunError::part("the folder of back-tests"))?;
     let ended = CancellationToken::new();
     let shared = Shared {
         db: db.clone(),
@@ -358,6 +361,7 @@ async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> 
         known: Arc::default(),
         hub: Arc::new(Hub::new(stop.clone())),
         left_out: Arc::new(left_out),
+        backtests: Arc::new(backtests),
         feeds: Arc::new(Feeds::new(Arc::new(headers), Stores::new(set_up.stores))),
         rules: Arc::new(rules),
         receipts: Arc::new(owner.search.clone()),
@@ -386,6 +390,14 @@ async fn api(config: &Config, stop: &CancellationToken) -> Result<(), RunError> 
     ended.cancel();
     tasks.join_all().await;
     result
+}
+
+/// The desk of back-tests: it asks this program, about all rules that there are.
+async fn backtests(config: &Config, path: &Path) -> std::io::Result<Backtests> {
+    let (rules, _) = Rule::known(config.rules.folder.as_deref());
+    let headers = rules.into_iter().map(|rule| rule.header).collect();
+    let program = Program::new(std::env::current_exe()?, path);
+    Backtests::open(&config.data.dir, program, headers, clock()).await
 }
 
 /// The rules that judge, and of each that is left out what is wrong with it.

@@ -1,10 +1,10 @@
 // What is known about a rule, in words.
-import type { RulePrecision } from "../api/types";
+import type { Precision } from "../api/types";
 
 // How often alerts of a rule were confirmed: “9 of 10 decided alerts were confirmed: 90 %; by so many decisions it lies between 60 % and 98 % (95 in 100).”
-export function precisionWords(precision: RulePrecision | null): string {
+export function precisionWords(precision: (Precision & { picked?: number }) | null): string {
   if (!precision) return "Nobody has decided about an alert of this rule yet, or not all of them are yours to see.";
-  const { confirmed, decided, picked, share, low, high } = precision;
+  const { confirmed, decided, picked = 0, share, low, high } = precision;
   const percent = (value: number) => `${Math.round(value * 100)} %`;
   const alerts = decided === 1 ? "alert" : "alerts";
   // Then the share is not that of the numbers before it.

@@ -67,6 +67,10 @@ function Whole({ of }: { of: RuleDetail }) {
           <p>
             <Link to="/setup/rules" search={{ do: "add", id: of.rule.id }}>
               Say otherwise for a store
+            </Link>{" "}
+            ·{" "}
+            <Link to="/rules/backtest" search={{ rule: of.rule.id }}>
+              Back-test it
             </Link>
           </p>
         )}

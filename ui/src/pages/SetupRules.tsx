@@ -94,6 +94,9 @@ export default function SetupRules() {
         <>
           <StoreFilter />
           {(all.length > 8 || search.q) && <TextFilter label="Find" />}
+          <Link to="/rules/backtest" className="button">
+            Back-test
+          </Link>
           <button type="button" className="button" onClick={() => open("history")}>
             History
           </button>
@@ -184,6 +187,17 @@ const RULES = (adjust: (rule: Rule) => void, currency: string | null): Column<Ru
   {
     name: "Actions",
     className: "acts",
-    cell: (rule) => <Acts of={rule.name} acts={[["Otherwise", () => adjust(rule)]]} />,
+    cell: (rule) => (
+      <Acts of={rule.name} acts={[["Otherwise", () => adjust(rule)]]}>
+        <Link
+          to="/rules/backtest"
+          search={{ rule: rule.id }}
+          className="button small"
+          aria-label={`Back-test: ${rule.name}`}
+        >
+          Back-test
+        </Link>
+      </Acts>
+    ),
   },
 ];

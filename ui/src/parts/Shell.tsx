@@ -71,12 +71,13 @@ function SignedIn({ me }: { me: Me }) {
 
   // A new page is read from its beginning.
   const section = path.split("/")[1];
+  const setsUp = section === "setup" || section === "feeds" || path === "/rules/backtest";
   useEffect(() => {
     // Pages of the set-up name themselves.
-    if (section === "setup" || section === "feeds") return;
+    if (setsUp) return;
     const title = section ? words(section) : "Tillsight";
     document.title = section ? `${title} · Tillsight` : title;
-  }, [section]);
+  }, [section, setsUp]);
 
   const signOut = async () => {
     await send("DELETE", "/api/v1/session").catch(() => undefined);
@@ -123,7 +124,7 @@ function SignedIn({ me }: { me: Me }) {
           )}
         </nav>
         <div className="tools">
-          {me.role === "admin" && <SetUp here={section === "setup" || section === "feeds"} />}
+          {me.role === "admin" && <SetUp here={setsUp} />}
           <LiveMark />
           <button
             type="button"

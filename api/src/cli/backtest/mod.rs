@@ -1,8 +1,8 @@
 //! `tillsight rule backtest`: what rules make of the archived days, and what of it is otherwise than it was before: live, or
-//! with other numbers, or by another version of the rule.
+//! with other numbers, or by another version of the rule. People read it as text, programs as lines of JSON.
 
 mod progress;
-mod tally;
+mod text;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -14,15 +14,22 @@ use tillsight_correlate::engine::Settings;
 use tillsight_correlate::lake::History;
 use tillsight_correlate::rule::Rule;
 use tillsight_schemas::TimeSpan;
-use tillsight_schemas::id::StoreId;
+use tillsight_schemas::id::{StoreId, TenantId};
 use tillsight_schemas::store::Store;
 
 use super::rules::chosen;
 use super::say;
+use crate::backtest::{Line, Seen, Tally};
 use crate::config::Config;
 use crate::run::{adjusted, clock, database, zones};
 use progress::Progress;
-use tally::Tally;
+
+/// Alerts of each kind that are listed of a rule, unless all are asked for.
+const LISTED: usize = 500;
+/// How far behind everything else one runs that was started in the background.
+const NICE: i32 = 10;
+/// How much rather than others it is ended when memory runs out (`proc_pid_oom_score_adj(5)`).
+const FIRST_TO_GO: &str = "500";
 
 /// Which rules, over which days.
 #[derive(Debug, Args)]
@@ -32,9 +39,12 @@ pub(super) struct BacktestArguments {
     /// A folder with rules of your own.
     #[arg(long)]
     folder: Option<PathBuf>,
-    /// One store only.
+    /// One retailer's stores only.
     #[arg(long)]
-    store: Option<StoreId>,
+    tenant: Option<TenantId>,
+    /// This store only; several, when it is said several times.
+    #[arg(long = "store", value_name = "STORE")]
+    stores: Vec<StoreId>,
     /// The first business day; the first of a week that ends with the last when absent.
     #[arg(long)]
     from: Option<NaiveDate>,
@@ -52,6 +62,13 @@ pub(super) struct BacktestArguments {
     /// Show every alert and every difference.
     #[arg(long)]
     long: bool,
+    /// Tell a program: a line of JSON for each piece that is done, and at the end one with all numbers and the first alerts
+    /// of each kind.
+    #[arg(long)]
+    json: bool,
+    /// Give way to everything else, and end with whoever started it.
+    #[arg(long, hide = true)]
+    background: bool,
 }
 
 fn number(text: &str) -> Result<(String, i64), String> {
@@ -62,23 +79,28 @@ fn number(text: &str) -> Result<(String, i64), String> {
 
 /// Back-tests.
 pub(super) fn run(config: &Config, arguments: &BacktestArguments) -> Result<(), Box<dyn Error>> {
+    if arguments.background {
+        give_way()?;
+    }
+    let ran = backtest(config, arguments);
+    if let (true, Err(error)) = (arguments.json, &ran) {
+        say_line(&Line::Problem(error.to_string()))?;
+    }
+    ran
+}
+
+fn backtest(config: &Config, arguments: &BacktestArguments) -> Result<(), Box<dyn Error>> {
     let folder = arguments.folder.as_deref().or(config.rules.folder.as_deref());
     let as_they_stand = chosen(&arguments.rules, folder)?;
     let (rules, other) = (with(&as_they_stand, &arguments.params)?, others(&as_they_stand, arguments)?);
-    let stores: Vec<&Store> =
-        config.stores.iter().filter(|store| arguments.store.as_ref().is_none_or(|id| *id == store.id)).collect();
-    if stores.is_empty() {
-        let known: Vec<&str> = config.stores.iter().map(|store| store.id.as_str()).collect();
-        return Err(format!("there is no such store; there are: {}", known.join(", ")).into());
-    }
+    let stores = stores(config, arguments)?;
     let mut spans = Vec::with_capacity(stores.len());
-    for store in &stores {
+    for store in stores {
         let last = arguments.to.unwrap_or_else(|| store.business_day(clock().now()));
         let first = arguments.from.or_else(|| last.checked_sub_days(Days::new(6))).unwrap_or(last);
-        spans.push((*store, first, last));
+        spans.push((store, first, last));
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
+    runtime(arguments.background)?.block_on(async {
         // The zones and numbers that held at the time, not those of today.
         let db = database(config).await?;
         let adjusted = adjusted(&db).await?;
@@ -96,22 +118,70 @@ pub(super) fn run(config: &Config, arguments: &BacktestArguments) -> Result<(), 
             None => None,
         };
         let words = other.as_ref().map_or("what was judged live", |(words, _)| words.as_str());
-        let mut tally = Tally::new(&spans, words);
-        let mut progress = Progress::new();
-        while let Some(mut piece) = now.next().await? {
-            if let Some(before) = &mut before {
+        let mut tally = Tally::new(&spans, words, if arguments.long { usize::MAX } else { LISTED });
+        let mut progress = Progress::new(tally.store_days(), arguments.json);
+        progress.tell(0.0)?;
+        while let Some(piece) = now.next().await? {
+            let seen = match &mut before {
                 // Both are cut alike.
-                let other = before.next().await?.unwrap_or_else(Piece::default);
-                piece.live = other.judged.into_iter().map(|one| one.judgement).collect();
-            }
-            progress.tell(piece.done);
-            tally.add(&piece, other.is_some());
+                Some(before) => Seen::beside(piece, before.next().await?.unwrap_or_else(Piece::default)),
+                None => Seen::beside_live(piece),
+            };
+            progress.tell(seen.done())?;
+            tally.add(&seen, &db.standing(&seen.alerts()).await?);
         }
         progress.over();
-        let decided = db.decided(&tally.alerts()).await?;
-        tally.told(&decided, arguments.long).iter().for_each(|line| say(line));
+        let result = tally.result(arguments.long);
+        if arguments.json {
+            return say_line(&Line::Result(Box::new(result)));
+        }
+        let shown = if arguments.long { usize::MAX } else { text::SHOWN };
+        text::lines(&result, shown).iter().for_each(|line| say(line));
         Ok(())
     })
+}
+
+/// Says a line to a program.
+fn say_line(line: &Line) -> Result<(), Box<dyn Error>> {
+    say(&serde_json::to_string(line)?);
+    Ok(())
+}
+
+/// Everything else goes before this process, which ends with the one that started it.
+fn give_way() -> Result<(), Box<dyn Error>> {
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+    // A service manager may not let a process say either; half of the cores are left to the others all the same.
+    if let Err(error) = rustix::process::nice(NICE) {
+        tracing::debug!(%error, "this process cannot put itself behind the others");
+    }
+    if let Err(error) = std::fs::write("/proc/self/oom_score_adj", FIRST_TO_GO) {
+        tracing::debug!(%error, "this process cannot be marked as the first to go");
+    }
+    Ok(())
+}
+
+/// All cores, or in the background half of them.
+fn runtime(background: bool) -> std::io::Result<tokio::runtime::Runtime> {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if background {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        runtime.worker_threads((cores / 2).max(1));
+    }
+    runtime.enable_all().build()
+}
+
+/// The stores that are meant, all when none is named.
+fn stores<'a>(config: &'a Config, arguments: &BacktestArguments) -> Result<Vec<&'a Store>, Box<dyn Error>> {
+    let ours = |store: &&Store| arguments.tenant.as_ref().is_none_or(|tenant| *tenant == store.tenant);
+    let all: Vec<&Store> = config.stores.iter().filter(ours).collect();
+    let named = |store: &&Store| arguments.stores.is_empty() || arguments.stores.contains(&store.id);
+    let chosen: Vec<&Store> = all.iter().copied().filter(named).collect();
+    let missing = arguments.stores.iter().any(|id| !chosen.iter().any(|store| store.id == *id));
+    if chosen.is_empty() || missing {
+        let known: Vec<&str> = all.iter().map(|store| store.id.as_str()).collect();
+        return Err(format!("there is no such store; there are: {}", known.join(", ")).into());
+    }
+    Ok(chosen)
 }
 
 /// Rules with other numbers.

@@ -1,7 +1,12 @@
-//! [`Progress`]: how far a long command is, on standard error: a bar where somebody looks, else a line now and then.
+//! [`Progress`]: how far a long command is. People see it on standard error: a bar where somebody looks, else a line now and
+//! then. Programs read it on standard output, a line of JSON each.
 
+use std::error::Error;
 use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
+
+use super::say_line;
+use crate::backtest::{BacktestProgress, Line};
 
 /// How often a line is written where nobody looks.
 const EVERY: Duration = Duration::from_secs(10);
@@ -14,17 +19,26 @@ pub(super) struct Progress {
     began: Instant,
     told: Instant,
     looked_at: bool,
+    /// Days of stores.
+    of: i64,
+    /// Whether a program reads it.
+    read: bool,
 }
 
 impl Progress {
-    pub(super) fn new() -> Self {
+    /// Of so many days of stores; `read` by a program, or looked at by people.
+    pub(super) fn new(of: i64, read: bool) -> Self {
         let now = Instant::now();
-        Self { began: now, told: now, looked_at: std::io::stderr().is_terminal() }
+        Self { began: now, told: now, looked_at: !read && std::io::stderr().is_terminal(), of, read }
     }
 
     /// Tells which part is done.
-    pub(super) fn tell(&mut self, done: f64) {
-        let text = text(done, self.began.elapsed());
+    pub(super) fn tell(&mut self, done: f64) -> Result<(), Box<dyn Error>> {
+        let progress = BacktestProgress::of(done, self.of, self.began.elapsed());
+        if self.read {
+            return say_line(&Line::Progress(progress));
+        }
+        let text = text(done, &progress);
         let mut out = std::io::stderr().lock();
         // Whether it can be shown changes nothing of the work.
         let _shown = if self.looked_at {
@@ -35,6 +49,7 @@ impl Progress {
         } else {
             Ok(())
         };
+        Ok(())
     }
 
     /// Takes the bar away.
@@ -45,14 +60,13 @@ impl Progress {
     }
 }
 
-/// The bar, and how long it takes still, by what it has taken.
+/// The bar, and how long it takes still.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of a short bar")]
-fn text(done: f64, took: Duration) -> String {
+fn text(done: f64, progress: &BacktestProgress) -> String {
     let done = done.clamp(0.0, 1.0);
     let full = (done * 30.0) as usize;
-    let left = if done > 0.0 { took.as_secs_f64() * (1.0 - done) / done } else { 0.0 };
-    let (minutes, seconds) = (left as u64 / 60, left as u64 % 60);
-    format!("[{}{}] {:3.0} %, {minutes}:{seconds:02} left", "#".repeat(full), " ".repeat(WIDE - full), done * 100.0)
+    let left = progress.seconds_left.map(|left| format!(", {}:{:02} left", left / 60, left % 60)).unwrap_or_default();
+    format!("[{}{}] {:3.0} %{left}", "#".repeat(full), " ".repeat(WIDE - full), done * 100.0)
 }
 
 #[cfg(test)]
@@ -61,8 +75,9 @@ mod tests {
 
     #[test]
     fn what_is_left_follows_from_what_was_done() {
-        assert_eq!(text(0.5, Duration::from_secs(70)), "[###############               ]  50 %, 1:10 left");
-        assert_eq!(text(1.0, Duration::from_secs(70)), format!("[{}] 100 %, 0:00 left", "#".repeat(30)));
-        assert!(text(0.0, Duration::from_secs(1)).contains("  0 %"));
+        let bar = |done, seconds| text(done, &BacktestProgress::of(done, 8, Duration::from_secs(seconds)));
+        assert_eq!(bar(0.5, 70), "[###############               ]  50 %, 1:10 left");
+        assert_eq!(bar(1.0, 70), format!("[{}] 100 %, 0:00 left", "#".repeat(30)));
+        assert!(bar(0.0, 1).contains("  0 %"));
     }
 }

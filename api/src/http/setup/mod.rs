@@ -51,7 +51,7 @@ fn setter(caller: &Caller) -> Result<Person, Problem> {
 }
 
 /// A store that is set up and that the person sees.
-fn store_of(shared: &Shared, person: &Person, id: &str) -> Result<StoreKey, Problem> {
+pub(super) fn store_of(shared: &Shared, person: &Person, id: &str) -> Result<StoreKey, Problem> {
     let tenant = &person.scope.tenant;
     let known = id.parse::<StoreId>().ok().filter(|id| person.scope.sees(tenant, id));
     let known = known.filter(|id| shared.stores.get(tenant, id).is_some());
@@ -109,7 +109,7 @@ fn unread(error: &DbError) -> Problem {
 }
 
 /// A document with problems, all of them.
-fn wrong(problems: &[String]) -> Problem {
+pub(super) fn wrong(problems: &[String]) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "cannot be set up so", problems.join("; "))
 }
 

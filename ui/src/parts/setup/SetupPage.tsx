@@ -11,6 +11,7 @@ const TABS = [
   ["/setup/registers", "Registers"],
   ["/setup/operators", "Operators"],
   ["/setup/rules", "Rules"],
+  ["/rules/backtest", "Back-test"],
   ["/setup/users", "Users"],
   ["/setup/tokens", "Tokens"],
   ["/feeds", "Feeds"],
