@@ -1,6 +1,8 @@
 //! Crashes in the middle of the day: each process is killed while records arrive and alerts arise; no record, no alert and
 //! no picture is lost, none is doubled.
 
+use std::ops::RangeInclusive;
+
 use chrono::TimeDelta;
 use tillsight_datasets::film::State;
 use tillsight_tests::Shop;
@@ -95,21 +97,39 @@ fn a_camera_process_that_dies_costs_no_alert_and_makes_none() {
     for number in 1..=4 {
         kiosk.ring("SALE", number);
     }
-    // The drawer opens before nobody, and the recorder dies: the alert comes all the same.
-    kiosk.until(State::Empty, TimeDelta::seconds(5));
-    kiosk.ring("NO_SALE", 5);
-    kill(shop, "recorder");
-    becomes("an alert", &"5|fired|1".to_owned(), || shop.query(&login, SAID));
-    // It opens while nobody looks: nobody can tell, and nobody is accused.
+    let said = |number: i64| {
+        eventually("it is judged", || {
+            let all = shop.query(&login, SAID);
+            let row = all.lines().find_map(|row| row.strip_prefix(&format!("{number}|")));
+            // The alert comes to the lake a moment after the judgement.
+            row.filter(|row| *row != "fired|0").map(ToOwned::to_owned).ok_or(all)
+        })
+    };
+    // The drawer opens before nobody. A machine with much else to do looks too seldom at times: then nobody can tell, and it
+    // is tried again.
+    let alert = |numbers: RangeInclusive<i64>, victim: Option<&str>| {
+        let last = *numbers.end();
+        for number in numbers {
+            kiosk.until(State::Empty, TimeDelta::seconds(5));
+            kiosk.ring("NO_SALE", number);
+            if let Some(victim) = victim {
+                kill(shop, victim);
+            }
+            match said(number).as_str() {
+                "fired|1" => return,
+                other => assert!(other == "indeterminate|0" && number < last, "{number}: {other}"),
+            }
+        }
+    };
+    // The recorder dies: the alert comes all the same.
+    alert(5..=8, Some("recorder"));
+    // The drawer opens while nobody looks: nobody can tell, and nobody is accused.
     kiosk.until(State::Empty, TimeDelta::seconds(5));
     kill(shop, "analytics");
-    kiosk.ring("NO_SALE", 6);
-    becomes("a blind spot", &"5|fired|1\n6|indeterminate|0".to_owned(), || shop.query(&login, SAID));
+    kiosk.ring("NO_SALE", 9);
+    assert_eq!(said(9), "indeterminate|0", "a blind spot");
     sees("the detector sees again");
-    kiosk.until(State::Empty, TimeDelta::seconds(5));
-    kiosk.ring("NO_SALE", 7);
-    let all = "5|fired|1\n6|indeterminate|0\n7|fired|1".to_owned();
-    becomes("the next alert", &all, || shop.query(&login, SAID));
+    alert(10..=13, None);
     // What the dead recorder did not see is a declared gap, and retention hears how far the rules are.
     becomes("a declared gap", &"t".to_owned(), || {
         shop.query(&login, "select count(*) >= 1 from rec.gaps where cause <> 'not_started'")
