@@ -219,9 +219,9 @@ impl<'a> Tally<'a> {
     /// What came out. `all`: alerts of every rule are listed, not only of those that have nothing to be compared with.
     pub(crate) fn result(&self, all: bool) -> BacktestResult {
         let store_days = self.store_days();
-        // A rule that judged nothing has nothing to say.
-        let judged = |of: &OfRule| of.counts.values().sum::<i64>() > 0;
-        let rules: Vec<(&RuleId, &OfRule)> = self.rules.iter().filter(|(_, of)| judged(of)).collect();
+        // A rule that judged nothing, now or before, has nothing to say.
+        let told = |of: &OfRule| of.differs > 0 || of.counts.values().any(|count| *count > 0);
+        let rules: Vec<(&RuleId, &OfRule)> = self.rules.iter().filter(|(_, of)| told(of)).collect();
         let compared = || self.rules.values().filter(|of| of.compared);
         let uncompared: Vec<RuleId> =
             rules.iter().filter(|(_, of)| !of.compared).map(|(rule, _)| (*rule).clone()).collect();

@@ -93,6 +93,15 @@ fn another_version_of_a_rule_says_why_it_fired_and_counts_as_before() {
 }
 
 #[test]
+fn a_rule_that_would_fire_no_more_is_told_with_how_often_it_was_right() {
+    let live = vec![judged(1, "mine", Outcome::Fired, None).judgement];
+    let said = result(&Seen::beside_live(Piece { live, ..Piece::default() }), &[(1, Disposition::Confirmed)], 9, false);
+    let rule = &said.rules[0];
+    assert_eq!((rule.fired, rule.fired_before, &rule.precision), (0, Some(1), &None));
+    assert_eq!(rule.precision_before.as_ref().map(|odds| (odds.confirmed, odds.decided)), Some((1, 1)));
+}
+
+#[test]
 fn what_has_no_room_is_counted_and_what_was_confirmed_goes_last() {
     let live = (1..=5).map(|number| judged(number, "mine", Outcome::Fired, None).judgement).collect();
     let seen = Seen::beside_live(Piece { live, ..Piece::default() });

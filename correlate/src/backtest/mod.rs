@@ -124,7 +124,7 @@ impl<'a> Backtest<'a> {
             None => Arc::new(Known::read(self.history, &stores, group.whole).await?),
         };
         let span = group.cut(self.piece).ok_or(BacktestError::Span)?;
-        let within = |judgement: &Judgement| -> bool {
+        let within = |judgement: &Judgement| {
             let of = |(store, span): &(StoreKey, TimeSpan)| {
                 store.tenant == judgement.tenant_id
                     && store.store == judgement.store_id

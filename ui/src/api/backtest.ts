@@ -2,7 +2,8 @@
 import { queryOptions } from "@tanstack/react-query";
 import { get, send } from "./http";
 import { client } from "./queries";
-import type { Disposition, Instant, Outcome, Precision, Rule } from "./types";
+import type { Precision, Rule } from "./rule";
+import type { Disposition, Instant, Outcome } from "./types";
 
 export type Against = "live" | "library";
 export type BacktestState = "queued" | "running" | "done" | "failed" | "cancelled";

@@ -8,6 +8,7 @@ import {
   queryOptions,
 } from "@tanstack/react-query";
 import { get, Problem, queryString } from "./http";
+import type { Rule, RuleDetail } from "./rule";
 import type {
   AlertDetail,
   BlindPage,
@@ -24,8 +25,6 @@ import type {
   QueuePage,
   Report,
   ReportMail,
-  Rule,
-  RuleDetail,
   SavedSearch,
   SearchPage,
   Store,

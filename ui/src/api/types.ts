@@ -1,4 +1,5 @@
 // The HTTP contract, version 1. Instants are RFC 3339 UTC, money is minor units, ids are text.
+import type { Rule } from "./rule";
 
 export type Role = "analyst" | "manager" | "head_office" | "admin";
 export type Severity = "info" | "low" | "medium" | "high" | "critical";
@@ -240,62 +241,6 @@ export type Alert = {
   seen: SeenSpan[];
   event_ids: string[];
   anchor_event_id: string;
-};
-
-export type RuleParam = {
-  name: string;
-  value: string;
-  unit: string | null;
-  description: string;
-  min: number;
-  max: number;
-};
-export type Rule = {
-  id: string;
-  version: string;
-  name: string;
-  description: string;
-  severity: Severity;
-  params: RuleParam[];
-  // Since when its alerts are held back because it was wrong too often; only where rules are listed.
-  held_back_since?: Instant | null;
-};
-
-// How often alerts were confirmed, and between what it lies in 95 of 100 cases.
-export type Precision = { confirmed: number; decided: number; share: number; low: number; high: number };
-export type RulePrecision = Precision & { version: string; picked: number };
-// A version of a rule was held back because it was wrong too often, or sent again.
-export type RuleTurn = {
-  version: string;
-  at: Instant;
-  held_back: boolean;
-  decided: number;
-  confirmed: number;
-  share_permille: number;
-  low_permille: number;
-  high_permille: number;
-  floor_permille: number;
-};
-
-export type RuleDetail = {
-  rule: Rule;
-  title: string;
-  explanation: string;
-  anchor: string[];
-  lookback_seconds: number;
-  lookahead_seconds: number;
-  zones: string[];
-  needs: { field: string; kinds: string[] }[];
-  sql: string;
-  // That of the version that judges.
-  precision: RulePrecision | null;
-  versions: RulePrecision[];
-  // Newest first.
-  turns: RuleTurn[];
-  // How often it could not see, by store, in the last 28 days.
-  blind: { store_id: string; times: number; of: number }[];
-  outcomes: { outcome: Outcome; why: string; times: number }[];
-  alerts: AlertSummary[];
 };
 
 export type Line = {

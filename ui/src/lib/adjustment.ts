@@ -1,6 +1,8 @@
 // What a store says otherwise than a rule, in words, and what is wrong with it before it is sent.
+
+import type { Rule, RuleParam } from "../api/rule";
 import type { AdjustmentDraft, SetAdjustment } from "../api/setup";
-import type { Rule, RuleParam, Store } from "../api/types";
+import type { Store } from "../api/types";
 import { addDays, day, dayStart } from "./time";
 import { money, words } from "./words";
 

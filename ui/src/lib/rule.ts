@@ -1,5 +1,5 @@
 // What is known about a rule, in words.
-import type { Precision } from "../api/types";
+import type { Precision } from "../api/rule";
 
 // How often alerts of a rule were confirmed: “9 of 10 decided alerts were confirmed: 90 %; by so many decisions it lies between 60 % and 98 % (95 in 100).”
 export function precisionWords(precision: (Precision & { picked?: number }) | null): string {

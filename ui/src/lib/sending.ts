@@ -1,5 +1,6 @@
 // What people are told of, and why the rest was held back, in words.
-import type { AlertSummary, RuleTurn, Sending } from "../api/types";
+import type { RuleTurn } from "../api/rule";
+import type { AlertSummary, Sending } from "../api/types";
 
 export type View = "sent" | "held" | "all" | "shadow";
 

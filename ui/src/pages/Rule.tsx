@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { Fragment, useEffect } from "react";
 import { ruleQuery } from "../api/queries";
-import type { RuleDetail } from "../api/types";
+import type { RuleDetail } from "../api/rule";
 import { currencyFor, numberName, numberWords } from "../lib/adjustment";
 import { precisionWords } from "../lib/rule";
 import { turnWords } from "../lib/sending";

@@ -2,8 +2,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { rulesQuery } from "../api/queries";
+import type { Rule } from "../api/rule";
 import { adjustmentsQuery, endAdjustment, type SetAdjustment } from "../api/setup";
-import type { Rule } from "../api/types";
 import { adjustmentWords, currencyFor, numberWords } from "../lib/adjustment";
 import { Chip, StoreTime } from "../parts/bits";
 import { useStores } from "../parts/session";

@@ -1,7 +1,8 @@
 // What the rule found, what the other rules made of the same event, and what people decided.
 import { Link } from "@tanstack/react-router";
 import { Fragment } from "react";
-import type { AlertDetail, Fact, Judgement, Rule } from "../api/types";
+import type { Rule } from "../api/rule";
+import type { AlertDetail, Fact, Judgement } from "../api/types";
 import { whyWords } from "../lib/why";
 import { money, words } from "../lib/words";
 import { DispositionMark, StoreTime } from "./bits";

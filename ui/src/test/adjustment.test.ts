@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import type { Rule } from "../api/rule";
 import type { SetAdjustment } from "../api/setup";
-import type { Rule } from "../api/types";
 import {
   type AdjustmentForm,
   adjustmentDraft,

@@ -14,6 +14,7 @@ use tillsight_correlate::engine::Settings;
 use tillsight_correlate::lake::History;
 use tillsight_correlate::rule::Rule;
 use tillsight_schemas::TimeSpan;
+use tillsight_schemas::error::chain;
 use tillsight_schemas::id::{StoreId, TenantId};
 use tillsight_schemas::store::Store;
 
@@ -84,7 +85,7 @@ pub(super) fn run(config: &Config, arguments: &BacktestArguments) -> Result<(), 
     }
     let ran = backtest(config, arguments);
     if let (true, Err(error)) = (arguments.json, &ran) {
-        say_line(&Line::Problem(error.to_string()))?;
+        say_line(&Line::Problem(chain(error.as_ref())))?;
     }
     ran
 }

@@ -1,6 +1,6 @@
 // What a back-test came to: a sentence, a picture, what is gained and lost, how often it was right, what it could not see.
 import type { BacktestResult, BacktestRule } from "../../api/backtest";
-import type { Precision } from "../../api/types";
+import type { Precision } from "../../api/rule";
 import { costWords, headline } from "../../lib/backtest";
 import { precisionWords } from "../../lib/rule";
 import { whyWords } from "../../lib/why";

@@ -1,6 +1,7 @@
 // Says something otherwise than a rule: what, where, why, and until when.
+
+import type { Rule } from "../../api/rule";
 import { addAdjustment } from "../../api/setup";
-import type { Rule } from "../../api/types";
 import {
   type AdjustmentFaults,
   type AdjustmentForm,
