@@ -81,12 +81,8 @@ pub const HELD_BYTES: &str = "lp_held_bytes";
 /// Holds that were refused because the quota is used up, label `volume`.
 pub const HOLDS_REFUSED: &str = "lp_holds_refused_total";
 
-/// Records that the rule engine has read.
+/// Records that the rule engine has read, labels `topic` and `fate`.
 pub const ENGINE_RECORDS: &str = "lp_engine_records_total";
-/// Records that the rule engine could not decode.
-pub const ENGINE_UNREADABLE: &str = "lp_engine_unreadable_records_total";
-/// Events that came later than the rule engine remembers.
-pub const ENGINE_TOO_LATE: &str = "lp_engine_too_late_events_total";
 /// Anchors that a rule could not judge because its SQL failed, and rules that could not be planned, label `rule`.
 pub const RULE_FAILURES: &str = "lp_rule_failures_total";
 /// Judgements that are new or came out differently, labels `rule`, `outcome`.
@@ -162,9 +158,7 @@ pub const ALL: &[(&str, &str, &str)] = &[
     (RETENTION_DELETED, "segments", "segments deleted by retention"),
     (RETENTION_OVER_BYTES, "bytes", "bytes that retention wanted to free and could not"),
     (HELD_BYTES, "bytes", "held video by owner"),
-    (ENGINE_RECORDS, "records", "records that the rule engine has read"),
-    (ENGINE_UNREADABLE, "records", "records that the rule engine could not decode"),
-    (ENGINE_TOO_LATE, "events", "events that came later than the rule engine remembers"),
+    (ENGINE_RECORDS, "records", "records that the rule engine has read, by topic and what became of them"),
     (RULE_FAILURES, "failures", "anchors that a rule's SQL failed on, and rules that could not be planned"),
     (JUDGEMENTS, "judgements", "judgements that are new or came out differently"),
     (ALERTS, "alerts", "alerts raised, amended and taken back"),

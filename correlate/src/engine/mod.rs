@@ -10,6 +10,7 @@
 //! zone stays behind for [`Settings::max_wait`], the anchor is judged without it, provisionally, and again when its
 //! tiles arrive. Evaluation is a function of the data: the same records in any ticks come to the same judgements.
 
+mod account;
 mod agenda;
 mod around;
 mod ask;
@@ -42,10 +43,11 @@ use tillsight_schemas::presence::PresenceTile;
 use tillsight_schemas::wire::avro::{Avro, Decoder};
 use tillsight_schemas::wire::columns;
 use tillsight_schemas::zone::{Zone, ZoneKind};
-use tillsight_schemas::{metric, topic};
+use tillsight_schemas::topic;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+pub use account::{Account, Fate};
 use agenda::Agenda;
 pub(crate) use ask::Asked;
 use checkpoint::{Bookmarks, Checkpoint};
@@ -56,7 +58,9 @@ pub use floor::LATE_ALLOWED;
 pub(crate) use judge::NO_MATCH;
 pub(crate) use lane::{Known, Lane};
 use memory::{Event, Memory};
-use plan::Compiled;
+use plan::{Compiled, Room};
+#[cfg(test)]
+pub(crate) use plan::Window;
 pub use plan::plans;
 pub use scripted::{MemoryStore, ScriptedLog};
 
@@ -102,6 +106,8 @@ pub struct Settings {
     pub max_wait: TimeDelta,
     /// How long an alert's video is held.
     pub hold_for: TimeDelta,
+    /// How much memory the operators of all rules may hold at a time.
+    pub memory_bytes: usize,
     /// Whether a rule that fails is passed over, so that the others judge on; else it stops the engine.
     pub passes_over: bool,
 }
@@ -120,6 +126,7 @@ impl Settings {
             adjusted: Adjustments::default(),
             max_wait: TimeDelta::seconds(120),
             hold_for: TimeDelta::days(30),
+            memory_bytes: 1 << 30,
             passes_over: false,
         }
     }
@@ -184,6 +191,7 @@ pub struct Engine {
     committed_at: DateTime<Utc>,
     floors: floor::Floors,
     failures: Failures,
+    account: Account,
 }
 
 impl std::fmt::Debug for Engine {
@@ -204,10 +212,11 @@ impl Engine {
         store: Arc<dyn EpochStore>,
         clock: SharedClock,
     ) -> Result<Self, EngineError> {
+        let room = Room::of(settings.memory_bytes);
         let mut compiled = Vec::new();
         for rule in rules {
             let id = rule.header.id.to_string();
-            match Compiled::new(rule).await {
+            match Compiled::new(rule, &room).await {
                 Ok(rule) => compiled.push(rule),
                 Err(error) if settings.passes_over => {
                     judge::failed(&id, &error, "a rule cannot be planned and is left out");
@@ -241,7 +250,13 @@ impl Engine {
             committed_at,
             floors: floor::Floors::default(),
             failures: Failures::default(),
+            account: Account::default(),
         })
+    }
+
+    /// What became of what was read.
+    pub fn account(&self) -> &Account {
+        &self.account
     }
 
     /// Goes on with other zones and adjustments. What was judged stays as it is.
@@ -280,21 +295,27 @@ impl Engine {
 
     fn take_in(&mut self, records: &[LogRecord]) -> Result<(), EngineError> {
         let of = |topic: &str| records.iter().filter(|record| record.partition.topic == topic).collect::<Vec<_>>();
-        for (record, tile) in decode::<PresenceTile>(&of(topic::CAM_PRESENCE))? {
+        for (record, tile) in decode::<PresenceTile>(topic::CAM_PRESENCE, &of(topic::CAM_PRESENCE), &mut self.account)? {
             let store = StoreKey::new(tile.tenant_id.clone(), tile.store_id.clone());
             self.bookmarks.read(record, &store, tile.end_at.timestamp_micros());
-            if self.memories.entry(store.clone()).or_default().see(&tile) {
+            let new = self.memories.entry(store.clone()).or_default().see(&tile);
+            let fate = match (self.bookmarks.is_replay(record), new) {
+                (true, _) => Fate::Replayed,
+                (false, true) => Fate::Used,
+                (false, false) => Fate::Repeated,
+            };
+            self.account.note(topic::CAM_PRESENCE, fate, 1);
+            if new {
                 self.agenda.seen(&store, tile.start_at.timestamp_micros()..tile.end_at.timestamp_micros());
             }
         }
-        for (record, posted) in decode::<PostedTransaction>(&of(topic::POS_TRANSACTION))? {
+        let posted = of(topic::POS_TRANSACTION);
+        for (record, posted) in decode::<PostedTransaction>(topic::POS_TRANSACTION, &posted, &mut self.account)? {
             self.posted(record, posted);
         }
         for record in records {
             self.bookmarks.passed(record);
         }
-        let count = u64::try_from(records.len()).unwrap_or_default();
-        metrics::counter!(metric::ENGINE_RECORDS).increment(count);
         Ok(())
     }
 
@@ -322,13 +343,22 @@ impl Engine {
         if !replayed && let Some(statement) = self.clocks.entry(clock::name(&posted)).or_default().see(&posted) {
             self.stated.push(statement);
         }
-        if at < memory.horizon() && !replayed {
+        let late = at < memory.horizon();
+        if late && !replayed {
             // Its neighbourhood is in the lake only.
-            metrics::counter!(metric::ENGINE_TOO_LATE).increment(1);
             tracing::debug!(%store, event = %id, "an event came more than a day late: rules that look back judge it with what is remembered");
         }
         let event = Event { posted: Arc::new(posted), logged_at: record.logged_at };
-        for touched in memory.add(event) {
+        let touched = memory.add(event);
+        let fate = match touched.len() {
+            _ if replayed => Fate::Replayed,
+            0 => Fate::Repeated,
+            _ if late => Fate::Late,
+            1 => Fate::Used,
+            _ => Fate::Corrected,
+        };
+        self.account.note(topic::POS_TRANSACTION, fate, 1);
+        for touched in touched {
             for (number, rule) in self.rules.iter().enumerate() {
                 let header = &rule.rule.header;
                 let until = touched + header.lookback_seconds * 1_000_000;
@@ -371,23 +401,31 @@ impl Engine {
 
 /// Decodes records of one topic; one that cannot be decoded is named in the log and left out (the lake and the raw topic
 /// have it).
-fn decode<'a, T: Avro>(records: &[&'a LogRecord]) -> Result<Vec<(&'a LogRecord, T)>, EngineError> {
+fn decode<'a, T: Avro>(
+    topic: &'static str,
+    records: &[&'a LogRecord],
+    account: &mut Account,
+) -> Result<Vec<(&'a LogRecord, T)>, EngineError> {
     let present: Vec<(&LogRecord, &[u8])> =
         records.iter().filter_map(|record| Some((*record, &record.value.as_ref()?[..]))).collect();
+    account.note(topic, Fate::Empty, records.len() - present.len());
     if present.is_empty() {
         return Ok(Vec::new());
     }
     let values: Vec<&[u8]> = present.iter().map(|(_, value)| *value).collect();
     let decoded = Decoder::<T>::new().decode(&values)?;
+    account.note(topic, Fate::Unreadable, decoded.failed.len());
     for (index, reason) in &decoded.failed {
         if let Some((record, _)) = present.get(*index) {
-            metrics::counter!(metric::ENGINE_UNREADABLE).increment(1);
             tracing::error!(partition = %record.partition, offset = record.offset, reason, "record left out by the rules");
         }
     }
     let origins = decoded.value_of_row.iter().filter_map(|index| present.get(*index)).map(|(record, _)| *record);
     Ok(origins.zip(columns::from_batch::<T>(&decoded.batch)?).collect())
 }
+
+#[cfg(test)]
+mod pitfall_tests;
 
 #[cfg(test)]
 mod tests {

@@ -32,7 +32,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::judge::{self, HISTORY, news};
-use super::plan::{Compiled, Window};
+use super::plan::{Compiled, Room, Window};
 use super::verdict::{self, Circumstances, Row};
 use super::{EngineError, Settings, tables};
 use crate::backtest::BacktestError;
@@ -66,9 +66,10 @@ impl Lane {
     /// # Errors
     /// [`EngineError::Rule`].
     pub(crate) async fn new(rules: Vec<Rule>, settings: Settings) -> Result<Self, EngineError> {
+        let room = Room::of(settings.memory_bytes);
         let mut compiled = Vec::with_capacity(rules.len());
         for rule in rules {
-            compiled.push(Arc::new(Compiled::new(rule).await?));
+            compiled.push(Arc::new(Compiled::new(rule, &room).await?));
         }
         let wanted = Wanted::by(compiled.iter().map(AsRef::as_ref));
         Ok(Self { settings: Arc::new(settings), rules: compiled, wanted })
