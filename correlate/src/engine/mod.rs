@@ -15,6 +15,7 @@ mod around;
 mod ask;
 mod checkpoint;
 mod clock;
+mod counterfactual;
 mod error;
 mod failures;
 mod floor;
@@ -26,6 +27,7 @@ mod plan;
 mod scripted;
 mod segment;
 mod tables;
+mod turn;
 mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,6 +61,7 @@ use memory::{Event, Memory};
 use plan::Compiled;
 pub use plan::plans;
 pub use scripted::{MemoryStore, ScriptedLog};
+pub(crate) use turn::Turn;
 
 use crate::rule::{Adjustments, Rule};
 
@@ -104,6 +107,8 @@ pub struct Settings {
     pub hold_for: TimeDelta,
     /// Whether a rule that fails is passed over, so that the others judge on; else it stops the engine.
     pub passes_over: bool,
+    /// Whether each alert says what would have kept it away: some tens of judgements of its events, with other numbers.
+    pub explains: bool,
 }
 
 impl Settings {
@@ -121,6 +126,7 @@ impl Settings {
             max_wait: TimeDelta::seconds(120),
             hold_for: TimeDelta::days(30),
             passes_over: false,
+            explains: false,
         }
     }
 
