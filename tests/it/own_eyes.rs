@@ -43,8 +43,15 @@ fn a_drawer_opened_with_nobody_there_is_found_by_what_the_camera_says_alone() {
         serde_json::from_str::<Value>(&text).unwrap()
     };
     let alert = get("/api/v1/alerts")["items"][0].clone();
-    let anchor =
-        get(&format!("/api/v1/alerts/{}", alert["alert_id"].as_str().unwrap()))["transaction"]["event_id"].clone();
+    let detail = get(&format!("/api/v1/alerts/{}", alert["alert_id"].as_str().unwrap()));
+    let anchor = detail["transaction"]["event_id"].clone();
+    // It carries what made it, and what would have kept it away.
+    let unless = json!(["Would not fire if somebody had been seen in the customer zone meanwhile."]);
+    assert_eq!(detail["alert"]["counterfactual"], unless);
+    let record = &detail["alert"]["records"][0];
+    assert!(record["event_id"] == anchor && record["topic"].as_str().unwrap().starts_with("lp.pos.in."), "{record}");
+    assert_eq!(detail["alert"]["numbers"][0]["value"], 2_000);
+    assert!(detail["rule"]["innocent"][0].is_string(), "{}", detail["rule"]);
     let journal = eventually("the journal has the whole day", || {
         let journal = get(&format!("/api/v1/transactions/{}/journal", anchor.as_str().unwrap()));
         let entries = journal["entries"].as_array().unwrap().len();
