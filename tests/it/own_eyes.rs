@@ -79,7 +79,8 @@ fn evidence(kiosk: &Kiosk, token: &str, alert: &str) {
     });
     run(Command::new("sha256sum").args(["--check", "--strict", "SHA256SUMS"]).current_dir(folder.path()), b"");
     let readme = std::fs::read_to_string(folder.path().join("README.txt")).unwrap();
-    let said = ["Unless:   Would not fire if somebody had been seen", "May be:   The cashier makes change for the till"];
+    let said =
+        ["Unless:   Would not fire if somebody had been seen", "May be:   The cashier makes change for the till"];
     assert!(said.iter().all(|words| readme.contains(words)), "{readme}");
     noted(kiosk, folder.path(), alert);
     let clip = folder.path().join("camera-kiosk.mp4");
