@@ -4,6 +4,7 @@
 //! session or token; who may do what is decided in [`auth`] and nowhere else. Errors are RFC 9457 problems
 //! ([`problem`]).
 
+mod accusations;
 mod alerts;
 pub(crate) mod answer;
 mod auth;

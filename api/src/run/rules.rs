@@ -43,8 +43,12 @@ pub(super) async fn judge(config: &Config, db: Arc<Db>, stop: &CancellationToken
         let work = async {
             let source = TopicReader::new(&connection, "tillsight-rules", topics.clone())
                 .map_err(RunError::part("the rules' reader"))?;
-            let settings =
-                Settings { passes_over: true, adjusted: adjusted(&db).await?, ..Settings::placed(zones(&db).await?) };
+            let settings = Settings {
+                passes_over: true,
+                explains: true,
+                adjusted: adjusted(&db).await?,
+                ..Settings::placed(zones(&db).await?)
+            };
             let mut engine = Engine::open(settings, rules.clone(), Box::new(source), db.clone(), clock())
                 .await
                 .map_err(RunError::part("the rules"))?;

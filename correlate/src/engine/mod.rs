@@ -16,6 +16,7 @@ mod around;
 mod ask;
 mod checkpoint;
 mod clock;
+mod counterfactual;
 mod error;
 mod failures;
 mod floor;
@@ -27,6 +28,7 @@ mod plan;
 mod scripted;
 mod segment;
 mod tables;
+mod turn;
 mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,6 +65,7 @@ use plan::{Compiled, Room};
 pub(crate) use plan::Window;
 pub use plan::plans;
 pub use scripted::{MemoryStore, ScriptedLog};
+pub(crate) use turn::Turn;
 
 use crate::rule::{Adjustments, Rule};
 
@@ -110,6 +113,8 @@ pub struct Settings {
     pub memory_bytes: usize,
     /// Whether a rule that fails is passed over, so that the others judge on; else it stops the engine.
     pub passes_over: bool,
+    /// Whether each alert says what would have kept it away: some tens of judgements of its events, with other numbers.
+    pub explains: bool,
 }
 
 impl Settings {
@@ -128,6 +133,7 @@ impl Settings {
             hold_for: TimeDelta::days(30),
             memory_bytes: 1 << 30,
             passes_over: false,
+            explains: false,
         }
     }
 
