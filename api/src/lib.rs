@@ -2,8 +2,8 @@
 //!
 //! `cli` reads the command line, [`config`] the file, `run` supervises one process per role and joins the middle crates
 //! through the ports of `tillsight_schemas`; [`db`] is the metadata database, [`search`] the index,
-//! [`sending`] what people are told of, `feed` what integrators sent of late, `backtest` what rules make of days that are
-//! over; `http`, [`sql`], [`report`] and `evidence` (a folder for strangers) are the surfaces.
+//! [`sending`] what people are told of, `feed` what integrators sent of late, `matrix` how each rule sees in each store,
+//! `backtest` what rules make of days that are over; `http`, [`sql`], [`report`] and `evidence` (a folder for strangers) are the surfaces.
 
 mod backtest;
 pub mod cli;
@@ -14,6 +14,7 @@ mod demo;
 mod evidence;
 mod feed;
 mod http;
+mod matrix;
 pub mod report;
 pub mod run;
 pub mod search;

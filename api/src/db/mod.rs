@@ -19,6 +19,7 @@ mod judgements;
 mod ledger;
 mod links;
 mod logins;
+mod matrix;
 mod queue;
 mod reports;
 mod searches;
@@ -292,6 +293,7 @@ pub fn statements() -> Vec<&'static str> {
         ledger::STATEMENTS,
         links::STATEMENTS,
         logins::STATEMENTS,
+        matrix::STATEMENTS,
         queue::STATEMENTS,
         searches::STATEMENTS,
         sendings::STATEMENTS,

@@ -133,6 +133,7 @@ impl House {
             left_out: Arc::default(),
             backtests: Arc::new(backtests),
             feeds: Arc::new(Feeds::new(Arc::default(), config.stores())),
+            matrix: Arc::default(),
             receipts: Arc::new(owner.search.clone()),
             search: owner.search.clone(),
             reporter,

@@ -33,6 +33,7 @@ use crate::config::{Config, KafkaMode, Surface};
 use crate::db::{Audit, Db, UsedTokens};
 use crate::feed::Feeds;
 use crate::http::{self, Cameras, Hub, Live, Shared};
+use crate::matrix;
 use crate::report::{Reporter, send_reports, titles};
 use crate::search::{Follower, OpenLog, Owner, SearchError};
 use crate::sql::{self, Endpoint, Options};
@@ -364,6 +365,7 @@ async fn api(config: &Config, path: &Path, stop: &CancellationToken) -> Result<(
         backtests: Arc::new(backtests),
         feeds: Arc::new(Feeds::new(Arc::new(headers), Stores::new(set_up.stores))),
         rules: Arc::new(rules),
+        matrix: Arc::default(),
         receipts: Arc::new(owner.search.clone()),
         search: owner.search.clone(),
         reporter,
@@ -384,6 +386,8 @@ async fn api(config: &Config, path: &Path, stop: &CancellationToken) -> Result<(
         let live = live.clone();
         tasks.spawn(send_reports(move || live.now().reporter, mail.clone(), audit, ended.clone()));
     }
+    let looked_at = live.clone();
+    tasks.spawn(matrix::run(move || looked_at.now(), config.mail.clone(), ended.clone()));
     let (followed, until) = (live.clone(), ended.clone());
     tasks.spawn(async move { followed.follow(following, &until).await });
     let result = http::serve(listener, live, connection, stop.clone()).await.map_err(RunError::part("HTTP"));

@@ -155,6 +155,11 @@ impl Adjustments {
         })
     }
 
+    /// Whether a rule is switched off for events of an instant.
+    pub fn is_off(&self, header: &Header, store: &StoreKey, at: DateTime<Utc>) -> bool {
+        self.of(&header.id, store, at).any(|each| each.says == Says::Off)
+    }
+
     /// Whether a rule is on trial for events of an instant.
     pub fn is_shadow(&self, header: &Header, store: &StoreKey, at: DateTime<Utc>) -> bool {
         self.of(&header.id, store, at).any(|each| each.says == Says::Shadow)
@@ -247,6 +252,7 @@ mod tests {
         };
         assert!(on_trial("cancel_burst", "acme/17", from));
         assert!(!on_trial("cancel_burst", "acme/17", to) && !on_trial("cancel_burst", "acme/18", from));
+        assert!(!all.is_off(header("cancel_burst"), &"acme/17".parse().unwrap(), from.parse().unwrap()));
         assert!(!on_trial("cash_refund_high", "acme/17", from));
     }
 }
