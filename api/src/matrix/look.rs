@@ -26,24 +26,29 @@ const SILENT: TimeDelta = TimeDelta::seconds(20);
 /// How long nothing may be said of a zone after the start of this process.
 const STARTING: TimeDelta = TimeDelta::seconds(30);
 
-/// Looks once. While what the tills sent of late is still being read, nothing is found.
+/// Looks once. While what the tills sent of late is still being read, and until the zones have been spoken of, what was found
+/// before this start stands.
 ///
 /// # Errors
 /// [`DbError`].
-pub(super) async fn look(shared: &Shared) -> Result<(), DbError> {
+pub(crate) async fn look(shared: &Shared) -> Result<(), DbError> {
     let (board, now) = (&shared.matrix.0, shared.clock.now());
-    let began_at = {
+    let begun = board.read().unwrap_or_else(PoisonError::into_inner).began_at;
+    if begun.is_none() {
+        let sights = shared.db.sights().await?;
         let mut found = board.write().unwrap_or_else(PoisonError::into_inner);
-        *found.began_at.get_or_insert(now)
-    };
+        (found.began_at, found.sights) = (Some(now), sights);
+    }
     if !shared.feeds.is_complete() {
         return Ok(());
     }
-    let before = if shared.matrix.looked_at().is_none() {
-        shared.db.sights().await?
-    } else {
-        board.read().unwrap_or_else(PoisonError::into_inner).sights.clone()
+    let (began_at, before, first) = {
+        let found = board.read().unwrap_or_else(PoisonError::into_inner);
+        (found.began_at.unwrap_or(now), found.sights.clone(), found.looked_at.is_none())
     };
+    if first && !before.is_empty() && now - began_at < STARTING {
+        return Ok(());
+    }
     let adjusted = Adjustments::new(shared.db.adjusted().await?);
     let mut heard = heard(shared, now);
     let (mut sights, mut unknown) = (Sights::new(), BTreeSet::new());
