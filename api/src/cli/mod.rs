@@ -2,6 +2,7 @@
 
 mod backtest;
 mod check;
+mod coverage;
 mod fsck;
 mod people;
 mod report;
@@ -135,6 +136,7 @@ fn with_config(path: &Path, command: Command) -> ExitCode {
         Command::Role { role } => crate::run::run_role(role, &config, path).map_err(Into::into),
         Command::Rule(rules::RuleCommand::Backtest(arguments)) => backtest::run(&config, &arguments),
         Command::Rule(rules::RuleCommand::WhyNot(arguments)) => why::run(&config, &arguments),
+        Command::Rule(rules::RuleCommand::Coverage(arguments)) => coverage::run(&config, &arguments),
         Command::Rule(_) => Ok(()),
         #[cfg(feature = "demo")]
         Command::Demo(_) | Command::Till(_) => Ok(()),
