@@ -7,6 +7,7 @@
 mod accounts;
 mod alerts;
 mod audit;
+mod canary;
 mod case;
 mod case_contents;
 mod cases;
@@ -44,6 +45,7 @@ use tillsight_schemas::{ErrorKind, HasKind};
 pub use accounts::{Account, AccountChange, AccountError};
 pub use alerts::{AlertFilter, AlertRow, AlertState};
 pub use audit::{Audit, AuditWriter, DirectAudit};
+pub(crate) use canary::Sung;
 pub use case::{
     Case, CaseAct, CaseEntry, CaseItem, CaseItemKind, CasePerson, CasePersonKind, CaseRole, CaseStatus, Content,
 };
@@ -282,6 +284,7 @@ pub fn statements() -> Vec<&'static str> {
     [
         accounts::STATEMENTS,
         alerts::STATEMENTS,
+        canary::STATEMENTS,
         case_contents::STATEMENTS,
         cases::STATEMENTS,
         casework::STATEMENTS,

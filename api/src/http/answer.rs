@@ -34,6 +34,7 @@ wired! {
     tillsight_schemas::money::Currency, db::CaseStatus, db::CaseItemKind, db::CaseRole, db::CasePersonKind, db::CaseAct,
     crate::sending::Sending,
     judgement::Outcome, backtest::Against, backtest::State, crate::matrix::SightState,
+    crate::canary::CanaryState,
 }
 
 impl Shown for f64 {

@@ -15,6 +15,7 @@ use super::answer::answer;
 use super::auth::{Caller, Right};
 use super::extract::Query;
 use super::problem::Problem;
+use crate::canary::{CanaryState, state};
 use crate::matrix::SightCell;
 
 answer! {
@@ -36,6 +37,18 @@ answer! {
         since: DateTime<Utc>,
     }
 
+    /// The last canary of a store: a synthetic transaction that travels the whole path once a day.
+    struct CanaryShown {
+        /// The shop.
+        store_id: StoreId,
+        /// What became of it.
+        state: CanaryState,
+        /// When it was sent.
+        sent_at: DateTime<Utc>,
+        /// When it came out; null when it has not.
+        came_at: Option<DateTime<Utc>>,
+    }
+
     /// How each rule sees in each store.
     struct MatrixPage {
         /// When it was looked last; null while what the tills sent of late is still being read.
@@ -48,6 +61,8 @@ answer! {
         cells: Vec<SightCell>,
         /// Registers that nobody knows.
         unknown_registers: Vec<UnknownRegister>,
+        /// The last canary of each store; none where none are sent.
+        canaries: Vec<CanaryShown>,
         /// What is wrong with each rule that does not judge anywhere, in sentences.
         left_out: Vec<String>,
     }
@@ -78,6 +93,15 @@ pub(super) async fn matrix(
         MatrixRule { rule_id: header.id.clone(), name: header.name.clone() }
     });
     let unknown = shared.matrix.unknown(sees).into_iter();
+    let sung = if shared.canary.enabled { shared.db.canaries().await } else { Ok(Vec::new()) };
+    let sung = sung.map_err(|error| Problem::unavailable("what became of canaries cannot be read", &error))?;
+    let now = shared.clock.now();
+    let canaries = sung.into_iter().filter(|sung| sees(&sung.store)).map(|sung| CanaryShown {
+        state: state(&sung, shared.canary, now),
+        store_id: sung.store.store,
+        sent_at: sung.sent_at,
+        came_at: sung.came_at,
+    });
     Ok(Json(MatrixPage {
         looked_at: shared.matrix.looked_at(),
         rules: rules.collect(),
@@ -86,6 +110,7 @@ pub(super) async fn matrix(
         unknown_registers: unknown
             .map(|(key, register_id, since)| UnknownRegister { store_id: key.store, register_id, since })
             .collect(),
+        canaries: canaries.collect(),
         left_out: shared.left_out.to_vec(),
     }))
 }
@@ -147,7 +172,7 @@ mod tests {
     async fn cell(house: &House, who: &str, rule: &str) -> Value {
         look(&house.shared).await.unwrap();
         let bearer = format!("Bearer {who}");
-        let answer = house.ask("GET", "/api/v1/matrix?store=17", &[("authorization", &bearer)], None).await;
+        let answer = house.ask("GET", "/api/v1/matrix?store=17", &[("authorization", bearer.as_str())], None).await;
         let (status, page) = super::super::tests::read(answer).await;
         assert_eq!((status, &page["stores"]), (StatusCode::OK, &json!(["17"])), "{page}");
         let cells = page["cells"].as_array().unwrap();

@@ -81,6 +81,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::backtest::Backtests;
+use crate::config::Canary;
 use crate::db::{Db, DirectAudit};
 use crate::feed::Feeds;
 use crate::matrix::Board;
@@ -131,6 +132,8 @@ pub(crate) struct Shared {
     pub(crate) feeds: Arc<Feeds>,
     /// How each rule sees in each store.
     pub(crate) matrix: Arc<Board>,
+    /// Which canaries are sent.
+    pub(crate) canary: Canary,
     /// Where receipts are found that belong to no alert.
     pub(crate) receipts: Arc<dyn Receipts>,
     /// What was found out about cameras when they were last tested.

@@ -134,6 +134,7 @@ impl House {
             backtests: Arc::new(backtests),
             feeds: Arc::new(Feeds::new(Arc::default(), config.stores())),
             matrix: Arc::default(),
+            canary: config.canary,
             receipts: Arc::new(owner.search.clone()),
             search: owner.search.clone(),
             reporter,

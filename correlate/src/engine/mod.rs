@@ -13,6 +13,7 @@
 mod agenda;
 mod around;
 mod ask;
+mod canary;
 mod checkpoint;
 mod clock;
 mod error;
@@ -36,7 +37,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tillsight_schemas::clock::SharedClock;
 use tillsight_schemas::clock_offset::ClockOffset;
 use tillsight_schemas::id::{CameraId, RegisterId, StoreKey, ZoneId};
-use tillsight_schemas::port::{EpochStore, EventSource, LogRecord, Partition};
+use tillsight_schemas::port::{EpochStore, EventSource, LogRecord, Outgoing, Partition};
 use tillsight_schemas::pos::PostedTransaction;
 use tillsight_schemas::presence::PresenceTile;
 use tillsight_schemas::wire::avro::{Avro, Decoder};
@@ -184,6 +185,12 @@ pub struct Engine {
     committed_at: DateTime<Utc>,
     floors: floor::Floors,
     failures: Failures,
+    /// What hears canaries, once one has come.
+    canary: Option<Compiled>,
+    /// Canaries that have come and were not heard yet.
+    canaries: Vec<Event>,
+    /// What is to be told of those that were.
+    heard: Vec<Outgoing>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -241,6 +248,9 @@ impl Engine {
             committed_at,
             floors: floor::Floors::default(),
             failures: Failures::default(),
+            canary: None,
+            canaries: Vec::new(),
+            heard: Vec::new(),
         })
     }
 
@@ -271,8 +281,10 @@ impl Engine {
         self.take_in(&records)?;
         let now = self.clock.now();
         let judged = self.judge(now).await?;
+        self.hear(now).await?;
         self.forget();
-        if !judged.is_empty() || !self.stated.is_empty() || now - self.committed_at >= CHECKPOINT_EVERY {
+        let has_news = !judged.is_empty() || !self.stated.is_empty() || !self.heard.is_empty();
+        if has_news || now - self.committed_at >= CHECKPOINT_EVERY {
             self.commit(judged, now).await?;
         }
         Ok(records.len())
@@ -312,14 +324,19 @@ impl Engine {
     }
 
     fn posted(&mut self, record: &LogRecord, posted: PostedTransaction) {
+        let event = Event { posted: Arc::new(posted), logged_at: record.logged_at };
+        // Below the checkpoint a record was judged before; it is read again as the neighbourhood of others.
+        let replayed = self.bookmarks.is_replay(record);
+        if self.takes_canary(&event, replayed) {
+            return;
+        }
+        let posted = &event.posted;
         let store = StoreKey::new(posted.header.tenant_id.clone(), posted.transaction.store_id.clone());
         let at = posted.header.event_time.timestamp_micros();
         self.bookmarks.read(record, &store, at);
         let memory = self.memories.entry(store.clone()).or_default();
-        // Below the checkpoint a record was judged before; it is read again as the neighbourhood of others.
-        let replayed = self.bookmarks.is_replay(record);
         let id = posted.header.event_id;
-        if !replayed && let Some(statement) = self.clocks.entry(clock::name(&posted)).or_default().see(&posted) {
+        if !replayed && let Some(statement) = self.clocks.entry(clock::name(posted)).or_default().see(posted) {
             self.stated.push(statement);
         }
         if at < memory.horizon() && !replayed {
@@ -327,7 +344,6 @@ impl Engine {
             metrics::counter!(metric::ENGINE_TOO_LATE).increment(1);
             tracing::debug!(%store, event = %id, "an event came more than a day late: rules that look back judge it with what is remembered");
         }
-        let event = Event { posted: Arc::new(posted), logged_at: record.logged_at };
         for touched in memory.add(event) {
             for (number, rule) in self.rules.iter().enumerate() {
                 let header = &rule.rule.header;

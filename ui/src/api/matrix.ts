@@ -21,6 +21,7 @@ export type MatrixPage = {
   // What is not live, and what is on trial.
   cells: SightCell[];
   unknown_registers: { store_id: string; register_id: string; since: Instant }[];
+  canaries: { store_id: string; state: "came" | "waiting" | "overdue"; sent_at: Instant; came_at: Instant | null }[];
   left_out: string[];
 };
 

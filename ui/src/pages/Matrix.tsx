@@ -60,6 +60,7 @@ export default function CoverageMatrix() {
             </p>
           ))}
           <Unknown page={page} />
+          <Canaries page={page} />
           {matrix.stores.length === 0 && page.looked_at === null ? (
             <Empty title="Not known yet" />
           ) : matrix.stores.length === 0 ? (
@@ -111,6 +112,44 @@ function Unknown({ page }: { page: MatrixPage }) {
                 Name {each.registers.length === 1 ? "it" : "them"}
               </Link>
             )}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+// Synthetic transactions that did not come out: something is broken between a till and an alert.
+function Canaries({ page }: { page: MatrixPage }) {
+  const { store, zone } = useStores();
+  if (page.canaries.length === 0) return null;
+  const missing = page.canaries.filter((each) => each.state === "overdue");
+  if (missing.length === 0) {
+    const last = page.canaries.map((each) => each.came_at ?? "").sort();
+    const at = last.at(-1);
+    return (
+      <p className="quiet">
+        A synthetic transaction travels the whole path once a day: none is missing.
+        {at && (
+          <>
+            {" "}
+            The last one came out <StoreTime at={at} zone={zone(page.canaries[0]?.store_id ?? "")} form="brief" />.
+          </>
+        )}
+      </p>
+    );
+  }
+  return (
+    <section className="card unknown" aria-labelledby="canary-title" role="alert">
+      <h2 id="canary-title">What is rung does not come out as alerts</h2>
+      <p className="quiet">
+        A synthetic transaction was sent and did not come out. Whoever runs this system should look.
+      </p>
+      <ul className="plain">
+        {missing.map((each) => (
+          <li key={each.store_id}>
+            <b>{store(each.store_id)?.name ?? each.store_id}</b>: sent{" "}
+            <StoreTime at={each.sent_at} zone={zone(each.store_id)} form="brief" />
           </li>
         ))}
       </ul>

@@ -21,6 +21,7 @@ const page = (cells: SightCell[]): MatrixPage => ({
     { store_id: "42", register_id: "3", since: at(4) },
     { store_id: "17", register_id: "10", since: at(2) },
   ],
+  canaries: [],
   left_out: [],
 });
 

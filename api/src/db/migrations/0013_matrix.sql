@@ -1,4 +1,4 @@
--- How rules see in stores, and registers that nobody knows.
+-- How rules see in stores, registers that nobody knows, and canaries.
 
 -- How each rule sees in each store, by what is looked at itself (records, zones, cameras, adjustments): `live`, `degraded`, `blind`
 -- or `off`, since when, and why: a JSON array. The process that answers HTTP writes it, a row when it changes.
@@ -28,3 +28,13 @@ CREATE INDEX unknown_registers_open ON unknown_registers (tenant, store) WHERE e
 
 -- What rules could not judge of late is counted every few seconds.
 CREATE INDEX judgements_blind ON judgements (event_time) WHERE outcome = 'indeterminate';
+
+-- The canary of each store and day (of the store's clock): when it was sent, and when what became of it came out.
+CREATE TABLE canaries (
+    tenant TEXT NOT NULL,
+    store TEXT NOT NULL,
+    day TEXT NOT NULL,
+    sent_at BIGINT NOT NULL,
+    came_at BIGINT,
+    PRIMARY KEY (tenant, store, day)
+);
