@@ -252,7 +252,11 @@ mod tests {
         };
         assert!(on_trial("cancel_burst", "acme/17", from));
         assert!(!on_trial("cancel_burst", "acme/17", to) && !on_trial("cancel_burst", "acme/18", from));
-        assert!(!all.is_off(header("cancel_burst"), &"acme/17".parse().unwrap(), from.parse().unwrap()));
+        let off = Adjustments::new(vec![adjustment(Some("17"), from, Some(to), Says::Off)]);
+        let is_off = |all: &Adjustments, at: &str| {
+            all.is_off(header("cancel_burst"), &"acme/17".parse().unwrap(), at.parse().unwrap())
+        };
+        assert!(is_off(&off, from) && !is_off(&off, to) && !is_off(&all, from), "who is on trial is not off");
         assert!(!on_trial("cash_refund_high", "acme/17", from));
     }
 }
