@@ -81,7 +81,7 @@ mod tests {
         let config: Config = toml::from_str(STORES).unwrap();
         assert!(config.senders().is_empty(), "nobody asked for them");
         let config: Config = toml::from_str(&format!("[canary]\nenabled = true\n{STORES}")).unwrap();
-        assert_eq!(config.senders(), ["tillsight-canary.acme".parse().unwrap()]);
+        assert_eq!(config.senders(), ["tillsight-canary.acme".parse::<IntegratorId>().unwrap()]);
         assert!(config.problems().is_empty(), "{:?}", config.problems());
     }
 
