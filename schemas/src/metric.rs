@@ -94,6 +94,16 @@ pub const SENDINGS: &str = "lp_alert_sendings_total";
 /// Whether a version of a rule is held back because it was wrong too often (1) or is sent again (0), labels `tenant`,
 /// `rule`, `version`.
 pub const RULE_DEMOTED: &str = "lp_rule_demoted";
+/// Stores in which a rule sees so (`live`, `degraded`, `blind`, `off`), labels `rule`, `state`.
+pub const RULE_COVERAGE: &str = "lp_rule_coverage";
+/// Times that a register was told of that sends records and that no zone and no name knows, label `store`.
+pub const UNKNOWN_REGISTERS: &str = "lp_unknown_registers_total";
+/// Seconds since a store's canary came out last; since the first was sent, while none has, label `store`.
+pub const CANARY_AGE: &str = "lp_canary_age_seconds";
+/// How long a store's last canary took from the landing topic to `lp.alert.v1`, in seconds, label `store`.
+pub const CANARY_SECONDS: &str = "lp_canary_seconds";
+/// Whether a store's last canary did not come out in time (1) or did (0), label `store`.
+pub const CANARY_OVERDUE: &str = "lp_canary_overdue";
 /// Records that were committed and wait for the log.
 pub const OUTBOX: &str = "lp_outbox_records";
 /// Pictures that a detector looked at, labels `store`, `camera`.
@@ -164,6 +174,11 @@ pub const ALL: &[(&str, &str, &str)] = &[
     (ALERTS, "alerts", "alerts raised, amended and taken back"),
     (SENDINGS, "alerts", "new alerts by why they were sent or held back"),
     (RULE_DEMOTED, "0 or 1", "whether a rule is held back because it was wrong too often"),
+    (RULE_COVERAGE, "stores", "in how many stores each rule sees how"),
+    (UNKNOWN_REGISTERS, "registers", "registers that send records and that no zone and no name knows"),
+    (CANARY_AGE, "seconds", "how long ago a store's canary came out"),
+    (CANARY_SECONDS, "seconds", "how long a store's last canary took"),
+    (CANARY_OVERDUE, "0 or 1", "whether a store's last canary did not come out in time"),
     (OUTBOX, "records", "records that were committed and wait for the log"),
     (HOLDS_REFUSED, "holds", "holds refused because the quota is used up"),
     (VISION_LOOKS, "pictures", "pictures that a detector looked at"),

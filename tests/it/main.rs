@@ -11,6 +11,7 @@ mod architecture;
 mod backtest;
 mod browser;
 mod budget;
+mod canary;
 mod cases;
 mod clips;
 mod contributing;

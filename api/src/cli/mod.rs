@@ -3,6 +3,7 @@
 mod backtest;
 mod check;
 mod cost;
+mod coverage;
 mod fsck;
 mod people;
 mod report;
@@ -137,6 +138,7 @@ fn with_config(path: &Path, command: Command) -> ExitCode {
         Command::Rule(rules::RuleCommand::Backtest(arguments)) => backtest::run(&config, &arguments),
         Command::Rule(rules::RuleCommand::WhyNot(arguments)) => why::run(&config, &arguments),
         Command::Rule(rules::RuleCommand::List { folder, .. }) => cost::run(&config, folder.as_deref()),
+        Command::Rule(rules::RuleCommand::Coverage(arguments)) => coverage::run(&config, &arguments),
         Command::Rule(_) => Ok(()),
         #[cfg(feature = "demo")]
         Command::Demo(_) | Command::Till(_) => Ok(()),

@@ -10,6 +10,7 @@ use tillsight_schemas::SystemClock;
 use tillsight_schemas::error::chain;
 
 use super::backtest::BacktestArguments;
+use super::coverage::CoverageArguments;
 use super::say;
 use super::why::WhyArguments;
 use crate::config::Config;
@@ -43,12 +44,17 @@ pub(super) enum RuleCommand {
     /// Why a rule fired on an event, or did not, and which of its numbers would have turned it.
     #[command(name = "why-not", visible_alias = "why")]
     WhyNot(WhyArguments),
+    /// How each rule sees in each store just now, and why not.
+    Coverage(CoverageArguments),
 }
 
 impl RuleCommand {
     /// Whether it works on the data of an installation.
     pub(super) fn needs_system(&self) -> bool {
-        matches!(self, Self::Backtest(_) | Self::WhyNot(_) | Self::List { cost: true, .. })
+        matches!(
+            self,
+            Self::Backtest(_) | Self::WhyNot(_) | Self::Coverage(_) | Self::List { cost: true, .. }
+        )
     }
 }
 
@@ -57,7 +63,7 @@ pub(super) fn rule(command: &RuleCommand, config: &Path) -> Result<(), Box<dyn E
     match command {
         RuleCommand::List { folder, long, .. } => list(folder.as_deref(), *long, &held_back(config)),
         RuleCommand::Test { rules, folder } => test(rules, folder.as_deref()),
-        RuleCommand::Backtest(_) | RuleCommand::WhyNot(_) => Ok(()),
+        RuleCommand::Backtest(_) | RuleCommand::WhyNot(_) | RuleCommand::Coverage(_) => Ok(()),
     }
 }
 

@@ -225,10 +225,12 @@ impl Engine {
                     .increment(1);
             }
         }
+        outgoing.extend(self.heard.iter().cloned());
         let checkpoint = self.bookmarks.checkpoint(self.agenda.unfinished(), &self.rules, &self.clocks);
         let epoch = Epoch { partition: self.partition.clone(), fence: self.fence, checkpoint, judged, outgoing };
         self.store.commit_epoch(&epoch).await.map_err(EngineError::Store)?;
         self.stated.clear();
+        self.heard.clear();
         self.committed_at = now;
         Ok(())
     }

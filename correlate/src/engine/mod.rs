@@ -14,6 +14,7 @@ mod account;
 mod agenda;
 mod around;
 mod ask;
+mod canary;
 mod checkpoint;
 mod clock;
 mod counterfactual;
@@ -39,7 +40,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tillsight_schemas::clock::SharedClock;
 use tillsight_schemas::clock_offset::ClockOffset;
 use tillsight_schemas::id::{CameraId, RegisterId, StoreKey, ZoneId};
-use tillsight_schemas::port::{EpochStore, EventSource, LogRecord, Partition};
+use tillsight_schemas::port::{EpochStore, EventSource, LogRecord, Outgoing, Partition};
 use tillsight_schemas::pos::PostedTransaction;
 use tillsight_schemas::presence::PresenceTile;
 use tillsight_schemas::wire::avro::{Avro, Decoder};
@@ -198,6 +199,12 @@ pub struct Engine {
     floors: floor::Floors,
     failures: Failures,
     account: Account,
+    /// What hears canaries, once one has come.
+    canary: Option<Compiled>,
+    /// Canaries that have come and were not heard yet.
+    canaries: Vec<Event>,
+    /// What is to be told of those that were.
+    heard: Vec<Outgoing>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -257,6 +264,9 @@ impl Engine {
             floors: floor::Floors::default(),
             failures: Failures::default(),
             account: Account::default(),
+            canary: None,
+            canaries: Vec::new(),
+            heard: Vec::new(),
         })
     }
 
@@ -292,8 +302,10 @@ impl Engine {
         self.take_in(&records)?;
         let now = self.clock.now();
         let judged = self.judge(now).await?;
+        self.hear(now).await?;
         self.forget();
-        if !judged.is_empty() || !self.stated.is_empty() || now - self.committed_at >= CHECKPOINT_EVERY {
+        let has_news = !judged.is_empty() || !self.stated.is_empty() || !self.heard.is_empty();
+        if has_news || now - self.committed_at >= CHECKPOINT_EVERY {
             self.commit(judged, now).await?;
         }
         Ok(records.len())
@@ -339,14 +351,20 @@ impl Engine {
     }
 
     fn posted(&mut self, record: &LogRecord, posted: PostedTransaction) {
+        let event = Event { posted: Arc::new(posted), logged_at: record.logged_at };
+        // Below the checkpoint a record was judged before; it is read again as the neighbourhood of others.
+        let replayed = self.bookmarks.is_replay(record);
+        if self.takes_canary(&event, replayed) {
+            let fate = if replayed { Fate::Replayed } else { Fate::Used };
+            return self.account.note(topic::POS_TRANSACTION, fate, 1);
+        }
+        let posted = &event.posted;
         let store = StoreKey::new(posted.header.tenant_id.clone(), posted.transaction.store_id.clone());
         let at = posted.header.event_time.timestamp_micros();
         self.bookmarks.read(record, &store, at);
         let memory = self.memories.entry(store.clone()).or_default();
-        // Below the checkpoint a record was judged before; it is read again as the neighbourhood of others.
-        let replayed = self.bookmarks.is_replay(record);
         let id = posted.header.event_id;
-        if !replayed && let Some(statement) = self.clocks.entry(clock::name(&posted)).or_default().see(&posted) {
+        if !replayed && let Some(statement) = self.clocks.entry(clock::name(posted)).or_default().see(posted) {
             self.stated.push(statement);
         }
         let late = at < memory.horizon();
@@ -354,7 +372,6 @@ impl Engine {
             // Its neighbourhood is in the lake only.
             tracing::debug!(%store, event = %id, "an event came more than a day late: rules that look back judge it with what is remembered");
         }
-        let event = Event { posted: Arc::new(posted), logged_at: record.logged_at };
         let touched = memory.add(event);
         let fate = match touched.len() {
             _ if replayed => Fate::Replayed,

@@ -568,6 +568,7 @@ export type Report = {
     pos_lag_ms_p95: number | null;
     quarantined: number | null;
     unsynchronised_lanes: string[];
+    unknown_registers: string[];
     indeterminate: { rule_id: string; name: string; count: number; of: number; why: string }[];
   };
   questions: { name: string; sql: string }[];

@@ -9,6 +9,7 @@ import { dayRange, duration, zoneName } from "../lib/time";
 import { whyWords } from "../lib/why";
 import { clockWords, gapWords, presenceWords, words } from "../lib/words";
 import { Chip, StoreTime } from "../parts/bits";
+import { CoverageTabs } from "../parts/CoverageTabs";
 import { DayPicker, useDayOfStore } from "../parts/DayPicker";
 import { AxisHours, Lane, type Span } from "../parts/Lane";
 import { NoCamera } from "../parts/NoCamera";
@@ -36,6 +37,7 @@ export default function CoveragePage() {
       <div className="coverage">
         <header className="bar-of-page">
           <h1>Cameras and coverage</h1>
+          <CoverageTabs here="cameras" />
         </header>
         <NoStore asked={search.store} to="/cameras" />
       </div>
@@ -47,6 +49,7 @@ export default function CoveragePage() {
         <h1>
           Cameras and coverage <small>{store?.name}</small>
         </h1>
+        <CoverageTabs here="cameras" />
         <DayPicker to="/cameras" store={store} day={day} today={today} />
       </header>
       <section aria-labelledby="now-title">
