@@ -11,6 +11,7 @@ pub mod lake;
 pub mod ops;
 pub mod report;
 pub mod rule;
+pub mod score;
 pub mod sql;
 pub mod why;
 
