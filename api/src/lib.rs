@@ -3,7 +3,7 @@
 //! `cli` reads the command line, [`config`] the file, `run` supervises one process per role and joins the middle crates
 //! through the ports of `tillsight_schemas`; [`db`] is the metadata database, [`search`] the index,
 //! [`sending`] what people are told of, `feed` what integrators sent of late, `backtest` what rules make of days that are
-//! over; `http`, [`sql`], [`report`] and `evidence` (a folder for strangers) are the surfaces.
+//! over, `scores` people at tills beside their peers; `http`, [`sql`], [`report`] and `evidence` (a folder for strangers) are the surfaces.
 
 mod backtest;
 pub mod cli;
@@ -16,6 +16,7 @@ mod feed;
 mod http;
 pub mod report;
 pub mod run;
+mod scores;
 pub mod search;
 pub mod sending;
 pub mod sql;

@@ -45,6 +45,7 @@ mod route;
 mod routes;
 mod rules;
 mod said;
+mod scores;
 mod search;
 mod searches;
 mod session;
@@ -84,6 +85,7 @@ use crate::db::{Db, DirectAudit};
 use crate::feed::Feeds;
 use crate::report::Reporter;
 use crate::run::Parts;
+use crate::scores::Scorer;
 use crate::search::Search;
 use crate::tls::Listener;
 
@@ -123,6 +125,8 @@ pub(crate) struct Shared {
     pub(crate) rules: Arc<Vec<Rule>>,
     /// What is wrong with each rule of the folder that does not judge.
     pub(crate) left_out: Arc<Vec<String>>,
+    /// What makes scores of people at tills.
+    pub(crate) scorer: Scorer,
     /// The back-tests that people asked for.
     pub(crate) backtests: Arc<Backtests>,
     /// What integrators sent of late.
