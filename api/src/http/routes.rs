@@ -30,8 +30,8 @@ use crate::scores::ScoresShown;
 
 use super::{
     alerts, backtests, blind, bodies, case_contents, cases, clips, completeness, coverage, demo, events, evidence,
-    feeds, health, journal, links, openapi, people, places, pos, queue, reports, rules, said, scores, search,
-    searches, session, setup, stills, tokens, transactions,
+    feeds, health, journal, links, openapi, people, places, pos, queue, reports, rules, said, scores, search, searches,
+    session, setup, stills, tokens, transactions,
 };
 
 fn free(_: &mut Map<String, Value>) -> Value {

@@ -28,7 +28,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use crate::db::{Db, DbError, What, Without};
 use shown::{Beside, shown};
 
-pub(crate) use shown::ScoresShown;
+pub(crate) use shown::{ScorePart, ScoredOperator, ScoredStore, ScoresShown};
 
 /// How many days a period has unless somebody says otherwise.
 pub(crate) const DAYS: u32 = 28;
