@@ -130,6 +130,15 @@ const cameras = createRoute({
   validateSearch: dayOfStore,
   component: lazyRouteComponent(() => import("./pages/Coverage")),
 });
+const risk = createRoute({
+  getParentRoute: () => root,
+  path: "/risk",
+  validateSearch: (search: Record<string, unknown>): { store?: string; days?: string } => ({
+    store: text(search.store),
+    days: /^\d{1,2}$/.test(String(search.days)) ? String(search.days) : undefined,
+  }),
+  component: lazyRouteComponent(() => import("./pages/Risk")),
+});
 const watch = createRoute({
   getParentRoute: () => root,
   path: "/watch",
@@ -250,6 +259,7 @@ export const router = createRouter({
     search,
     reports,
     cameras,
+    risk,
     watch,
     demo,
     ...setups,
