@@ -6,8 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tillsight_correlate::score::beta::Beta;
-use tillsight_correlate::score::discovery::{self, wilson};
-use tillsight_correlate::score::{Count, Measure, Period, Policy, Standing, Tally, score};
+use tillsight_correlate::score::{Count, Measure, Period, Policy, Standing, Tally, discovery, score};
 use tillsight_datasets::cashiers::{Cashier, Chance, Fleet};
 
 /// A z-score beyond this is a flag.
@@ -193,6 +192,19 @@ pub(crate) fn summary(outcomes: &[Outcome]) -> Summary {
         recall_100: share(total(|o| o.first_100), dishonest),
         withheld: total(|o| u32::from(o.withheld)) / seeds,
     }
+}
+
+/// The interval of 95 %, two-sided, for the share of which `hits` of `of` were seen (Wilson 1927); from 0
+/// to 1 where nothing was seen.
+fn wilson(hits: f64, of: f64) -> (f64, f64) {
+    const NORMAL: f64 = 1.959_963_984_540_054;
+    if of <= 0.0 {
+        return (0.0, 1.0);
+    }
+    let (share, square) = (hits / of, NORMAL * NORMAL);
+    let centre = (share + square / (2.0 * of)) / (1.0 + square / of);
+    let width = NORMAL * (share * (1.0 - share) / of + square / (4.0 * of * of)).sqrt() / (1.0 + square / of);
+    ((centre - width).max(0.0), (centre + width).min(1.0))
 }
 
 /// The interval of 95 % of a ratio of sums, by drawing seeds with replacement (Efron 1979, percentiles).

@@ -40,11 +40,6 @@ impl Beta {
         }
     }
 
-    /// The tail with the count itself counted half (mid-p): closer to uniform for honest operators, but not bounded by it.
-    pub fn middle_tail(&self, events: u32, exposures: u32) -> f64 {
-        self.tail(events, exposures) - 0.5 * libm::exp(self.ln_mass(events, exposures))
-    }
-
     /// The sum of the probabilities of `first` and more, for a count above the mean.
     fn upwards(&self, first: u32, exposures: u32) -> f64 {
         // With a second shape below 1 the terms rise again at the end: all of them are summed.
@@ -161,12 +156,5 @@ mod tests {
         assert!(peers.ln_mass(3, 2) == f64::NEG_INFINITY);
         close(peers.ln_mass(0, 0).exp(), 1.0, 1e-12);
         assert!(peers.tail(1_000_000, 1_000_000) >= 0.0);
-    }
-
-    #[test]
-    fn the_middle_of_a_tail_lies_between_two() {
-        let peers = Beta::new(1.6, 78.4);
-        let middle = peers.middle_tail(12, 300);
-        close(middle, 0.5 * (peers.tail(12, 300) + peers.tail(13, 300)), 1e-10);
     }
 }

@@ -5,8 +5,6 @@
 //! assumes p-values that are honest in themselves (below u with probability at most u) and that are independent, or
 //! depend on each other positively as the measures of one operator do (Benjamini and Yekutieli 2001).
 //!
-//! What was sent is judged by people; [`wilson`] says how sure the precision is that comes of it.
-//!
 //! The bound holds for one decision over one family. Deciding anew each day over the same 28 days is many decisions.
 
 /// The q-values of a family of p-values, in the order of the p-values. What is no number counts as 1.
@@ -33,19 +31,6 @@ pub fn adjusted(family: &[f64]) -> Vec<f64> {
 /// p-value were 0.
 pub fn bound(q: f64, sent: usize, tests: usize) -> f64 {
     if tests == 0 { 0.0 } else { q * count(sent) / count(tests) }
-}
-
-/// The interval of 95 %, two-sided, for the share of which `hits` of `of` were seen (Wilson 1927): the precision of what was
-/// sent, once people have said what it was. From 0 to 1 where nothing was seen.
-pub fn wilson(hits: f64, of: f64) -> (f64, f64) {
-    const NORMAL: f64 = 1.959_963_984_540_054;
-    if of <= 0.0 {
-        return (0.0, 1.0);
-    }
-    let (share, square) = (hits / of, NORMAL * NORMAL);
-    let centre = (share + square / (2.0 * of)) / (1.0 + square / of);
-    let width = NORMAL * libm::sqrt(share * (1.0 - share) / of + square / (4.0 * of * of)) / (1.0 + square / of);
-    ((centre - width).max(0.0), (centre + width).min(1.0))
 }
 
 /// A number of things as a real number; beyond 2³² it stays there.
@@ -110,24 +95,6 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn an_interval_is_that_of_the_books() {
-        // Newcombe (1998), table I: 81 of 263, 15 of 148, 0 of 20, 1 of 29.
-        for (hits, of, low, high) in [
-            (81.0, 263.0, 0.2553, 0.3662),
-            (15.0, 148.0, 0.0624, 0.1605),
-            (0.0, 20.0, 0.0, 0.1611),
-            (1.0, 29.0, 0.0061, 0.1718),
-        ] {
-            let (got_low, got_high) = wilson(hits, of);
-            assert!(
-                (got_low - low).abs() < 6e-5 && (got_high - high).abs() < 6e-5,
-                "{hits}/{of}: {got_low} {got_high}"
-            );
-        }
-        assert_eq!(wilson(0.0, 0.0), (0.0, 1.0));
     }
 
     #[test]

@@ -51,12 +51,6 @@ impl Measure {
     pub fn new(name: impl Into<String>, weight: f64) -> Self {
         Self { name: name.into(), weight }
     }
-
-    /// The measures and weights of the one formula that was found published (`StorePulse`): a start, to be replaced.
-    pub fn published() -> Vec<Self> {
-        let table = [("voids", 30.0), ("cancels", 25.0), ("overrides", 20.0), ("no-sales", 15.0), ("line voids", 10.0)];
-        table.into_iter().map(|(name, weight)| Self::new(name, weight)).collect()
-    }
 }
 
 /// Events among exposures.

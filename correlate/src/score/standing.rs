@@ -128,17 +128,6 @@ impl Standing<'_> {
             Verdict::Untested(_) => None,
         }
     }
-
-    /// Of what is sent, why and what would have made it otherwise, in a line.
-    pub fn because(&self) -> Option<String> {
-        let Verdict::Tested { p, not_with, sent: true, .. } = self.verdict else { return None };
-        let Self { measure, events, exposures, .. } = self;
-        let otherwise =
-            not_with.map(|fewer| format!("; would not be sent if {measure} <= {fewer}")).unwrap_or_default();
-        let median = 100.0 * self.peers_median;
-        let p = if p < 0.000_1 { format!("{p:.1e}") } else { format!("{p:.4}") };
-        Some(format!("{measure}: {events} of {exposures}{otherwise}; peers' median rate {median:.1} %; p = {p}"))
-    }
 }
 
 /// The family of tests, after it was judged.

@@ -51,9 +51,10 @@ fn a_usual_chain_sends_nobody_and_an_unusual_operator_is_sent() {
     let scores = score(&period, &Policy::default()).unwrap();
     let sent: Vec<_> = scores.sent().map(|one| (one.operator, one.measure, one.rank)).collect();
     assert_eq!(sent, [("op-000", "voids", 1)]);
-    let why = scores.sent().next().unwrap().because().unwrap();
-    assert!(why.starts_with("voids: 60 of 400; would not be sent if voids <= "), "{why}");
-    assert!(why.contains("peers' median rate 2.0 %") && why.contains("p = "), "{why}");
+    let one = scores.sent().next().unwrap();
+    let Verdict::Tested { p, q, not_with, .. } = one.verdict else { panic!() };
+    assert!(p < 0.001 && q <= 0.1 && not_with.is_some_and(|fewer| fewer > 10 && fewer < 60), "{one:?}");
+    assert!((one.peers_median - 0.02).abs() < 0.002, "{one:?}");
     assert_eq!(scores.operators[0].name, "op-000");
 }
 
