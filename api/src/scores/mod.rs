@@ -19,7 +19,7 @@ use serde::Deserialize;
 use tillsight_correlate::lake::{History, Table};
 use tillsight_correlate::score::{Policy, ScoreError, score};
 use tillsight_correlate::sql::{Engine, Limits, Scope, Stores};
-use tillsight_correlate::tally::{Counts, LeftOut, Period, Settings, Work, counts, gather};
+use tillsight_correlate::tally::{Counts, LeftOut, Period, Settings, Work, counts, gather, groups};
 use tillsight_schemas::clock::SharedClock;
 use tillsight_schemas::id::{OperatorId, StoreId, TenantId};
 use tillsight_schemas::store::Store;
@@ -35,7 +35,7 @@ pub(crate) const DAYS: u32 = 28;
 /// The most days of a period.
 pub(crate) const MOST_DAYS: u32 = 92;
 /// Memory of its questions, in bytes.
-const MEMORY: usize = 256 << 20;
+const MEMORY: usize = 512 << 20;
 
 /// Makes scores.
 #[derive(Debug, Clone)]
@@ -193,8 +193,15 @@ async fn counted(
     }
     let limits = Limits { memory_bytes: MEMORY, threads: 1, ..Limits::default() };
     let engine = Engine::over(&history, shops.to_vec(), limits)?;
-    let session = engine.session(Scope { tenant: period.tenant.clone(), stores: Stores::All })?;
-    let counts = Arc::new(counts(&session, period).await?);
+    let ours = shops.iter().filter(|shop| shop.tenant == period.tenant).map(|shop| shop.id.clone());
+    let mut all = Counts::default();
+    for stores in groups(&period.tenant, ours) {
+        let session = engine.session(Scope { tenant: period.tenant.clone(), stores: Stores::Only(stores) })?;
+        let part = counts(&session, period).await?;
+        all.rows.extend(part.rows);
+        all.questions = part.questions;
+    }
+    let counts = Arc::new(all);
     *turn = Some(Kept { period: period.clone(), versions, counts: Arc::clone(&counts) });
     Ok(counts)
 }

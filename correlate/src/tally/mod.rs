@@ -10,18 +10,22 @@ mod statements;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use tillsight_schemas::id::{OperatorId, RegisterId, StoreId};
+use tillsight_schemas::id::{OperatorId, RegisterId, StoreId, TenantId};
 
 pub use people::{Gathered, LeftOut, Settings, Unit, Work, gather};
 pub use statements::{COUNTED, Counted, Period};
 
 use crate::error::Result;
+use crate::lake::table::store_bucket;
 use crate::report::{Row, rows};
 use crate::score::Count;
 use crate::sql::Session;
 use statements::Source;
+
+/// So many stores are counted together at most: their transactions are kept in memory while their lines are read.
+const STORES: usize = 16;
 
 /// What was counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,7 +56,18 @@ impl Counted {
     }
 }
 
-/// Counts the days of a retailer.
+/// The stores of a retailer in the groups in which they are counted, each by a session of its own: few enough for memory, and those
+/// whose rows lie in the same files.
+pub fn groups(tenant: &TenantId, stores: impl IntoIterator<Item = StoreId>) -> Vec<BTreeSet<StoreId>> {
+    let mut buckets: BTreeMap<i32, Vec<StoreId>> = BTreeMap::new();
+    for store in stores {
+        buckets.entry(store_bucket(tenant.as_str(), store.as_str())).or_default().push(store);
+    }
+    let groups = buckets.values().flat_map(|stores| stores.chunks(STORES));
+    groups.map(|stores| stores.iter().cloned().collect()).collect()
+}
+
+/// Counts the days of those stores of a retailer that a session sees.
 ///
 /// # Errors
 /// [`crate::Error::Plan`] when the lake cannot be read.

@@ -209,11 +209,9 @@ impl Period {
                  r.reference_sequence_no IS NOT NULL)) AS n ON n.store_id = t.store_id",
                 self.business("r")
             ),
-            Source::Lines => format!(
-                "pos.transactions AS t\nJOIN pos.lines AS l ON l.tenant_id = t.tenant_id AND l.store_id = t.store_id AND \
-                 l.event_id = t.event_id\n  AND {}",
-                self.days("l")
-            ),
+            Source::Lines => {
+                format!("pos.transactions AS t\nJOIN pos.lines AS l ON l.event_id = t.event_id AND {}", self.days("l"))
+            }
             Source::Refunds => {
                 let before = self.first.checked_sub_days(Days::new(SOLD_BEFORE)).unwrap_or(self.first);
                 format!(

@@ -207,3 +207,17 @@ fn a_cashier_who_gives_many_sales_up_stands_out_among_forty_and_not_among_ten() 
         assert_eq!(first.verdict == Verdict::Untested(Withheld::Peers), !stands_out);
     }
 }
+
+#[test]
+fn each_store_is_counted_once_with_those_whose_rows_lie_in_the_same_files() {
+    let tenant = "acme".parse().unwrap();
+    let stores: Vec<StoreId> = (0..300).map(|index| format!("{index}").parse().unwrap()).collect();
+    let groups = groups(&tenant, stores.clone());
+    assert!(groups.iter().all(|group| (1..=STORES).contains(&group.len())));
+    for group in &groups {
+        let buckets: BTreeSet<i32> = group.iter().map(|store| store_bucket("acme", store.as_str())).collect();
+        assert_eq!(buckets.len(), 1);
+    }
+    let all: BTreeSet<StoreId> = groups.iter().flatten().cloned().collect();
+    assert_eq!((all, groups.iter().map(BTreeSet::len).sum()), (stores.into_iter().collect(), 300));
+}
