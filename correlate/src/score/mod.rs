@@ -108,6 +108,8 @@ pub struct Policy {
     pub q: f64,
     /// With fewer exposures nobody is sent.
     pub exposures_enough: u32,
+    /// With fewer events nobody is sent, however rare they are among peers.
+    pub events_enough: u32,
     /// A role with fewer peers is compared with all roles together, and nobody of it is sent.
     pub peers_enough: usize,
     /// The share of peers whose rates are usual: beyond it a rate is unusual.
@@ -121,7 +123,15 @@ pub struct Policy {
 impl Default for Policy {
     fn default() -> Self {
         let suspicion = Suspicion::default();
-        Self { q: 0.1, exposures_enough: 50, peers_enough: 30, usual: 0.99, credible: 0.95, suspicion }
+        Self {
+            q: 0.1,
+            exposures_enough: 50,
+            events_enough: 3,
+            peers_enough: 30,
+            usual: 0.99,
+            credible: 0.95,
+            suspicion,
+        }
     }
 }
 
@@ -195,7 +205,7 @@ pub fn score<'a>(period: &'a Period, policy: &Policy) -> Result<Scores<'a>, Scor
     period.check()?;
     let excluded = Excluded::new(period);
     let (groups, mut standings) = standing::compare(period, policy, &excluded);
-    let tests = standing::judge(&mut standings, policy.q);
+    let tests = standing::judge(&mut standings, policy);
     let mut standings: Vec<Standing<'a>> = standings.into_iter().map(|(standing, _)| standing).collect();
     let stores = composite::of_stores(period, &groups, &standings);
     let operators = composite::of_operators(period, &standings);

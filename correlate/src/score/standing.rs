@@ -91,7 +91,8 @@ pub struct Standing<'a> {
 pub enum Verdict {
     /// It was a test of the family.
     Tested {
-        /// The probability that an honest peer with as many exposures has as many events or more.
+        /// The probability that an honest peer with as many exposures has as many events or more; 1 of too few events, which
+        /// is never less than it.
         p: f64,
         /// The smallest share of false discoveries at which it would be sent.
         q: f64,
@@ -238,10 +239,9 @@ fn standing<'a>(
     let honest = yardstick.spread.best();
     let own = honest.after(events, exposures);
     let beside = 0.5 * (1.0 - policy.credible);
-    let verdict = withheld.map_or_else(
-        || Verdict::Tested { p: yardstick.spread.tail(events, exposures), q: 1.0, not_with: None, sent: false },
-        Verdict::Untested,
-    );
+    let p = || if events < policy.events_enough { 1.0 } else { yardstick.spread.tail(events, exposures) };
+    let verdict =
+        withheld.map_or_else(|| Verdict::Tested { p: p(), q: 1.0, not_with: None, sent: false }, Verdict::Untested);
     Standing {
         operator,
         store,
@@ -261,7 +261,8 @@ fn standing<'a>(
 }
 
 /// Judges the family of all tests, and says of those sent what would have made it otherwise.
-pub(super) fn judge(standings: &mut [(Standing<'_>, Rc<Yardstick>)], accepted: f64) -> Family {
+pub(super) fn judge(standings: &mut [(Standing<'_>, Rc<Yardstick>)], policy: &Policy) -> Family {
+    let (accepted, too_few) = (policy.q, policy.events_enough.saturating_sub(1));
     let family: Vec<f64> = standings.iter().filter_map(|(standing, _)| standing.p()).collect();
     let adjusted = discovery::adjusted(&family);
     let many = adjusted.iter().filter(|q| **q <= accepted).count();
@@ -272,7 +273,8 @@ pub(super) fn judge(standings: &mut [(Standing<'_>, Rc<Yardstick>)], accepted: f
         if let Verdict::Tested { q, not_with, sent, .. } = &mut standing.verdict {
             *q = adjusted;
             *sent = adjusted <= accepted;
-            *not_with = if *sent { yardstick.spread.fewer(events, exposures, bound) } else { None };
+            let fewer = || yardstick.spread.fewer(events, exposures, bound).map(|fewer| fewer.max(too_few));
+            *not_with = if *sent { fewer() } else { None };
         }
     }
     Family { family: family.len(), bound }

@@ -98,6 +98,23 @@ fn few_events_of_few_exposures_are_no_reason() {
 }
 
 #[test]
+fn two_of_what_others_hardly_do_are_no_reason_and_twenty_are() {
+    let sent = |events: u32| {
+        let mut period = chain();
+        for (index, tally) in (0..).zip(&mut period.tallies) {
+            tally.counts[0] = Count { events: u32::from(index % 2 == 0), exposures: 5_000 };
+        }
+        period.tallies[0].counts[0].events = events;
+        let scores = score(&period, &Policy::default()).unwrap();
+        let Verdict::Tested { p, not_with, .. } = standing(&scores, "op-000", "voids").verdict else { panic!() };
+        (scores.sent().count(), p < 1.0, not_with)
+    };
+    assert_eq!((sent(1), sent(2)), ((0, false, None), (0, false, None)));
+    let (count, unlikely, not_with) = sent(20);
+    assert!(count == 1 && unlikely && not_with.is_some_and(|fewer| fewer >= 2), "{count} {unlikely} {not_with:?}");
+}
+
+#[test]
 fn a_role_of_few_is_ranked_beside_all_and_never_sent() {
     let mut period = with("op-000", 200, 400);
     period.tallies.iter_mut().filter(|tally| tally.operator.as_str() <= "op-012").for_each(|tally| {
