@@ -85,11 +85,7 @@ export function StoreScores({ scores }: { scores: Scores }) {
     <section className="card" aria-labelledby="stores-title">
       <h2 id="stores-title">Stores</h2>
       <p className="quiet">Each beside what the work of its people lets expect: a large service desk is no risk.</p>
-      <Table
-        name="Stores"
-        head={["Store", "What", "Counted", "Believed rate", "Other stores", "Adds"]}
-        numbers={[2, 3, 4, 5]}
-      >
+      <Table name="Stores" head={["Store", "What", "Counted", "Believed rate", "Other stores"]} numbers={[2, 3, 4]}>
         {scores.stores.map((each) => {
           const [first, ...others] = each.parts.slice(0, 3);
           return (
@@ -100,11 +96,11 @@ export function StoreScores({ scores }: { scores: Scores }) {
                     <b>{store(each.store_id)?.name ?? each.store_id}</b>
                     <Risk of={each.risk} />
                   </Ranked>
-                  <StoreCells part={first} scores={scores} />
+                  <CountCells part={first} scores={scores} />
                 </tr>
                 {others.map((part) => (
                   <tr key={part.measure}>
-                    <StoreCells part={part} scores={scores} />
+                    <CountCells part={part} scores={scores} />
                   </tr>
                 ))}
               </tbody>
@@ -116,16 +112,7 @@ export function StoreScores({ scores }: { scores: Scores }) {
   );
 }
 
-function StoreCells({ part, scores }: { part: ScorePart; scores: Scores }) {
-  return (
-    <>
-      <CountCells part={part} scores={scores} query={null} marked={false} />
-      <td className="number">{part.contribution.toFixed(1)}</td>
-    </>
-  );
-}
-
-type CountProps = { part: ScorePart; scores: Scores; query: string | null; marked: boolean };
+type CountProps = { part: ScorePart; scores: Scores; query?: string | null; marked?: boolean };
 
 function CountCells({ part, scores, query, marked }: CountProps) {
   const events = part.events.toLocaleString("en-US");
