@@ -84,7 +84,8 @@ function Body({ scores }: { scores: Scores }) {
       <section className="card">
         <Empty title={headline(scores)}>
           <p>
-            No till sent a record with an operator from {dayWords(scores.from, "UTC")} to {dayWords(scores.to, "UTC")}.
+            From {dayWords(scores.from, "UTC")} to {dayWords(scores.to, "UTC")} no till sent, with an operator, any of
+            what is counted: refunds, sales given up, items taken off again and the like.
           </p>
         </Empty>
       </section>
