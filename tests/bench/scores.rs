@@ -118,9 +118,10 @@ fn others(sheet: &mut Sheet) {
                 unit: "share",
                 bar: None,
                 note: format!(
-                    "{FEWER} seeds: {:.1} sent of a fleet, precision {}, recall {}, precision@25 {}; nothing could be sent of {} \
-                     of the fleets",
+                    "{FEWER} seeds: {:.1} sent of a fleet, any of them wrong in {} of the fleets, precision {}, recall {}, \
+                     precision@25 {}; nothing could be sent of {} of the fleets",
                     ours.flags,
+                    percent(ours.any_false),
                     percent(ours.precision.0),
                     percent(ours.recall.0),
                     percent(ours.precision_25.0),

@@ -75,6 +75,10 @@ fn tenant(config: &Config, arguments: &ScoresArguments) -> Result<TenantId, Box<
 fn told(scores: &ScoresShown) -> Vec<String> {
     let ScoresShown { from, to, compared, .. } = scores;
     let mut lines = vec![format!("{from} to {to}, {compared} comparisons with peers; how to read it: docs/scores.md")];
+    if scores.operators.is_empty() {
+        lines.push("nothing was counted in these days".to_owned());
+        return lines;
+    }
     let operators = scores.operators.iter().filter(|operator| operator.rank <= PRINTED || operator.stands_out);
     lines.push(String::new());
     lines.push(format!("{:>4} {:>5}  {:<28} what adds most", "", "risk", "operator"));
