@@ -43,10 +43,10 @@ use tillsight_schemas::id::{CameraId, RegisterId, StoreKey, ZoneId};
 use tillsight_schemas::port::{EpochStore, EventSource, LogRecord, Outgoing, Partition};
 use tillsight_schemas::pos::PostedTransaction;
 use tillsight_schemas::presence::PresenceTile;
+use tillsight_schemas::topic;
 use tillsight_schemas::wire::avro::{Avro, Decoder};
 use tillsight_schemas::wire::columns;
 use tillsight_schemas::zone::{Zone, ZoneKind};
-use tillsight_schemas::topic;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -61,10 +61,10 @@ pub use floor::LATE_ALLOWED;
 pub(crate) use judge::NO_MATCH;
 pub(crate) use lane::{Known, Lane};
 use memory::{Event, Memory};
-use plan::{Compiled, Room};
 #[cfg(test)]
 pub(crate) use plan::Window;
 pub use plan::plans;
+use plan::{Compiled, Room};
 pub use scripted::{MemoryStore, ScriptedLog};
 pub(crate) use turn::Turn;
 
@@ -313,7 +313,8 @@ impl Engine {
 
     fn take_in(&mut self, records: &[LogRecord]) -> Result<(), EngineError> {
         let of = |topic: &str| records.iter().filter(|record| record.partition.topic == topic).collect::<Vec<_>>();
-        for (record, tile) in decode::<PresenceTile>(topic::CAM_PRESENCE, &of(topic::CAM_PRESENCE), &mut self.account)? {
+        for (record, tile) in decode::<PresenceTile>(topic::CAM_PRESENCE, &of(topic::CAM_PRESENCE), &mut self.account)?
+        {
             let store = StoreKey::new(tile.tenant_id.clone(), tile.store_id.clone());
             self.bookmarks.read(record, &store, tile.end_at.timestamp_micros());
             let new = self.memories.entry(store.clone()).or_default().see(&tile);
