@@ -153,12 +153,6 @@ fn check(rule: &Rule, written: &LogicalPlan, optimised: &LogicalPlan) -> Result<
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{AsArray, new_null_array};
-    use arrow::datatypes::{DataType, Int64Type};
-    use tillsight_schemas::id::StoreKey;
-    use tillsight_schemas::pos::PostedTransaction;
-    use uuid::Uuid;
-
     use super::*;
 
     async fn with(sql: &str) -> Result<Compiled, RuleError> {
@@ -185,58 +179,5 @@ mod tests {
         let unknown = told("SELECT event_id AS anchor_id, 'fired' AS outcome,\n  a.whyy AS why FROM anchor a").await;
         assert!(unknown.contains("its SQL cannot be planned: line 2, column 3: "), "{unknown}");
         assert_eq!(unknown.matches("No field named").count(), 1, "{unknown}");
-    }
-
-    /// What a register rings, a second apart; cancelled sales are anchors.
-    fn window(rule: &Rule, kinds: &str) -> Window {
-        let sample = include_str!("../../../schemas/samples/v1/posted_transaction.json");
-        let sample: serde_json::Value = serde_json::from_str(sample).unwrap();
-        let ring = |(kind, number): (&str, u128)| -> PostedTransaction {
-            let mut rung = sample.clone();
-            rung["kind"] = kind.into();
-            rung["event_id"] = Uuid::from_u128(number).to_string().into();
-            rung["event_time"] = format!("2026-11-21T20:03:{number:02}Z").into();
-            serde_json::from_value(rung).unwrap()
-        };
-        let rung: Vec<(&str, PostedTransaction)> =
-            kinds.split(' ').zip(1_u128..).map(|(kind, number)| (kind, ring((kind, number)))).collect();
-        let pos: Vec<&PostedTransaction> = rung.iter().map(|(_, rung)| rung).collect();
-        let cancels: Vec<&PostedTransaction> =
-            rung.iter().filter(|(kind, _)| *kind == "CANCEL").map(|(_, rung)| rung).collect();
-        let mut anchors = tables::pos(&cancels).unwrap().columns().to_vec();
-        let schema = tables::anchor_schema();
-        anchors.resize(schema.fields().len(), new_null_array(&DataType::Int64, cancels.len()));
-        let store = StoreKey::new(pos[0].header.tenant_id.clone(), pos[0].transaction.store_id.clone());
-        let mut window = Window::default();
-        window.0.insert("anchor", vec![RecordBatch::try_new(schema, anchors).unwrap()]);
-        window.0.insert("params", vec![tables::params(&rule.header, &[(&store, None)]).unwrap()]);
-        window.0.insert("pos", vec![tables::pos(&pos).unwrap()]);
-        window
-    }
-
-    #[tokio::test]
-    async fn a_sequence_finds_in_each_tick_what_is_in_that_tick() {
-        let sql = "WITH near AS (SELECT a.event_id AS anchor_id, c.event_id, c.event_us, c.kind, p.within_seconds \
-                   FROM anchor a JOIN params p ON p.tenant_id = a.tenant_id AND p.store_id = a.store_id \
-                   JOIN pos c ON c.tenant_id = a.tenant_id AND c.store_id = a.store_id AND c.register_id = a.register_id \
-                   AND c.event_us BETWEEN a.event_us - p.within_seconds * 1000000 AND a.event_us) \
-                   SELECT anchor_id, 'fired' AS outcome, 'x' AS why, sales FROM near MATCH_RECOGNIZE ( \
-                   PARTITION BY anchor_id ORDER BY event_us, event_id MEASURES COUNT(s.*) AS sales PATTERN (s+ c) \
-                   DEFINE s AS kind = 'SALE', c AS event_id = anchor_id, within AS within_seconds * 1000000) AS m";
-        let rule = Rule::library().unwrap().into_iter().find(|rule| rule.header.id.as_str() == "cancel_burst").unwrap();
-        let rule = Compiled::new(Rule { sql: sql.to_owned(), ..rule }).await.unwrap();
-        for (kinds, sales) in [
-            ("SALE SALE CANCEL", vec![2]),
-            ("SALE CANCEL NO_SALE SALE SALE SALE CANCEL", vec![1, 3]),
-            ("CANCEL", vec![]),
-            ("NO_SALE SALE", vec![]),
-            ("SALE SALE CANCEL", vec![2]),
-        ] {
-            let said = rule.run(window(&rule.rule, kinds)).await.unwrap();
-            let mut found: Vec<i64> =
-                said.iter().flat_map(|rows| rows["sales"].as_primitive::<Int64Type>().values().to_vec()).collect();
-            found.sort_unstable();
-            assert_eq!(found, sales, "{kinds}");
-        }
     }
 }

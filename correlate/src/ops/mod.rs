@@ -25,7 +25,7 @@ mod micros;
 mod sequence;
 mod session;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use interval_join::IntervalJoinExec;
 pub use interval_rule::IntervalJoins;

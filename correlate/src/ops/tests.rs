@@ -71,7 +71,7 @@ async fn answer(context: &SessionContext, sql: &str) -> (Vec<String>, String) {
 }
 
 /// Rows, sorted, as text.
-pub(super) fn as_text(rows: &[RecordBatch]) -> Vec<String> {
+pub(crate) fn as_text(rows: &[RecordBatch]) -> Vec<String> {
     let rows = pretty_format_batches(rows).unwrap().to_string();
     let mut rows: Vec<String> = rows.lines().map(ToOwned::to_owned).collect();
     rows.sort();
