@@ -130,7 +130,7 @@ mod tests {
         assert_eq!(before.iter().collect::<Vec<_>>(), [Some(2), None, Some(4), Some(5), None, None]);
         assert_eq!(layout.before(2).iter().flatten().collect::<Vec<_>>(), [4]);
         let one = Layout::new(&[], &order[..1], &times).unwrap();
-        assert_eq!((one.keys(), one.rows()), (&[0..6][..], &[5, 3, 1, 2, 4, 0][..]));
+        assert_eq!((one.keys().first(), one.rows()), (Some(&(0..6)), &[5, 3, 1, 2, 4, 0][..]));
         let none = Int64Array::from(Vec::<i64>::new());
         let order = [SortColumn { values: Arc::new(none.clone()), options: None }];
         assert!(Layout::new(&[Arc::new(none.clone())], &order, &none).unwrap().rows().is_empty());

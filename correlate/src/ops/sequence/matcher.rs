@@ -258,11 +258,8 @@ mod tests {
                 if *least > 0 {
                     return more(taken);
                 }
-                if *greedy {
-                    more(taken) || tried(rest, may, row, taken)
-                } else {
-                    tried(rest, may, row, taken) || more(taken)
-                }
+                let again_first = [*greedy, !*greedy];
+                again_first.into_iter().any(|again| if again { more(taken) } else { tried(rest, may, row, taken) })
             }
         }
     }

@@ -11,13 +11,13 @@ pub(super) enum Pattern {
     /// A row of a variable.
     Row(usize),
     /// One after the other.
-    All(Vec<Pattern>),
+    All(Vec<Self>),
     /// One of them, the first preferred.
-    Any(Vec<Pattern>),
+    Any(Vec<Self>),
     /// The same several times.
     Repeated {
         /// What is repeated.
-        what: Box<Pattern>,
+        what: Box<Self>,
         /// At least so often.
         least: u32,
         /// At most so often; without a limit when absent.
