@@ -119,7 +119,7 @@ mod tests {
         for (written, because) in [
             ("A*", "complete without any row"),
             ("^ A", "no ^ and $"),
-            ("A {- B -}", "nothing to leave out"),
+            ("{- A -} B", "nothing to leave out"),
             ("PERMUTE(A, B)", "write the orders out"),
             ("A*+", "two quantifiers"),
             ("A{3,2}", "from 3 to 2 times"),
