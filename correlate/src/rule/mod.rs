@@ -292,6 +292,13 @@ mod tests {
         assert!(all.is_sorted_by_key(|rule| rule.header.id.clone()));
         for rule in all {
             assert!(!rule.tests.is_empty(), "{} has no tests", rule.header.id);
+            let plain = !["MATCH_RECOGNIZE", "session_id"].iter().any(|word| rule.sql.contains(word));
+            assert_eq!(
+                rule.oracle.is_none(),
+                plain,
+                "{}: oracle.sql is for what other engines do not know",
+                rule.header.id
+            );
         }
     }
 
@@ -334,6 +341,8 @@ mod tests {
         std::fs::write(folder.join("rule.toml"), header.replace("cancel_burst", "mine")).unwrap();
         let rules = Rule::all(Some(dir.path())).unwrap();
         assert_eq!(rules.len(), judging + 1);
+        std::fs::write(folder.join("oracle.sql"), "SELECT 1").unwrap();
+        assert_eq!(Rule::read(&folder).unwrap().oracle.as_deref(), Some("SELECT 1"));
         let origin = |rules: &[Rule], id: &str| rules.iter().find(|rule| rule.header.id.as_str() == id).unwrap().origin;
         assert_eq!((origin(&rules, "mine"), origin(&rules, "post_void")), (Origin::Own, Origin::Library));
         let same = dir.path().join("cancel_burst");

@@ -57,7 +57,7 @@ fn pairs(condition: &str, order: &str) -> String {
     format!(
         "SELECT first_id, last_id, took FROM (SELECT l.id AS first_id, r.id AS last_id, r.at_us - l.at_us AS took, \
          row_number() OVER (PARTITION BY l.id ORDER BY {order}) AS nth FROM t l JOIN t r \
-         ON r.till IS NOT DISTINCT FROM l.till AND (r.at_us > l.at_us OR (r.at_us = l.at_us AND r.id > l.id)) \
+         ON (r.till IS NOT DISTINCT FROM l.till) AND (r.at_us > l.at_us OR (r.at_us = l.at_us AND r.id > l.id)) \
          AND r.at_us - l.at_us <= 30 WHERE l.kind = 'a' AND r.kind = 'b' AND {condition}) WHERE nth = 1"
     )
 }
@@ -114,7 +114,7 @@ fn statements() -> Vec<(String, String)> {
             ),
             "WITH marked AS (SELECT *, sum(CASE WHEN kind = 'a' THEN 0 ELSE 1 END) OVER (PARTITION BY till \
              ORDER BY at_us, id ROWS UNBOUNDED PRECEDING) AS breaks FROM t) \
-             SELECT b.id AS last_id, count(*) AS n FROM marked b JOIN marked a ON a.till IS NOT DISTINCT FROM b.till \
+             SELECT b.id AS last_id, count(*) AS n FROM marked b JOIN marked a ON (a.till IS NOT DISTINCT FROM b.till) \
              AND a.breaks = b.breaks - 1 AND a.kind = 'a' WHERE b.kind = 'b' GROUP BY b.id"
                 .to_owned(),
         ),
