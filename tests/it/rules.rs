@@ -63,7 +63,9 @@ fn duckdb_says_the_same_about_every_case_of_every_rule() {
                 .map(|(anchor, outcome, why)| [anchor.to_string(), outcome.as_str().to_owned(), why.clone()])
                 .collect();
             said.sort();
-            tasks.push(json!({ "sql": rule.sql, "tables": sight.tables.keys().collect::<Vec<_>>() }));
+            // What DuckDB does not know is said in plain SQL once more.
+            let sql = rule.oracle.as_ref().unwrap_or(&rule.sql);
+            tasks.push(json!({ "sql": sql, "tables": sight.tables.keys().collect::<Vec<_>>() }));
             ours.push((format!("{} / {}", rule.header.id, sight.name), said));
         }
     }

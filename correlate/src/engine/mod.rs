@@ -26,6 +26,8 @@ mod lane;
 mod lint;
 mod memory;
 mod plan;
+#[cfg(test)]
+mod plan_tests;
 mod scripted;
 mod segment;
 mod tables;

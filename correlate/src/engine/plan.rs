@@ -3,7 +3,7 @@
 //! The plan is made against tables that hold nothing and have no statistics; when it runs, each scan takes its rows
 //! from the [`Window`] of that tick. State that operators keep between runs (the built side of a join) is reset before
 //! each. Dynamic filters are off: they would carry values of one tick into the next. Joins of stretches of time are
-//! [`IntervalJoins`].
+//! [`IntervalJoins`]; sequences and sessions are operators of ours too.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -26,7 +26,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::stream;
 
 use super::{lint, tables};
-use crate::ops::IntervalJoins;
+use crate::ops::{IntervalJoins, session_id, with_sequences};
 use crate::rule::{Rule, RuleError};
 
 /// The columns that every result has.
@@ -101,9 +101,9 @@ impl Compiled {
             .with_default_features()
             .with_config(config.clone())
             .with_runtime_env(Arc::clone(&room.0))
-            .with_physical_optimizer_rule(Arc::new(IntervalJoins))
-            .build();
-        let context = SessionContext::new_with_state(state);
+            .with_physical_optimizer_rule(Arc::new(IntervalJoins));
+        let context = SessionContext::new_with_state(with_sequences(state).build());
+        context.register_udwf(session_id());
         let tables = ["anchor", "params"].into_iter().chain(rule.header.reads.iter().map(String::as_str));
         for table in tables {
             let Some((name, schema)) = tables::schema(table, &rule.header) else { continue };
