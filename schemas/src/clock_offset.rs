@@ -90,8 +90,7 @@ mod tests {
 
     #[test]
     fn a_till_that_is_slow_by_50_millionths_is_4_s_further_behind_a_day_later() {
-        let mut clock: ClockOffset =
-            serde_json::from_str(include_str!("../samples/v1/clock_offset.json")).unwrap();
+        let mut clock: ClockOffset = serde_json::from_str(include_str!("../samples/v1/clock_offset.json")).unwrap();
         let later = clock.valid_from + TimeDelta::days(1);
         assert_eq!(clock.offset_at(later), Some(TimeDelta::seconds(-37)));
         clock.drift_ppb = Some(50_000);

@@ -221,6 +221,8 @@ mod tests {
             uncertainty_us: 1,
             method: ClockMethod::Arrival,
             samples: 9,
+            drift_ppb: None,
+            refusal: None,
         };
         known.note_clock(clock(2, "2026-11-22T12:00:00Z", 20));
         known.note_clock(clock(1, "2026-11-22T10:00:00Z", 10));

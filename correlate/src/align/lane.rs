@@ -130,10 +130,17 @@ impl Lane {
         self.seen.forget_before(before_us);
     }
 
+    /// Whether there is something to judge or to state.
+    #[must_use]
+    pub fn is_due(&self) -> bool {
+        let set = self.sets.first().is_some_and(|set| self.judged_us.is_some_and(|judged| *set < judged));
+        set || !self.stated.is_empty() || self.due_us().is_some()
+    }
+
     /// Judges every step that has become complete; returns what is stated then, in the order in which it was.
     pub fn judge(&mut self) -> Vec<Statement> {
         loop {
-            let next = self.next().filter(|next| self.complete_us().is_some_and(|complete| *next <= complete));
+            let next = self.due_us();
             let known = next.or(self.judged_us);
             while let Some(set) = self.sets.first().copied().filter(|set| known.is_some_and(|known| *set < known)) {
                 self.sets.remove(&set);
@@ -147,10 +154,11 @@ impl Lane {
         std::mem::take(&mut self.stated)
     }
 
-    /// Up to when both streams are complete, in microseconds of the till's clock.
-    fn complete_us(&self) -> Option<i64> {
+    /// The next instant to judge, if both streams are complete until then.
+    fn due_us(&self) -> Option<i64> {
         let (till_us, seen_us) = (self.till.complete_us()?, self.seen.complete_us()?);
-        Some(till_us.saturating_sub(ABUTTING_US).min(seen_us.saturating_sub(AHEAD_US)))
+        let complete_us = till_us.saturating_sub(ABUTTING_US).min(seen_us.saturating_sub(AHEAD_US));
+        self.next().filter(|next| *next <= complete_us)
     }
 
     /// Forgets what no judgement asks for any more.

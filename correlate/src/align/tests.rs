@@ -156,21 +156,21 @@ fn a_lane_that_is_written_down_and_given_its_events_again_goes_on_as_if_nothing_
             let until = all.len() * part / 8;
             let mut held = Lane::default();
             let mut said = Vec::new();
-            for incoming in all.get(..until).unwrap() {
+            for incoming in &all[..until] {
                 take(&mut held, *incoming);
                 said.extend(held.judge());
             }
             let written = serde_json::to_string(&held).unwrap();
             assert!(written.len() < 1_000, "{written}");
             let mut held: Lane = serde_json::from_str(&written).unwrap();
-            for incoming in all.get(..until).unwrap() {
+            for incoming in &all[..until] {
                 match *incoming {
                     Incoming::Till(event) => held.till_again(event),
                     Incoming::Cue(cue) => held.cue(cue),
                 }
             }
             assert_eq!(held.judge(), [], "what was judged is not judged again");
-            for incoming in all.get(until..).unwrap() {
+            for incoming in &all[until..] {
                 take(&mut held, *incoming);
                 said.extend(held.judge());
             }

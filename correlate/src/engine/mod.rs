@@ -22,7 +22,9 @@ mod judge;
 mod lane;
 mod lint;
 mod memory;
+mod pairs;
 mod plan;
+mod restate;
 mod scripted;
 mod segment;
 mod tables;
@@ -56,6 +58,7 @@ pub use floor::LATE_ALLOWED;
 pub(crate) use judge::NO_MATCH;
 pub(crate) use lane::{Known, Lane};
 use memory::{Event, Memory};
+use pairs::Pairs;
 use plan::Compiled;
 pub use plan::plans;
 pub use scripted::{MemoryStore, ScriptedLog};
@@ -138,6 +141,12 @@ impl Settings {
             .collect()
     }
 
+    /// The zone by which the clock of a register is compared with a camera's.
+    fn eye(&self, store: &StoreKey, register: &RegisterId, at: DateTime<Utc>) -> Option<&ZoneId> {
+        let customers = self.of_register(store, register, at).filter(|zone| zone.kind == ZoneKind::Customer);
+        customers.min_by(|one, other| (&one.camera, &one.id).cmp(&(&other.camera, &other.id))).map(|zone| &zone.id)
+    }
+
     /// How many zones of customers and of cashiers look at a register at an instant.
     fn zones_at(&self, store: &StoreKey, register: &str, at: DateTime<Utc>) -> (i64, i64) {
         let (mut customer, mut cashier) = (0, 0);
@@ -178,6 +187,7 @@ pub struct Engine {
     fence: i64,
     memories: BTreeMap<StoreKey, Memory>,
     clocks: Clocks,
+    pairs: Pairs,
     stated: Vec<ClockOffset>,
     agenda: Agenda,
     bookmarks: Bookmarks,
@@ -234,7 +244,8 @@ impl Engine {
             partition,
             fence: tenure.fence,
             memories: BTreeMap::new(),
-            clocks: left.clocks,
+            clocks: left.clocks.into_owned(),
+            pairs: left.pairs.into_owned(),
             stated: Vec::new(),
             agenda,
             bookmarks,
@@ -269,6 +280,7 @@ impl Engine {
     pub async fn step(&mut self, wait: Duration) -> Result<usize, EngineError> {
         let records = self.source.poll(POLL_RECORDS, wait).await.map_err(EngineError::Log)?;
         self.take_in(&records)?;
+        self.compare_clocks(records.is_empty());
         let now = self.clock.now();
         let judged = self.judge(now).await?;
         self.forget();
@@ -285,6 +297,12 @@ impl Engine {
             self.bookmarks.read(record, &store, tile.end_at.timestamp_micros());
             if self.memories.entry(store.clone()).or_default().see(&tile) {
                 self.agenda.seen(&store, tile.start_at.timestamp_micros()..tile.end_at.timestamp_micros());
+            }
+            if tile.zone_kind == ZoneKind::Customer
+                && let Some(register) = &tile.register_id
+                && self.settings.eye(&store, register, tile.start_at) == Some(&tile.zone_id)
+            {
+                self.pairs.see(&store, register, &tile);
             }
         }
         for (record, posted) in decode::<PostedTransaction>(&of(topic::POS_TRANSACTION))? {
@@ -307,6 +325,7 @@ impl Engine {
             }
             memory.forget(horizon);
             self.agenda.forget(store, horizon);
+            self.pairs.forget(store, horizon);
             self.bookmarks.forget(store, horizon);
         }
     }
@@ -319,16 +338,26 @@ impl Engine {
         // Below the checkpoint a record was judged before; it is read again as the neighbourhood of others.
         let replayed = self.bookmarks.is_replay(record);
         let id = posted.header.event_id;
-        if !replayed && let Some(statement) = self.clocks.entry(clock::name(&posted)).or_default().see(&posted) {
-            self.stated.push(statement);
+        if !replayed {
+            let heard = self.clocks.entry(clock::name(&posted)).or_default().see(&posted);
+            self.stated.extend(heard.told);
+            if heard.set {
+                self.pairs.clock_set(&store, &posted);
+            }
         }
         if at < memory.horizon() && !replayed {
             // Its neighbourhood is in the lake only.
             metrics::counter!(metric::ENGINE_TOO_LATE).increment(1);
             tracing::debug!(%store, event = %id, "an event came more than a day late: rules that look back judge it with what is remembered");
         }
-        let event = Event { posted: Arc::new(posted), logged_at: record.logged_at };
-        for touched in memory.add(event) {
+        let posted = Arc::new(posted);
+        let touched = memory.add(Event { posted: Arc::clone(&posted), logged_at: record.logged_at });
+        if !touched.is_empty()
+            && self.settings.eye(&store, &posted.transaction.register_id, posted.header.event_time).is_some()
+        {
+            self.pairs.ring(&store, &posted, replayed);
+        }
+        for touched in touched {
             for (number, rule) in self.rules.iter().enumerate() {
                 let header = &rule.rule.header;
                 let until = touched + header.lookback_seconds * 1_000_000;

@@ -294,9 +294,11 @@ impl Circumstances<'_> {
     }
 }
 
-/// The hash of what was judged. When it was judged, and in which revision, does not belong to it.
+/// The hash of what was judged. When it was judged, in which revision, and what number the statement about the clock had,
+/// does not belong to it.
 fn content(alert: &Alert) -> String {
     let hashed = Alert {
+        clock: ClockStatement { version: 0, ..alert.clock.clone() },
         revision: 0,
         state: AlertState::Standing,
         content_sha256: String::new(),
