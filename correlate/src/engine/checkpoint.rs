@@ -169,3 +169,18 @@ impl Bookmarks {
         serde_json::to_string(&checkpoint).unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_of_before_customers_were_asked_is_read() {
+        let before = r#"{"next":{"lp.pos.transaction.v1/0":7},"rewind":{},"pending":[],"clocks":{"acme/17/1":{"lags":[],
+            "late":[],"versions":[],"last":4}}}"#;
+        let read = Checkpoint::read(Some(before));
+        assert_eq!(read.next.values().collect::<Vec<_>>(), [&7]);
+        assert_eq!(read.clocks.len(), 1);
+        assert_eq!(read.pairs.registers().count(), 0);
+    }
+}

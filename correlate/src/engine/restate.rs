@@ -70,3 +70,7 @@ impl Engine {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "restate_tests.rs"]
+mod tests;
