@@ -4,7 +4,7 @@
 //! names, and its first zone ([`super::Settings::eye`]). A transaction of a customer says when it began and when it ended; the
 //! zone says when somebody came into it and when it became empty ([`sight`]). Repetitions say nothing new; a till that is
 //! trained or tested has no customers. Openings of the drawer are compared where a contact of it is known: the engine does
-//! not read those.
+//! not read those. A till that falls silent completes nothing: its last minutes are compared with its next transaction.
 //!
 //! What pairs have stated is part of the checkpoint. What they have seen is not: it is read again from the log with the rest
 //! of the memory, and forgotten with it.
