@@ -53,7 +53,7 @@ record! {
         version: i64,
         /// Holds for events with this event time or a later one.
         valid_from: DateTime<Utc>,
-        /// What to add to the till's time to get the recorder's, in microseconds, at `valid_from`.
+        /// What to add to the till's time to get the recorder's, in microseconds.
         offset_us: i64,
         /// Bound of its error, in microseconds.
         uncertainty_us: i64,
@@ -61,18 +61,21 @@ record! {
         method: ClockMethod,
         /// From how many events.
         samples: i32,
-        /// By how much the offset grows, in billionths of the time that passes; absent when it is not known.
+        /// By how much the offset grows from `measured_at` on, in billionths of the time that passes; absent when it is not known.
         drift_ppb: Option<i64>,
+        /// The instant of the till's clock for which the offset is given; absent when no drift is known.
+        measured_at: Option<DateTime<Utc>>,
         /// Why customers in front of a camera do not tell the offset; absent when they do, or when no zone belongs to the register.
         refusal: Option<ClockRefusal>,
     }
 }
 
 impl ClockOffset {
-    /// What to add to an instant of the till's clock to get the recorder's, with the drift since `valid_from`; `None` when
-    /// nothing is known.
+    /// What to add to an instant of the till's clock to get the recorder's, with the drift until then; `None` when nothing is
+    /// known.
     pub fn offset_at(&self, at: DateTime<Utc>) -> Option<TimeDelta> {
-        let passed_us = at.timestamp_micros().saturating_sub(self.valid_from.timestamp_micros());
+        let measured_at = self.measured_at.unwrap_or(self.valid_from);
+        let passed_us = at.timestamp_micros().saturating_sub(measured_at.timestamp_micros());
         let offset_us = drifted(self.offset_us, self.drift_ppb.unwrap_or_default(), passed_us);
         (self.method != ClockMethod::Unsynchronised).then(|| TimeDelta::microseconds(offset_us))
     }
@@ -93,7 +96,7 @@ mod tests {
         let mut clock: ClockOffset = serde_json::from_str(include_str!("../samples/v1/clock_offset.json")).unwrap();
         let later = clock.valid_from + TimeDelta::days(1);
         assert_eq!(clock.offset_at(later), Some(TimeDelta::seconds(-37)));
-        clock.drift_ppb = Some(50_000);
+        (clock.drift_ppb, clock.measured_at) = (Some(50_000), Some(clock.valid_from));
         assert_eq!(clock.offset_at(later), Some(TimeDelta::milliseconds(-37_000 + 4_320)));
         clock.method = ClockMethod::Unsynchronised;
         assert_eq!(clock.offset_at(later), None);

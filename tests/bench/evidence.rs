@@ -117,6 +117,7 @@ impl Evidence {
                 method: ClockMethod::Arrival,
                 samples: 12,
                 drift_ppb: None,
+                measured_at: None,
                 refusal: None,
             };
             self.clocks.extend([clock.clone(), clock]);

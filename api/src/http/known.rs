@@ -222,6 +222,7 @@ mod tests {
             method: ClockMethod::Arrival,
             samples: 9,
             drift_ppb: None,
+            measured_at: None,
             refusal: None,
         };
         known.note_clock(clock(2, "2026-11-22T12:00:00Z", 20));

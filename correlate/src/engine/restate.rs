@@ -11,7 +11,7 @@ use super::{Engine, clock};
 
 /// So many registers are judged while records wait; the rest in the next step. One takes some milliseconds, and all of them
 /// become complete in the same minute.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 4;
 
 impl Engine {
     /// Compares the clocks of which enough was seen: of all registers when nothing else is to be done.

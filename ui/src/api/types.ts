@@ -33,6 +33,7 @@ export type ClockOffset = {
   method: "unsynchronised" | "arrival" | "presence" | "drawer";
   samples: number;
   drift_ppb: number | null;
+  measured_at: Instant | null;
   refusal: ClockRefusal | null;
 };
 

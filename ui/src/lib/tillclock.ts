@@ -46,6 +46,6 @@ export function clockNotes(clock: ClockOffset | null): string {
 // What is added to an instant of the till's clock to have the cameras', in milliseconds.
 export function addedMs(clock: ClockOffset | null, at: Instant): number {
   if (!clock) return 0;
-  const passed = Date.parse(at) - Date.parse(clock.valid_from);
+  const passed = Date.parse(at) - Date.parse(clock.measured_at ?? clock.valid_from);
   return clock.offset_us / 1_000 + (passed * (clock.drift_ppb ?? 0)) / 1_000_000_000;
 }

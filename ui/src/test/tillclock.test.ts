@@ -11,6 +11,7 @@ const clock: ClockOffset = {
   method: "presence",
   samples: 48,
   drift_ppb: null,
+  measured_at: null,
   refusal: null,
 };
 

@@ -8,7 +8,7 @@
 //!
 //! A statement holds for the events of the register from its `valid_from` on until the next one of the same kind; a later
 //! statement about an earlier time takes back those in between. The customers' is trusted for an event if it states an
-//! offset, began to hold at most a day before, and the till's clock was not seen to be set since. Where both state an offset
+//! offset, was made at most a day before, and the till's clock was not seen to be set since. Where both state an offset
 //! and their intervals meet, the narrower holds. Where they contradict each other, the customers' holds: a record that is
 //! always late looks like a clock that is behind, a customer does not. A record that would have arrived before it was made
 //! is placed by arrivals.
@@ -58,6 +58,7 @@ const UNKNOWN: Version = Version {
     method: ClockMethod::Unsynchronised,
     samples: 0,
     drift_ppb: 0,
+    at_us: 0,
     refusal: None,
 };
 
@@ -85,13 +86,15 @@ pub(crate) struct RegisterClock {
 pub(crate) struct Version {
     pub(crate) version: i64,
     pub(crate) valid_from_us: i64,
-    /// At the instant from which on it holds.
     pub(crate) offset_us: i64,
     pub(crate) uncertainty_us: i64,
     pub(crate) method: ClockMethod,
     pub(crate) samples: i32,
     #[serde(default)]
     pub(crate) drift_ppb: i64,
+    /// When the offset was measured, where there is a drift.
+    #[serde(default)]
+    pub(crate) at_us: i64,
     #[serde(default)]
     pub(crate) refusal: Option<ClockRefusal>,
 }
@@ -207,7 +210,7 @@ impl RegisterClock {
             if let Some(known) = known {
                 known.version = self.last;
             }
-            told.push(Version { version: self.last, valid_from_us: at_us, ..held.at(at_us) });
+            told.push(Version { version: self.last, valid_from_us: at_us, ..held });
             before = Some(self.held(at_us));
         }
         told
@@ -218,14 +221,16 @@ impl RegisterClock {
         let arrivals = latest(&self.versions, event_us).unwrap_or(UNKNOWN);
         let Some(seen) = latest(&self.seen, event_us) else { return arrivals };
         let set = self.sets.iter().any(|set| *set > seen.valid_from_us && *set <= event_us);
-        let old = event_us.saturating_sub(seen.valid_from_us) > HELD;
+        let old = event_us.saturating_sub(seen.at_us) > HELD;
         if seen.refusal.is_some() || set || old {
             return Version { refusal: seen.refusal, ..arrivals };
         }
         if arrivals.method != ClockMethod::Arrival {
             return seen;
         }
-        let apart_us = (seen.at(event_us).offset_us - arrivals.offset_us).abs();
+        // Compared where both hold first: between two statements nothing changes.
+        let both_us = seen.valid_from_us.max(arrivals.valid_from_us);
+        let apart_us = (seen.at(both_us).offset_us - arrivals.offset_us).abs();
         let contradict = apart_us > seen.uncertainty_us + arrivals.uncertainty_us;
         if contradict || seen.uncertainty_us < arrivals.uncertainty_us { seen } else { arrivals }
     }
@@ -282,11 +287,12 @@ impl Version {
         Self {
             version: 0,
             valid_from_us: statement.valid_from_us,
-            offset_us: statement.offset_at(statement.valid_from_us),
+            offset_us: statement.offset_us,
             uncertainty_us: statement.uncertainty_us,
             method,
             samples: i32::try_from(statement.samples).unwrap_or(i32::MAX),
             drift_ppb: whole(statement.drift_ppm * 1_000.0),
+            at_us: statement.at_us,
             refusal,
         }
     }
@@ -297,7 +303,7 @@ impl Version {
 
     /// The same with the offset of an instant of the till's clock.
     fn at(self, event_us: i64) -> Self {
-        let passed_us = event_us.saturating_sub(self.valid_from_us);
+        let passed_us = event_us.saturating_sub(self.at_us);
         Self { offset_us: drifted(self.offset_us, self.drift_ppb, passed_us), ..self }
     }
 
@@ -314,6 +320,7 @@ impl Version {
             method: self.method,
             samples: self.samples,
             drift_ppb: self.by_customers().then_some(self.drift_ppb),
+            measured_at: DateTime::from_timestamp_micros(self.at_us).filter(|_| self.by_customers()),
             refusal: self.refusal,
         })
     }

@@ -214,6 +214,7 @@ fn statements_may_come_in_any_order_of_the_two_and_who_is_told_knows_what_holds(
                             method: one.method,
                             samples: one.samples,
                             drift_ppb: one.drift_ppb.unwrap_or_default(),
+                            at_us: one.measured_at.unwrap_or(one.valid_from).timestamp_micros(),
                             refusal: one.refusal,
                         });
                     }
@@ -258,14 +259,11 @@ fn statements_may_come_in_any_order_of_the_two_and_who_is_told_knows_what_holds(
                 let (expected, found) = (whole.align(&posted), clock.align(&posted));
                 assert!(expected.same(&found), "{second} {order:?}\n{expected:?}\n{found:?}");
                 let past = history.align(&posted);
-                let close = (past.statement.offset_us - found.statement.offset_us).abs() <= 1;
-                assert!(past.statement.method == found.statement.method && close, "{second}\n{past:?}\n{found:?}");
+                assert!(expected.same(&past), "over history at {second} s\n{past:?}\n{found:?}");
             }
             let held = whole.held(at(second)).at(at(second));
             let held = (held.method != ClockMethod::Unsynchronised).then_some((held.method, held.offset_us));
-            let known = reader(&told, at(second));
-            let same = known.zip(held).is_some_and(|(known, held)| known.0 == held.0 && (known.1 - held.1).abs() <= 1);
-            assert!(same || known == held, "{second} s: told {known:?}, held {held:?}\n{order:?}\n{told:#?}");
+            assert_eq!(reader(&told, at(second)), held, "{second} s: {order:?}\n{told:#?}");
         }
     }
 }

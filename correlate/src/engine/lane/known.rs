@@ -44,6 +44,7 @@ const TOLD: &[&str] = &[
     "method",
     "samples",
     "drift_ppb",
+    "measured_at",
     "refusal",
 ];
 
@@ -133,7 +134,8 @@ impl Known {
         let (tenants, stores, registers) = (text("tenant_id")?, text("store_id")?, text("register_id")?);
         let (methods, refusals) = (text("method")?, text("refusal")?);
         let (offsets, uncertain, drifts) = (long("offset_us")?, long("uncertainty_us")?, long("drift_ppb")?);
-        let from = column("valid_from")?.as_primitive::<TimestampMicrosecondType>();
+        let instants = |name: &str| Ok::<_, ArrowError>(column(name)?.as_primitive::<TimestampMicrosecondType>());
+        let (from, measured) = (instants("valid_from")?, instants("measured_at")?);
         let samples = column("samples")?.as_primitive::<Int32Type>();
         let versions = versions.as_primitive::<Int64Type>();
         for row in order.values() {
@@ -146,6 +148,7 @@ impl Known {
                 uncertainty_us: uncertain.value(row),
                 method: methods.value(row).parse().unwrap_or(ClockMethod::Unsynchronised),
                 samples: samples.value(row),
+                at_us: if measured.is_valid(row) { measured.value(row) } else { from.value(row) },
                 drift_ppb: if drifts.is_valid(row) { drifts.value(row) } else { 0 },
                 refusal: refusals.is_valid(row).then(|| refusals.value(row)).and_then(|code| code.parse().ok()),
             });
