@@ -31,7 +31,7 @@ const WITH_CUSTOMERS: [Kind; 3] = [Kind::Sale, Kind::Return, Kind::Exchange];
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(from = "BTreeMap<String, Lane>")]
 pub(crate) struct Pairs {
-    pairs: BTreeMap<(StoreKey, RegisterId), Pair>,
+    stores: BTreeMap<StoreKey, BTreeMap<RegisterId, Pair>>,
 }
 
 /// One of them.
@@ -72,15 +72,17 @@ impl Pairs {
 
     /// Takes in that arrivals show that a register's clock was set.
     pub(crate) fn clock_set(&mut self, store: &StoreKey, posted: &PostedTransaction) {
-        if let Some(pair) = self.pairs.get_mut(&(store.clone(), posted.transaction.register_id.clone())) {
+        let pairs = self.stores.get_mut(store);
+        if let Some(pair) = pairs.and_then(|pairs| pairs.get_mut(&posted.transaction.register_id)) {
             pair.lane.clock_set(posted.header.event_time.timestamp_micros());
         }
     }
 
     /// Judges at most so many registers of which something has become complete.
     pub(crate) fn judge(&mut self, most: usize) -> Vec<Stated> {
-        let due = self.pairs.iter_mut().filter(|(_, pair)| pair.lane.is_due()).take(most);
-        let stated = due.map(|((store, register), pair)| Stated {
+        let all = self.stores.iter_mut().flat_map(|(store, pairs)| pairs.iter_mut().map(move |pair| (store, pair)));
+        let due = all.filter(|(_, (_, pair))| pair.lane.is_due()).take(most);
+        let stated = due.map(|(store, (register, pair))| Stated {
             store: store.clone(),
             register: register.clone(),
             statements: pair.lane.judge(),
@@ -90,35 +92,41 @@ impl Pairs {
 
     /// Forgets what a store showed before an instant, in microseconds.
     pub(crate) fn forget(&mut self, store: &StoreKey, before_us: i64) {
-        for (_, pair) in self.pairs.iter_mut().filter(|((of, _), _)| of == store) {
+        for pair in self.stores.get_mut(store).into_iter().flat_map(BTreeMap::values_mut) {
             pair.lane.forget(before_us);
         }
     }
 
     /// The registers that are compared.
-    pub(crate) fn registers(&self) -> impl Iterator<Item = &(StoreKey, RegisterId)> {
-        self.pairs.keys()
+    pub(crate) fn registers(&self) -> impl Iterator<Item = (&StoreKey, &RegisterId)> {
+        self.stores.iter().flat_map(|(store, pairs)| pairs.keys().map(move |register| (store, register)))
     }
 
     fn pair(&mut self, store: &StoreKey, register: &RegisterId) -> &mut Pair {
-        self.pairs.entry((store.clone(), register.clone())).or_default()
+        self.stores.entry(store.clone()).or_default().entry(register.clone()).or_default()
     }
 }
 
 impl Serialize for Pairs {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let lanes = self.pairs.iter();
-        serializer.collect_map(lanes.map(|((store, register), pair)| (named(store, register), &pair.lane)))
+        let lanes = self
+            .stores
+            .iter()
+            .flat_map(|(store, pairs)| pairs.iter().map(move |(register, pair)| (named(store, register), &pair.lane)));
+        serializer.collect_map(lanes)
     }
 }
 
 impl From<BTreeMap<String, Lane>> for Pairs {
     fn from(lanes: BTreeMap<String, Lane>) -> Self {
-        let pair = |(name, lane): (String, Lane)| {
-            let (store, register) = name.rsplit_once('/')?;
-            let key = (store.parse().ok()?, register.parse().ok()?);
-            Some((key, Pair { sight: Sight::default(), lane }))
-        };
-        Self { pairs: lanes.into_iter().filter_map(pair).collect() }
+        let mut pairs = Self::default();
+        for (name, lane) in lanes {
+            if let Some((store, register)) = name.rsplit_once('/')
+                && let (Ok(store), Ok(register)) = (store.parse(), register.parse())
+            {
+                pairs.pair(&store, &register).lane = lane;
+            }
+        }
+        pairs
     }
 }
