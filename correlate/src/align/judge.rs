@@ -22,11 +22,12 @@ use super::{CueKind, HOUR_US, Meeting, Method, REACH_S, Refusal, SECOND_US, STEP
 
 /// The windows that are asked, in hours.
 const WINDOWS_H: [i64; 3] = [4, 12, 2];
-/// Over how many hours evidence is kept.
-const EVIDENCE_H: i64 = 12;
+/// Over how many hours the till's resolution is looked for.
+const RESOLUTION_H: i64 = 12;
 /// Over how many hours distances are fitted, and an offset is held without being confirmed.
 pub const FIT_H: i64 = 24;
-/// Over how many hours a change is looked for.
+/// Over how many hours a change is looked for. Evidence is kept for as long; older evidence is made again where few cues
+/// make it necessary.
 const CHANGE_H: i64 = 6;
 /// How far the camera must be complete beyond the till's time, in microseconds.
 pub const AHEAD_US: i64 = (REACH_S + SILENCE_S + 1) * SECOND_US;
@@ -97,11 +98,17 @@ impl Judge {
     /// Judges what is known up to an instant of the till's clock, a whole [`STEP_US`], in microseconds. The till must
     /// be complete until then, the camera [`AHEAD_US`] beyond.
     pub fn judge(&mut self, till: &Memory<TillKind>, seen: &Memory<CueKind>, at_us: i64) -> Option<Statement> {
-        self.learn(till, seen, at_us);
-        let recent = anchors(till, self.begin(at_us, EVIDENCE_H), at_us);
+        self.learn(till, seen, at_us, CHANGE_H);
+        let statement = self.judged(till, seen, at_us);
+        self.blocks = self.blocks.split_off(&(at_us - CHANGE_H * HOUR_US));
+        statement
+    }
+
+    fn judged(&mut self, till: &Memory<TillKind>, seen: &Memory<CueKind>, at_us: i64) -> Option<Statement> {
+        let recent = anchors(till, self.begin(at_us, RESOLUTION_H), at_us);
         let resolution = recent.each().map(|times| resolution_us(times));
         let fine = resolution.map(|resolution| resolution <= COARSEST_US);
-        let found = self.acquire(at_us, fine).map_err(|refusal| {
+        let found = self.acquire(till, seen, at_us, fine).map_err(|refusal| {
             let coarse = fine.list().contains(&false);
             if coarse && matches!(refusal, Refusal::TooFew | Refusal::OneSided) {
                 Refusal::CoarseTimes
@@ -150,11 +157,9 @@ impl Judge {
         (at_us - hours * HOUR_US).max(self.epoch_us.unwrap_or(i64::MIN))
     }
 
-    /// Computes the evidence that is missing and forgets what is no longer asked.
-    fn learn(&mut self, till: &Memory<TillKind>, seen: &Memory<CueKind>, at_us: i64) {
-        let first = at_us - EVIDENCE_H * HOUR_US;
-        self.blocks = self.blocks.split_off(&first);
-        let mut begin = first;
+    /// Computes the evidence of some hours, as far as it is missing.
+    fn learn(&mut self, till: &Memory<TillKind>, seen: &Memory<CueKind>, at_us: i64, hours: i64) {
+        let mut begin = at_us - hours * HOUR_US;
         while begin < at_us {
             let end = begin + STEP_US;
             self.blocks.entry(begin).or_insert_with(|| {
@@ -182,9 +187,16 @@ impl Judge {
     }
 
     /// The decisive place of the first window that has one.
-    fn acquire(&self, at_us: i64, fine: Meeting<bool>) -> Result<Found, Refusal> {
+    fn acquire(
+        &mut self,
+        till: &Memory<TillKind>,
+        seen: &Memory<CueKind>,
+        at_us: i64,
+        fine: Meeting<bool>,
+    ) -> Result<Found, Refusal> {
         let mut first = None;
         for hours in WINDOWS_H {
+            self.learn(till, seen, at_us, hours);
             match self.look(self.begin(at_us, hours), fine) {
                 Ok(found) => return Ok(found),
                 Err(refusal) => first = first.or(Some(refusal)),

@@ -7,7 +7,7 @@
 //! minutes. That a clock was set is judged in its turn, too: not when it is said, but before the ten minutes in which it
 //! happened.
 //!
-//! Memory is that of [`FIT_H`] hours of events and twelve of evidence, some 0.5 MB. None of it is written down: a lane that
+//! Memory is that of [`FIT_H`] hours of events and six of evidence, some 0.3 MB. None of it is written down: a lane that
 //! is read back knows what it has stated and nothing of what it has seen, and is given the events again
 //! ([`Lane::till_again`]).
 
