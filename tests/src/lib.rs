@@ -19,5 +19,6 @@ pub mod onvif;
 pub mod outside;
 pub mod postgres;
 pub mod shop;
+pub mod week;
 
 pub use shop::Shop;

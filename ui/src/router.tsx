@@ -130,6 +130,16 @@ const cameras = createRoute({
   validateSearch: dayOfStore,
   component: lazyRouteComponent(() => import("./pages/Coverage")),
 });
+const matrix = createRoute({
+  getParentRoute: () => root,
+  path: "/coverage",
+  validateSearch: (search: Record<string, unknown>): { store?: string; rule?: string; all?: "true" } => ({
+    store: text(search.store),
+    rule: text(search.rule),
+    all: String(search.all) === "true" ? "true" : undefined,
+  }),
+  component: lazyRouteComponent(() => import("./pages/Matrix")),
+});
 const watch = createRoute({
   getParentRoute: () => root,
   path: "/watch",
@@ -250,6 +260,7 @@ export const router = createRouter({
     search,
     reports,
     cameras,
+    matrix,
     watch,
     demo,
     ...setups,

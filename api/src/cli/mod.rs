@@ -2,6 +2,8 @@
 
 mod backtest;
 mod check;
+mod cost;
+mod coverage;
 mod fsck;
 mod people;
 mod report;
@@ -135,6 +137,8 @@ fn with_config(path: &Path, command: Command) -> ExitCode {
         Command::Role { role } => crate::run::run_role(role, &config, path).map_err(Into::into),
         Command::Rule(rules::RuleCommand::Backtest(arguments)) => backtest::run(&config, &arguments),
         Command::Rule(rules::RuleCommand::WhyNot(arguments)) => why::run(&config, &arguments),
+        Command::Rule(rules::RuleCommand::List { folder, .. }) => cost::run(&config, folder.as_deref()),
+        Command::Rule(rules::RuleCommand::Coverage(arguments)) => coverage::run(&config, &arguments),
         Command::Rule(_) => Ok(()),
         #[cfg(feature = "demo")]
         Command::Demo(_) | Command::Till(_) => Ok(()),

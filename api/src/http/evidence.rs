@@ -181,6 +181,8 @@ async fn alert_folder(shared: &Shared, person: &Person, detail: &AlertDetail, ho
         format!("Rule:     {} {}", alert.rule_id, alert.rule_version),
         format!("Clocks:   {clock}"),
     ];
+    facts.extend(alert.counterfactual.iter().map(|sentence| format!("Unless:   {sentence}")));
+    facts.extend(detail.rule.innocent.iter().map(|sentence| format!("May be:   {sentence}")));
     if let Some(disposition) = detail.summary.disposition {
         facts.push(format!("Decision: {}", disposition.as_str().replace('_', " ")));
     }

@@ -4,6 +4,7 @@
 //! session or token; who may do what is decided in [`auth`] and nowhere else. Errors are RFC 9457 problems
 //! ([`problem`]).
 
+mod accusations;
 mod alerts;
 pub(crate) mod answer;
 mod auth;
@@ -17,6 +18,7 @@ mod cases;
 mod clips;
 mod completeness;
 mod coverage;
+mod coverage_matrix;
 mod demo;
 mod events;
 mod evidence;
@@ -80,8 +82,10 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::backtest::Backtests;
+use crate::config::Canary;
 use crate::db::{Db, DirectAudit};
 use crate::feed::Feeds;
+use crate::matrix::Board;
 use crate::report::Reporter;
 use crate::run::Parts;
 use crate::search::Search;
@@ -127,6 +131,10 @@ pub(crate) struct Shared {
     pub(crate) backtests: Arc<Backtests>,
     /// What integrators sent of late.
     pub(crate) feeds: Arc<Feeds>,
+    /// How each rule sees in each store.
+    pub(crate) matrix: Arc<Board>,
+    /// Which canaries are sent.
+    pub(crate) canary: Canary,
     /// Where receipts are found that belong to no alert.
     pub(crate) receipts: Arc<dyn Receipts>,
     /// What was found out about cameras when they were last tested.

@@ -80,6 +80,7 @@ pub(super) const REPORT_FILE: &[Parameter] = &[
     ("day", "The business day; the store's today when left out.", false),
     ("format", "html (default), pdf, csv or json.", false),
 ];
+pub(super) const MATRIX: &[Parameter] = &[("store", "One store only.", false)];
 pub(super) const DAY: &[Parameter] = &[
     ("store", "The store.", true),
     ("from", "The first instant, RFC 3339.", true),

@@ -133,6 +133,8 @@ impl House {
             left_out: Arc::default(),
             backtests: Arc::new(backtests),
             feeds: Arc::new(Feeds::new(Arc::default(), config.stores())),
+            matrix: Arc::default(),
+            canary: config.canary,
             receipts: Arc::new(owner.search.clone()),
             search: owner.search.clone(),
             reporter,

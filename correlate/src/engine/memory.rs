@@ -132,7 +132,9 @@ impl Memory {
                 }
             }
         }
-        self.latest_us = self.latest_us.max(at);
+        // A till whose clock runs ahead must not make the memory let go of what the others ring.
+        let known = event.posted.header.received_at.timestamp_micros();
+        self.latest_us = self.latest_us.max(at.min(known));
         let till = self.tills.entry(event.posted.transaction.register_id.clone()).or_insert(at);
         *till = (*till).max(at);
         if !self.replaced.contains_key(&id) {

@@ -247,9 +247,25 @@ export type SeenSpan = {
 
 export type Evidence = { camera_id: string | null; from_at: Instant; to_at: Instant; note: string | null };
 
+// A number of a rule as it held for an alert, and with which others there would have been none.
+export type AlertNumber = {
+  name: string;
+  unit: string;
+  value: number;
+  at_most: number | null;
+  at_least: number | null;
+};
+
+// Where an event of an alert came in.
+export type AlertRecord = { event_id: string; topic: string; partition: number; offset: number };
+
 export type Alert = {
   rule_version: string;
   facts: Fact[];
+  // All three are empty for alerts of before they were carried.
+  numbers: AlertNumber[];
+  records: AlertRecord[];
+  counterfactual: string[];
   clock: ClockStatement;
   evidence: Evidence[];
   seen: SeenSpan[];
@@ -566,6 +582,7 @@ export type Report = {
     pos_lag_ms_p95: number | null;
     quarantined: number | null;
     unsynchronised_lanes: string[];
+    unknown_registers: string[];
     indeterminate: { rule_id: string; name: string; count: number; of: number; why: string }[];
   };
   questions: { name: string; sql: string }[];

@@ -10,6 +10,7 @@ import { dayRange, duration, zoneName } from "../lib/time";
 import { whyWords } from "../lib/why";
 import { gapWords, presenceWords, words } from "../lib/words";
 import { Chip, StoreTime } from "../parts/bits";
+import { CoverageTabs } from "../parts/CoverageTabs";
 import { DayPicker, useDayOfStore } from "../parts/DayPicker";
 import { AxisHours, Lane, type Span } from "../parts/Lane";
 import { NoCamera } from "../parts/NoCamera";
@@ -37,6 +38,7 @@ export default function CoveragePage() {
       <div className="coverage">
         <header className="bar-of-page">
           <h1>Cameras and coverage</h1>
+          <CoverageTabs here="cameras" />
         </header>
         <NoStore asked={search.store} to="/cameras" />
       </div>
@@ -48,6 +50,7 @@ export default function CoveragePage() {
         <h1>
           Cameras and coverage <small>{store?.name}</small>
         </h1>
+        <CoverageTabs here="cameras" />
         <DayPicker to="/cameras" store={store} day={day} today={today} />
       </header>
       <section aria-labelledby="now-title">

@@ -1,6 +1,6 @@
 //! What a rule's author is told.
 
-use crate::engine::plan::Compiled;
+use crate::engine::plan::{Compiled, Room};
 use crate::rule::{Rule, RuleError};
 
 const HEAD: &str = "SELECT a.event_id AS anchor_id, 'fired' AS outcome, 'x' AS why, count(c.event_id) AS n \
@@ -11,7 +11,7 @@ async fn told(sql: &str) -> Result<(), RuleError> {
     let library = Rule::library().unwrap();
     let mut rule = library.into_iter().find(|rule| rule.header.id.as_str() == "cancel_burst").unwrap();
     rule.header.reads.push("lines".to_owned());
-    Compiled::new(Rule { sql: sql.to_owned(), ..rule }).await.map(drop)
+    Compiled::new(Rule { sql: sql.to_owned(), ..rule }, &Room::default()).await.map(drop)
 }
 
 async fn refused(sql: &str, because: &str) {
