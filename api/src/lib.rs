@@ -3,8 +3,8 @@
 //! `cli` reads the command line, [`config`] the file, `run` supervises one process per role and joins the middle crates
 //! through the ports of `tillsight_schemas`; [`db`] is the metadata database, [`search`] the index,
 //! [`sending`] what people are told of, `feed` what integrators sent of late, `matrix` how each rule sees in each store,
-//! `canary` whether the whole path works,
-//! `backtest` what rules make of days that are over; `http`, [`sql`], [`report`] and `evidence` (a folder for strangers) are the surfaces.
+//! `canary` whether the whole path works, `backtest` what rules make of days that are over, `scores` people at tills beside
+//! their peers; `http`, [`sql`], [`report`] and `evidence` (a folder for strangers) are the surfaces.
 
 mod backtest;
 mod canary;
@@ -19,6 +19,7 @@ mod http;
 mod matrix;
 pub mod report;
 pub mod run;
+mod scores;
 pub mod search;
 pub mod sending;
 pub mod sql;

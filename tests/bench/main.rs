@@ -22,10 +22,12 @@ mod machine;
 #[path = "../it/raise.rs"]
 mod raise;
 mod report;
+mod scores;
 mod search;
 mod sheet;
 mod shop;
 mod sql;
+mod trial;
 mod ui;
 
 use sheet::Sheet;
@@ -34,11 +36,12 @@ use sheet::Sheet;
 type Measure = fn(&mut Sheet);
 
 /// Every area: its name and what measures it.
-const AREAS: [(&str, Measure); 7] = [
+const AREAS: [(&str, Measure); 8] = [
     ("align", align::measure),
     ("engine", engine::measure),
     ("history", history::measure),
     ("report", report::measure),
+    ("scores", scores::measure),
     ("search", search::measure),
     ("sql", sql::measure),
     ("ui", ui::measure),

@@ -79,6 +79,11 @@ impl Sheet {
 
     /// Adds a value.
     pub(crate) fn row(&mut self, row: &Row) {
+        self.row_beside(row, json!([]));
+    }
+
+    /// Adds a value with those of its peers: a list of name, version, value and ratio.
+    pub(crate) fn row_beside(&mut self, row: &Row, peers: Value) {
         let holds = row.bar.map(|bar| bar.holds(row.value));
         let bar = row.bar.map(Bar::text);
         let verdict = match holds {
@@ -103,7 +108,7 @@ impl Sheet {
             "unit": row.unit,
             "bar": bar,
             "holds": holds,
-            "peers": [],
+            "peers": peers,
             "note": row.note,
         }));
     }

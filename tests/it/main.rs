@@ -36,10 +36,14 @@ mod recorder;
 mod recovery;
 mod report;
 mod rules;
+mod scores;
 mod search;
 mod setup;
 mod sql;
 mod superset;
 mod tls;
+#[allow(dead_code, reason = "the bench wants more of it")]
+#[path = "../bench/trial.rs"]
+mod trial;
 mod upgrade;
 mod zones;

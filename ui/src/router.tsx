@@ -140,6 +140,15 @@ const matrix = createRoute({
   }),
   component: lazyRouteComponent(() => import("./pages/Matrix")),
 });
+const risk = createRoute({
+  getParentRoute: () => root,
+  path: "/risk",
+  validateSearch: (search: Record<string, unknown>): { store?: string; days?: string } => ({
+    store: text(search.store),
+    days: /^\d{1,2}$/.test(String(search.days)) ? String(search.days) : undefined,
+  }),
+  component: lazyRouteComponent(() => import("./pages/Risk")),
+});
 const watch = createRoute({
   getParentRoute: () => root,
   path: "/watch",
@@ -261,6 +270,7 @@ export const router = createRouter({
     reports,
     cameras,
     matrix,
+    risk,
     watch,
     demo,
     ...setups,

@@ -51,10 +51,7 @@ pub(super) enum RuleCommand {
 impl RuleCommand {
     /// Whether it works on the data of an installation.
     pub(super) fn needs_system(&self) -> bool {
-        matches!(
-            self,
-            Self::Backtest(_) | Self::WhyNot(_) | Self::Coverage(_) | Self::List { cost: true, .. }
-        )
+        matches!(self, Self::Backtest(_) | Self::WhyNot(_) | Self::Coverage(_) | Self::List { cost: true, .. })
     }
 }
 

@@ -47,6 +47,7 @@ mod route;
 mod routes;
 mod rules;
 mod said;
+mod scores;
 mod search;
 mod searches;
 mod session;
@@ -88,6 +89,7 @@ use crate::feed::Feeds;
 use crate::matrix::Board;
 use crate::report::Reporter;
 use crate::run::Parts;
+use crate::scores::Scorer;
 use crate::search::Search;
 use crate::tls::Listener;
 
@@ -127,6 +129,8 @@ pub(crate) struct Shared {
     pub(crate) rules: Arc<Vec<Rule>>,
     /// What is wrong with each rule of the folder that does not judge.
     pub(crate) left_out: Arc<Vec<String>>,
+    /// What makes scores of people at tills.
+    pub(crate) scorer: Scorer,
     /// The back-tests that people asked for.
     pub(crate) backtests: Arc<Backtests>,
     /// What integrators sent of late.

@@ -86,3 +86,7 @@ pub(super) const DAY: &[Parameter] = &[
     ("from", "The first instant, RFC 3339.", true),
     ("to", "The first instant after, 26 hours later at most.", true),
 ];
+pub(super) const SCORES: &[Parameter] = &[
+    ("store", "One store only.", false),
+    ("days", "How many business days, up to the last that is over everywhere; 28 when left out.", false),
+];

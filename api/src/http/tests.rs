@@ -131,6 +131,7 @@ impl House {
             hub: Arc::new(Hub::new(stop.clone())),
             rules: Arc::new(Rule::library().unwrap()),
             left_out: Arc::default(),
+            scorer: Scorer::new(reporter.db.clone(), reporter.clock.clone(), reporter.lake.clone()),
             backtests: Arc::new(backtests),
             feeds: Arc::new(Feeds::new(Arc::default(), config.stores())),
             matrix: Arc::default(),

@@ -36,6 +36,7 @@ use crate::feed::Feeds;
 use crate::http::{self, Cameras, Hub, Live, Shared};
 use crate::matrix;
 use crate::report::{Reporter, send_reports, titles};
+use crate::scores::Scorer;
 use crate::search::{Follower, OpenLog, Owner, SearchError};
 use crate::sql::{self, Endpoint, Options};
 use crate::telemetry::Metrics;
@@ -363,6 +364,7 @@ async fn api(config: &Config, path: &Path, stop: &CancellationToken) -> Result<(
         known: Arc::default(),
         hub: Arc::new(Hub::new(stop.clone())),
         left_out: Arc::new(left_out),
+        scorer: Scorer::new(db.clone(), clock(), config.data.dir.join("lake")),
         backtests: Arc::new(backtests),
         feeds: Arc::new(Feeds::new(Arc::new(headers), Stores::new(set_up.stores))),
         rules: Arc::new(rules),

@@ -68,6 +68,14 @@ impl History {
         Ok(())
     }
 
+    /// The version of a table that is open.
+    ///
+    /// # Errors
+    /// [`Error::Delta`] when the table is not there, which is a defect.
+    pub fn version(&self, table: Table) -> Result<u64> {
+        Ok(self.store(table)?.version())
+    }
+
     /// Adds every table to a session, under its name, as it lies on disk: all revisions, repetitions included.
     /// [`Table::latest`] is the text of a query for the rows that hold.
     ///
