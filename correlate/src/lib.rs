@@ -5,6 +5,7 @@
 //! It knows no broker, socket or user database: records come through [`tillsight_schemas::port::EventSource`], and
 //! `api` puts the PostgreSQL wire protocol in front of [`sql::Engine`].
 
+pub mod align;
 pub mod backtest;
 pub mod engine;
 pub mod error;

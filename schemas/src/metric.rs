@@ -83,6 +83,9 @@ pub const HOLDS_REFUSED: &str = "lp_holds_refused_total";
 
 /// Records that the rule engine has read, labels `topic` and `fate`.
 pub const ENGINE_RECORDS: &str = "lp_engine_records_total";
+/// Registers whose customers a camera sees, by how their clock is known, label `method` (`unsynchronised`, `arrival`,
+/// `presence`, `drawer`).
+pub const REGISTER_CLOCKS: &str = "lp_register_clocks";
 /// Anchors that a rule could not judge because its SQL failed, and rules that could not be planned, label `rule`.
 pub const RULE_FAILURES: &str = "lp_rule_failures_total";
 /// Judgements that are new or came out differently, labels `rule`, `outcome`.
@@ -169,6 +172,7 @@ pub const ALL: &[(&str, &str, &str)] = &[
     (RETENTION_OVER_BYTES, "bytes", "bytes that retention wanted to free and could not"),
     (HELD_BYTES, "bytes", "held video by owner"),
     (ENGINE_RECORDS, "records", "records that the rule engine has read, by topic and what became of them"),
+    (REGISTER_CLOCKS, "registers", "registers whose customers a camera sees, by how their clock is known"),
     (RULE_FAILURES, "failures", "anchors that a rule's SQL failed on, and rules that could not be planned"),
     (JUDGEMENTS, "judgements", "judgements that are new or came out differently"),
     (ALERTS, "alerts", "alerts raised, amended and taken back"),

@@ -11,6 +11,7 @@
     reason = "a measurement fails loudly and prints"
 )]
 
+mod align;
 mod chain;
 mod check;
 mod engine;
@@ -35,7 +36,8 @@ use sheet::Sheet;
 type Measure = fn(&mut Sheet);
 
 /// Every area: its name and what measures it.
-const AREAS: [(&str, Measure); 7] = [
+const AREAS: [(&str, Measure); 8] = [
+    ("align", align::measure),
     ("engine", engine::measure),
     ("history", history::measure),
     ("report", report::measure),

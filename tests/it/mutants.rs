@@ -103,6 +103,13 @@ const MUTANTS: &[Mutant] = &[
         wrong: "self.latest_us = self.latest_us.max(at.max(known));",
         caught_by: "engine::pitfall_tests::a_till_whose_clock_runs_weeks_ahead_makes_nobody_else_late",
     },
+    Mutant {
+        name: "a statement about a clock that judges nothing again",
+        file: "correlate/src/engine/restate.rs",
+        right: "self.agenda.touched((number, posted.header.event_id), store);",
+        wrong: "self.agenda.done(&(number, posted.header.event_id));",
+        caught_by: "engine::restate::tests::what_customers_tell_of_a_clock_is_the_same_in_any_ticks_in_any_order_and_after_a_kill",
+    },
 ];
 
 fn root() -> PathBuf {

@@ -147,14 +147,18 @@ fn over_history_the_rules_say_what_they_said_live_whatever_a_piece_is() {
     let tiles = tiles(&plans, &rung);
     let posted: Vec<PostedTransaction> = rung.iter().map(|rung| posted(&plans, rung)).collect();
     let posted = badly_sent(posted);
-    let live = said(&judged(&plans, &posted, &tiles));
+    let (live, store) = judged(&plans, &posted, &tiles);
+    let live = said(&live);
     assert!(live.len() > 500, "{}", live.len());
     assert!(live.values().any(|(_, _, why, ..)| why == "replaced"), "corrections are judged");
 
     let dir = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let log = MemoryLog::default().and(topic::POS_TRANSACTION, 1).and(topic::CAM_PRESENCE, 1);
+        let log = MemoryLog::default().and(topic::POS_TRANSACTION, 1).and(topic::CAM_PRESENCE, 1).and(topic::CLOCK, 1);
+        for value in store.clocks() {
+            log.append_to(topic::CLOCK, value);
+        }
         for value in avro::encode(&posted).unwrap() {
             log.append_to(topic::POS_TRANSACTION, value);
         }
@@ -206,13 +210,13 @@ fn expected(truth: &Truth) -> Found {
 /// What all rules of the library fire on, by the engine.
 fn fired(plans: &[StorePlan], rung: &[Rung]) -> Found {
     let posted: Vec<PostedTransaction> = rung.iter().map(|rung| posted(plans, rung)).collect();
-    let judged = judged(plans, &posted, &tiles(plans, rung));
+    let (judged, _) = judged(plans, &posted, &tiles(plans, rung));
     let fired = judged.iter().map(|one| &one.judgement).filter(|one| one.outcome == Outcome::Fired);
     fired.map(|one| (one.rule_id.to_string(), one.anchor_event_id.to_string())).collect()
 }
 
-/// The last word of all rules of the library about what arrives, by the engine.
-fn judged(plans: &[StorePlan], posted: &[PostedTransaction], tiles: &[PresenceTile]) -> Vec<Judged> {
+/// The last word of all rules of the library about what arrives, by the engine, and where it told of clocks.
+fn judged(plans: &[StorePlan], posted: &[PostedTransaction], tiles: &[PresenceTile]) -> (Vec<Judged>, MemoryStore) {
     let records = arrivals(posted, tiles);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -227,7 +231,7 @@ fn judged(plans: &[StorePlan], posted: &[PostedTransaction], tiles: &[PresenceTi
         }
         clock.advance(TimeDelta::minutes(5));
         engine.step(Duration::ZERO).await.unwrap();
-        store.judged()
+        (store.judged(), store)
     })
 }
 

@@ -230,6 +230,9 @@ mod tests {
             uncertainty_us: 1,
             method: ClockMethod::Arrival,
             samples: 9,
+            drift_ppb: None,
+            measured_at: None,
+            refusal: None,
         };
         known.note_clock(clock(2, "2026-11-22T12:00:00Z", 20));
         known.note_clock(clock(1, "2026-11-22T10:00:00Z", 10));

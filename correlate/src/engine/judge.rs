@@ -226,7 +226,8 @@ impl Engine {
             }
         }
         outgoing.extend(self.heard.iter().cloned());
-        let checkpoint = self.bookmarks.checkpoint(self.agenda.unfinished(), &self.rules, &self.clocks);
+        let clocks = (&self.clocks, &self.pairs);
+        let checkpoint = self.bookmarks.checkpoint(self.agenda.unfinished(), &self.rules, clocks);
         let epoch = Epoch { partition: self.partition.clone(), fence: self.fence, checkpoint, judged, outgoing };
         self.store.commit_epoch(&epoch).await.map_err(EngineError::Store)?;
         self.stated.clear();

@@ -25,9 +25,11 @@ mod judge;
 mod lane;
 mod lint;
 mod memory;
+mod pairs;
 mod plan;
 #[cfg(test)]
 mod plan_tests;
+mod restate;
 mod scripted;
 mod segment;
 mod tables;
@@ -63,6 +65,7 @@ pub use floor::LATE_ALLOWED;
 pub(crate) use judge::NO_MATCH;
 pub(crate) use lane::{Known, Lane};
 use memory::{Event, Memory};
+use pairs::Pairs;
 #[cfg(test)]
 pub(crate) use plan::Window;
 pub use plan::plans;
@@ -154,6 +157,12 @@ impl Settings {
             .collect()
     }
 
+    /// The zone by which the clock of a register is compared with a camera's.
+    fn eye(&self, store: &StoreKey, register: &RegisterId, at: DateTime<Utc>) -> Option<&ZoneId> {
+        let customers = self.of_register(store, register, at).filter(|zone| zone.kind == ZoneKind::Customer);
+        customers.min_by(|one, other| (&one.camera, &one.id).cmp(&(&other.camera, &other.id))).map(|zone| &zone.id)
+    }
+
     /// How many zones of customers and of cashiers look at a register at an instant.
     fn zones_at(&self, store: &StoreKey, register: &str, at: DateTime<Utc>) -> (i64, i64) {
         let (mut customer, mut cashier) = (0, 0);
@@ -194,6 +203,7 @@ pub struct Engine {
     fence: i64,
     memories: BTreeMap<StoreKey, Memory>,
     clocks: Clocks,
+    pairs: Pairs,
     stated: Vec<ClockOffset>,
     agenda: Agenda,
     bookmarks: Bookmarks,
@@ -258,7 +268,8 @@ impl Engine {
             partition,
             fence: tenure.fence,
             memories: BTreeMap::new(),
-            clocks: left.clocks,
+            clocks: left.clocks.into_owned(),
+            pairs: left.pairs.into_owned(),
             stated: Vec::new(),
             agenda,
             bookmarks,
@@ -302,6 +313,7 @@ impl Engine {
     pub async fn step(&mut self, wait: Duration) -> Result<usize, EngineError> {
         let records = self.source.poll(POLL_RECORDS, wait).await.map_err(EngineError::Log)?;
         self.take_in(&records)?;
+        self.compare_clocks(records.is_empty());
         let now = self.clock.now();
         let judged = self.judge(now).await?;
         self.hear(now).await?;
@@ -329,6 +341,12 @@ impl Engine {
             if new {
                 self.agenda.seen(&store, tile.start_at.timestamp_micros()..tile.end_at.timestamp_micros());
             }
+            if tile.zone_kind == ZoneKind::Customer
+                && let Some(register) = &tile.register_id
+                && self.settings.eye(&store, register, tile.start_at) == Some(&tile.zone_id)
+            {
+                self.pairs.see(&store, register, &tile);
+            }
         }
         let posted = of(topic::POS_TRANSACTION);
         for (record, posted) in decode::<PostedTransaction>(topic::POS_TRANSACTION, &posted, &mut self.account)? {
@@ -349,6 +367,7 @@ impl Engine {
             }
             memory.forget(horizon);
             self.agenda.forget(store, horizon);
+            self.pairs.forget(store, horizon);
             self.bookmarks.forget(store, horizon);
         }
     }
@@ -367,15 +386,25 @@ impl Engine {
         self.bookmarks.read(record, &store, at);
         let memory = self.memories.entry(store.clone()).or_default();
         let id = posted.header.event_id;
-        if !replayed && let Some(statement) = self.clocks.entry(clock::name(posted)).or_default().see(posted) {
-            self.stated.push(statement);
+        if !replayed {
+            let heard = self.clocks.entry(clock::name(posted)).or_default().see(posted);
+            self.stated.extend(heard.told);
+            if heard.set {
+                self.pairs.clock_set(&store, posted);
+            }
         }
         let late = at < memory.horizon();
         if late && !replayed {
             // Its neighbourhood is in the lake only.
             tracing::debug!(%store, event = %id, "an event came more than a day late: rules that look back judge it with what is remembered");
         }
+        let posted = Arc::clone(posted);
         let touched = memory.add(event);
+        if !touched.is_empty()
+            && self.settings.eye(&store, &posted.transaction.register_id, posted.header.event_time).is_some()
+        {
+            self.pairs.ring(&store, &posted, replayed);
+        }
         let fate = match touched.len() {
             _ if replayed => Fate::Replayed,
             0 => Fate::Repeated,

@@ -7,7 +7,7 @@ use tillsight_schemas::id::StoreKey;
 use tillsight_schemas::pos::PostedTransaction;
 use uuid::Uuid;
 
-use super::plan::{Compiled, Window};
+use super::plan::{Compiled, Room, Window};
 use super::tables;
 use crate::ops::chance::Chance;
 use crate::ops::tests::as_text;
@@ -58,7 +58,7 @@ async fn a_sequence_finds_in_each_tick_what_is_in_that_tick() {
                PARTITION BY anchor_id ORDER BY event_us, event_id MEASURES COUNT(s.*) AS sales PATTERN (s+ c) \
                DEFINE s AS kind = 'SALE', c AS event_id = anchor_id, within AS within_seconds * 1000000) AS m";
     let rule = Rule::library().unwrap().into_iter().find(|rule| rule.header.id.as_str() == "cancel_burst").unwrap();
-    let compiled = Compiled::new(Rule { sql: sql.to_owned(), ..rule.clone() }).await.unwrap();
+    let compiled = Compiled::new(Rule { sql: sql.to_owned(), ..rule.clone() }, &Room::default()).await.unwrap();
     for (kinds, sales) in [
         ("SALE SALE CANCEL", vec![2]),
         ("SALE CANCEL NO_SALE SALE SALE SALE CANCEL", vec![1, 3]),
@@ -106,7 +106,7 @@ async fn a_rule_says_of_any_minutes_what_its_oracle_says() {
     assert!(!rules.is_empty());
     for rule in rules {
         let plain = Rule { sql: rule.oracle.clone().unwrap(), ..rule.clone() };
-        let (ours, plain) = (Compiled::new(rule.clone()).await.unwrap(), Compiled::new(plain).await.unwrap());
+        let (ours, plain) = (Compiled::new(rule.clone(), &Room::default()).await.unwrap(), Compiled::new(plain, &Room::default()).await.unwrap());
         let mut chance = Chance(0x0a11_5a1e_5000);
         let mut said = 0;
         for _ in 0..400 {

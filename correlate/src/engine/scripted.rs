@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tillsight_schemas::port::{
     Epoch, EpochStore, EventSource, Fenced, Judged, KnownJudgement, LogRecord, Partition, PortError, Positions, Tenure,
 };
-use tillsight_schemas::{Clock as _, ReplayClock};
+use tillsight_schemas::{Clock as _, ReplayClock, topic};
 use uuid::Uuid;
 
 /// A log whose records are all known before. It moves the clock to the arrival of what it hands out.
@@ -98,6 +98,7 @@ struct Kept {
     checkpoint: Option<String>,
     judged: BTreeMap<Uuid, Judged>,
     told: BTreeSet<String>,
+    clocks: Vec<Bytes>,
 }
 
 impl MemoryStore {
@@ -108,6 +109,11 @@ impl MemoryStore {
     /// The last word about every anchor, with its alert where one was raised.
     pub fn judged(&self) -> Vec<Judged> {
         self.with(|kept| kept.judged.values().cloned().collect())
+    }
+
+    /// What was told of clocks, as values of the log.
+    pub fn clocks(&self) -> Vec<Bytes> {
+        self.with(|kept| kept.clocks.clone())
     }
 
     /// The topics that something was told on.
@@ -154,6 +160,8 @@ impl EpochStore for MemoryStore {
                 let now = Judged { alert: one.alert.clone().or(alert), ..one.clone() };
                 kept.judged.insert(one.judgement.judgement_id, now);
             }
+            let of_clocks = epoch.outgoing.iter().filter(|record| record.topic == topic::CLOCK);
+            kept.clocks.extend(of_clocks.map(|record| record.value.clone()));
             kept.told.extend(epoch.outgoing.iter().map(|record| record.topic.clone()));
             Ok(())
         })

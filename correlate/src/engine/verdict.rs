@@ -336,9 +336,11 @@ fn record(posted: &PostedTransaction) -> AlertRecord {
     }
 }
 
-/// The hash of what was judged. When it was judged, in which revision, and what only explains it, does not belong to it.
+/// The hash of what was judged. When it was judged, in which revision, what number the statement about
+/// the clock had, and what only explains it, does not belong to it.
 fn content(alert: &Alert) -> String {
     let hashed = Alert {
+        clock: ClockStatement { version: 0, ..alert.clock.clone() },
         revision: 0,
         state: AlertState::Standing,
         content_sha256: String::new(),

@@ -30,9 +30,23 @@ export type ClockOffset = {
   valid_from: Instant;
   offset_us: number;
   uncertainty_us: number;
-  method: "unsynchronised" | "arrival";
+  method: "unsynchronised" | "arrival" | "presence" | "drawer";
   samples: number;
+  drift_ppb: number | null;
+  measured_at: Instant | null;
+  refusal: ClockRefusal | null;
 };
+
+// Why customers in front of a camera do not tell how far a till's clock is off.
+export type ClockRefusal =
+  | "too_few"
+  | "coarse_times"
+  | "ambiguous"
+  | "one_sided"
+  | "long_leads"
+  | "inconsistent"
+  | "clock_set"
+  | "lost_fit";
 
 export type Register = {
   id: string;
