@@ -13,7 +13,7 @@ use tillsight_schemas::port::LogRecord;
 use tillsight_schemas::pos::{Kind, PostedTransaction, TenderType};
 use tillsight_schemas::presence::{Blind, PresenceState, PresenceTile};
 use tillsight_schemas::topic;
-use tillsight_schemas::wire::avro;
+use tillsight_schemas::wire::avro::{self, Avro};
 use tillsight_schemas::zone::{Zone, ZoneKind};
 
 /// The registers of a store.
@@ -95,7 +95,7 @@ impl Feed {
 
     /// The zones of all registers.
     pub(crate) fn zones(self) -> Vec<(StoreKey, Zone)> {
-        let registers = if self.tile > 0 { 1..=REGISTERS } else { 1..=0 };
+        let registers = 1..=if self.tile > 0 { REGISTERS } else { 0 };
         let of =
             |key: StoreKey| registers.clone().map(move |register| (key.clone(), zone(register, ZoneKind::Customer)));
         self.keys().into_iter().flat_map(of).collect()
@@ -142,6 +142,11 @@ impl Feed {
         tiles
     }
 
+    /// The state of a register's customer zone in each second.
+    pub(crate) fn truth(self, store: u32, register: u32) -> Vec<PresenceState> {
+        self.till(store, register).states
+    }
+
     /// How many stretches in one state the cameras saw.
     pub(crate) fn stretches(self) -> usize {
         let registers = (0..self.stores).flat_map(|store| (1..=REGISTERS).map(move |register| (store, register)));
@@ -152,27 +157,16 @@ impl Feed {
 
     /// All of it as records of the log, in the order of their arrival.
     pub(crate) fn records(self) -> Vec<LogRecord> {
-        let mut arrivals = Vec::new();
-        for store in 0..self.stores {
-            let posted = self.posted(store);
-            let values = avro::encode(&posted).unwrap();
-            arrivals.extend(
-                posted.iter().zip(values).map(|(one, value)| (one.header.received_at, topic::POS_TRANSACTION, value)),
-            );
-            for register in 1..=REGISTERS {
-                let tiles = self.tiles(store, register);
-                let values = avro::encode(&tiles).unwrap();
-                arrivals
-                    .extend(tiles.iter().zip(values).map(|(tile, value)| (tile.end_at, topic::CAM_PRESENCE, value)));
-            }
+        in_order((0..self.stores).flat_map(|store| self.arriving(store)).collect())
+    }
+
+    /// What arrives from a store.
+    pub(crate) fn arriving(self, store: u32) -> Vec<LogRecord> {
+        let mut records = arriving(topic::POS_TRANSACTION, &self.posted(store), |one| one.header.received_at);
+        for register in 1..=REGISTERS {
+            records.extend(arriving(topic::CAM_PRESENCE, &self.tiles(store, register), |tile| tile.end_at));
         }
-        arrivals.sort_by_key(|(at, ..)| *at);
-        let (mut tills, mut cameras) = (0.., 0..);
-        let record = |(at, topic, value)| {
-            let offset = if topic == topic::POS_TRANSACTION { tills.next() } else { cameras.next() };
-            ScriptedLog::record(topic, offset.unwrap(), at, value)
-        };
-        arrivals.into_iter().map(record).collect()
+        records
     }
 
     /// What happened at a register.
@@ -236,6 +230,24 @@ impl Feed {
         }
         Till { posted, states }
     }
+}
+
+/// Records of a topic, each with the time of its arrival, without their places.
+pub(crate) fn arriving<T: Avro>(topic: &str, said: &[T], at: impl Fn(&T) -> DateTime<Utc>) -> Vec<LogRecord> {
+    let values = avro::encode(said).unwrap();
+    said.iter().zip(values).map(|(one, value)| ScriptedLog::record(topic, 0, at(one), value)).collect()
+}
+
+/// Gives records their places in the log by the time of their arrival.
+pub(crate) fn in_order(mut records: Vec<LogRecord>) -> Vec<LogRecord> {
+    records.sort_by_key(|record| record.logged_at);
+    let (mut tills, mut cameras) = (0, 0);
+    for record in &mut records {
+        let next = if record.partition.topic == topic::POS_TRANSACTION { &mut tills } else { &mut cameras };
+        record.offset = *next;
+        *next += 1;
+    }
+    records
 }
 
 /// An instant, in milliseconds from the opening.

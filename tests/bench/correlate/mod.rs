@@ -5,11 +5,13 @@
 //! Everybody gets the same events ([`feed`]) and answers before anybody is timed; processor time counts, the others run from
 //! their packages (`deploy/setup.sh bench`, `tests/bench/peers`).
 
+mod absence;
 mod beside;
 mod feed;
 mod kept;
 mod part;
 mod questions;
+mod recovery;
 mod rules;
 
 use crate::sheet::Sheet;
@@ -25,4 +27,6 @@ pub(crate) fn measure(sheet: &mut Sheet) {
     questions::refund(sheet, &runtime);
     questions::sequence(sheet, &runtime);
     questions::sliding(sheet, &runtime);
+    absence::absence(sheet, &runtime);
+    recovery::recovery(sheet, &runtime);
 }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tillsight_correlate::backtest::Backtest;
 use tillsight_correlate::engine::{Engine, MemoryStore, ScriptedLog, Settings};
 use tillsight_correlate::lake::{History, Table};
+use tillsight_correlate::rule::Rule;
 use tillsight_schemas::TimeSpan;
 use tillsight_schemas::clock::ReplayClock;
 use tillsight_schemas::judgement::Outcome;
@@ -225,19 +226,23 @@ fn decoded<T: Avro>(records: &[LogRecord], topic: &str) -> Vec<T> {
     columns::from_batch(&Decoder::<T>::new().decode(&values).unwrap().batch).unwrap()
 }
 
-/// The last word of the engine about all anchors of some records.
-pub(crate) async fn through(
-    rule: tillsight_correlate::rule::Rule,
-    feed: Feed,
+/// The last word of the engine about all anchors of some records, by the zones of a feed.
+async fn through(rule: Rule, feed: Feed, records: Vec<LogRecord>, at_once: usize) -> Vec<Judged> {
+    through_all(vec![rule], Settings::new(feed.zones()), records, at_once).await
+}
+
+/// The same of several rules.
+pub(crate) async fn through_all(
+    rules: Vec<Rule>,
+    settings: Settings,
     records: Vec<LogRecord>,
     at_once: usize,
 ) -> Vec<Judged> {
     let clock = ReplayClock::at(Feed::opens());
     let log = ScriptedLog::new(records, at_once, clock.clone());
     let store = MemoryStore::default();
-    let settings = Settings::new(feed.zones());
     let (source, kept) = (Box::new(log.clone()), Arc::new(store.clone()));
-    let mut engine = Engine::open(settings, vec![rule], source, kept, Arc::new(clock.clone())).await.unwrap();
+    let mut engine = Engine::open(settings, rules, source, kept, Arc::new(clock.clone())).await.unwrap();
     while !log.is_finished() {
         engine.step(Duration::ZERO).await.unwrap();
     }
