@@ -6,6 +6,8 @@
 //! Of a hundred transactions four are refunds, three void the sale before, three open the drawer. Records arrive 250 ms after
 //! they were made.
 
+use std::sync::LazyLock;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use tillsight_correlate::engine::ScriptedLog;
 use tillsight_schemas::id::{StoreKey, derive};
@@ -115,28 +117,13 @@ impl Feed {
     /// What the camera at a register saw: cut where the state changes and at whole multiples of the length of a tile.
     pub(crate) fn tiles(self, store: u32, register: u32) -> Vec<PresenceTile> {
         let mut tiles: Vec<PresenceTile> = Vec::new();
-        let Ok(tile @ 1..) = usize::try_from(self.tile) else { return tiles };
-        let sample: PresenceTile =
-            serde_json::from_str(include_str!("../../../schemas/samples/v1/presence_tile.json")).unwrap();
+        let Ok(length @ 1..) = usize::try_from(self.tile) else { return tiles };
         let (key, zone) = (self.keys().swap_remove(store as usize), zone(register, ZoneKind::Customer));
         for (second, state) in self.till(store, register).states.into_iter().enumerate() {
             let end = Self::opens() + TimeDelta::seconds(i64::try_from(second).unwrap() + 1);
-            match tiles.last_mut().filter(|last| last.state == state && !second.is_multiple_of(tile)) {
+            match tiles.last_mut().filter(|last| last.state == state && !second.is_multiple_of(length)) {
                 Some(last) => (last.end_at, last.published_at) = (end, end),
-                None => tiles.push(PresenceTile {
-                    tenant_id: key.tenant.clone(),
-                    store_id: key.store.clone(),
-                    camera_id: zone.camera.clone(),
-                    zone_id: zone.id.clone(),
-                    zone_kind: zone.kind,
-                    register_id: zone.register.clone(),
-                    start_at: end - TimeDelta::seconds(1),
-                    end_at: end,
-                    published_at: end,
-                    state,
-                    blind: (state == PresenceState::Unknown).then_some(Blind::Frozen),
-                    ..sample.clone()
-                }),
+                None => tiles.push(tile(&key, &zone, end - TimeDelta::seconds(1), end, state)),
             }
         }
         tiles
@@ -229,6 +216,32 @@ impl Feed {
             before = end;
         }
         Till { posted, states }
+    }
+}
+
+/// A tile of a zone.
+pub(crate) fn tile(
+    key: &StoreKey,
+    zone: &Zone,
+    start_at: DateTime<Utc>,
+    end_at: DateTime<Utc>,
+    state: PresenceState,
+) -> PresenceTile {
+    static SAMPLE: LazyLock<PresenceTile> =
+        LazyLock::new(|| serde_json::from_str(include_str!("../../../schemas/samples/v1/presence_tile.json")).unwrap());
+    PresenceTile {
+        tenant_id: key.tenant.clone(),
+        store_id: key.store.clone(),
+        camera_id: zone.camera.clone(),
+        zone_id: zone.id.clone(),
+        zone_kind: zone.kind,
+        register_id: zone.register.clone(),
+        start_at,
+        end_at,
+        published_at: end_at,
+        state,
+        blind: (state == PresenceState::Unknown).then_some(Blind::Frozen),
+        ..SAMPLE.clone()
     }
 }
 

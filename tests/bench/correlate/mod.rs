@@ -13,6 +13,7 @@ mod part;
 mod questions;
 mod recovery;
 mod rules;
+mod scale;
 
 use crate::sheet::Sheet;
 
@@ -29,4 +30,5 @@ pub(crate) fn measure(sheet: &mut Sheet) {
     questions::sliding(sheet, &runtime);
     absence::absence(sheet, &runtime);
     recovery::recovery(sheet, &runtime);
+    scale::scale(sheet);
 }

@@ -25,7 +25,7 @@ use tillsight_schemas::wire::columns;
 use tokio::runtime::Runtime;
 
 use super::feed::Feed;
-use super::{kept, rules};
+use super::{kept, rules, scale};
 use crate::machine;
 use crate::sheet::median;
 
@@ -80,6 +80,7 @@ pub(crate) fn work(arguments: &[String]) {
         ["live", rule, counted, stores, minutes, tile, answer] => {
             live(rule, counted, feed(stores, minutes, tile), Path::new(answer))
         }
+        [what @ ("worker" | "producer"), port, dir] => scale::part(&runtime(), what, port, Path::new(dir)),
         // For whoever wants to ask the others by hand.
         ["lake", stores, minutes, tile] => {
             let lake = kept::lake(&runtime(), feed(stores, minutes, tile));
