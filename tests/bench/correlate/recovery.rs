@@ -37,8 +37,9 @@ const CHAIN: Feed = Feed { stores: 100, minutes: 10, tile: 5 };
 const REMEMBERED_MINUTES: u32 = 24 * 60;
 const RUNS: usize = 3;
 
-/// What is compared: of each judgement the outcome, why, and the content of its alert.
-type Words = BTreeMap<Uuid, (Outcome, String, Option<String>)>;
+/// What is compared: of each judgement the outcome, why, and the content of its alert with what it rests on: the bound of its
+/// register's clock, in microseconds.
+type Words = BTreeMap<Uuid, (Outcome, String, Option<(String, i64)>)>;
 
 pub(crate) fn recovery(sheet: &mut Sheet, runtime: &Runtime) {
     runtime.block_on(disorder(sheet));
@@ -54,7 +55,10 @@ async fn disorder(sheet: &mut Sheet) {
     let found = words(&dropped(rules, shuffled, drops).await);
     let lost = wanted.keys().filter(|id| !found.contains_key(id)).count();
     let extra = found.keys().filter(|id| !wanted.contains_key(id)).count();
-    let other = wanted.iter().filter(|(id, words)| found.get(id).is_some_and(|found| found != *words)).count();
+    let pairs = || wanted.iter().filter_map(|(id, words)| Some((words, found.get(id)?)));
+    let other = pairs().filter(|(wanted, found)| wanted != found).count();
+    let bound = |(_, _, alert): &(Outcome, String, Option<(String, i64)>)| alert.as_ref().map(|(_, bound)| *bound);
+    let by_clock = pairs().filter(|(wanted, found)| bound(wanted) != bound(found)).count();
     let alerts = wanted.values().filter(|(outcome, ..)| *outcome == Outcome::Fired).count();
     let value = f64::from(u32::try_from(lost + extra + other).unwrap());
     sheet.row(&Row {
@@ -68,7 +72,8 @@ async fn disorder(sheet: &mut Sheet) {
         unit: "judgements",
         bar: Some(Bar::AtMost(0.0)),
         note: format!(
-            "{lost} lost, {extra} too many, {other} otherwise, of {} judgements with {alerts} alerts; the engine starts anew in this \
+            "{lost} lost, {extra} too many, {other} otherwise ({by_clock} of them by another bound of the till's clock, which depends on the \
+             order in which its first records come), of {} judgements with {alerts} alerts; the engine starts anew in this \
              process, about every {} min of the day (the bar says 30 s; each start reads all that is remembered again)",
             wanted.len(),
             i64::from(FEED.minutes) / DROPS
@@ -79,7 +84,7 @@ async fn disorder(sheet: &mut Sheet) {
 /// What is said of each anchor.
 fn words(judged: &[Judged]) -> Words {
     let words = |one: &Judged| {
-        let alert = one.alert.as_ref().map(|alert| alert.content_sha256.clone());
+        let alert = one.alert.as_ref().map(|alert| (alert.content_sha256.clone(), alert.clock.uncertainty_us));
         (one.judgement.judgement_id, (one.judgement.outcome, one.judgement.why.clone(), alert))
     };
     judged.iter().map(words).collect()
