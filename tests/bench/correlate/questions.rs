@@ -5,7 +5,8 @@
 //! memory, and an event is a transaction, each of its lines and payments, or a tile, whether somebody needs it or not.
 //!
 //! Others are timed by what they take of a processor until they have the ids of what they found. Ours in memory is what the rule takes
-//! by the clock on the wall while nothing else runs, with judgements, alerts and evidence made. Who cannot express a question is listed with the reason.
+//! by the clock on the wall while nothing else runs, with judgements, alerts and evidence made. Who
+//! cannot express a question is listed with the reason.
 
 use std::io::Write as _;
 use std::path::Path;
