@@ -35,9 +35,18 @@ fn fare(assumed: &Assumptions, seeds: u64) -> [Summary; 4] {
 }
 
 /// The other ways beside ours.
-fn peers(ways: &[Summary; 4], ours: f64, of: fn(&Summary) -> f64) -> Value {
-    let beside = [0, 1, 3].map(|way| (WAYS[way], of(&ways[way])));
-    beside.map(|(name, value)| json!({ "name": name, "version": "", "value": value, "ratio": ours / value })).into()
+fn peers(ways: &[Summary; 4], ours: f64, of: fn(&Summary) -> f64) -> Vec<Peer> {
+    let peer = |way: usize| {
+        let value = of(&ways[way]);
+        Peer {
+            name: WAYS[way].to_owned(),
+            version: String::new(),
+            value: Some(value),
+            ratio: Some(ours / value),
+            note: String::new(),
+        }
+    };
+    [0, 1, 3].map(peer).into()
 }
 
 fn percent(share: f64) -> String {
@@ -65,7 +74,7 @@ fn section_six(sheet: &mut Sheet) {
                 ours.flags, naive.flags, binomial.flags
             ),
         },
-        peers(&ways, low, |way| way.precision.1.0.min(way.precision.2.0)),
+        &peers(&ways, low, |way| way.precision.1.0.min(way.precision.2.0)),
     );
     sheet.row_beside(
         &Row {
@@ -77,7 +86,7 @@ fn section_six(sheet: &mut Sheet) {
             bar: Some(Bar::AtLeast(0.22)),
             note: format!("{seeds}; z-scores find more, and {} of what they flag is wrong", percent(naive.false_share)),
         },
-        peers(&ways, ours.recall.0, |way| way.recall.0),
+        &peers(&ways, ours.recall.0, |way| way.recall.0),
     );
     sheet.row_beside(
         &Row {
@@ -89,7 +98,7 @@ fn section_six(sheet: &mut Sheet) {
             bar: Some(Bar::AtLeast(0.5)),
             note: format!("{seeds}; recall@100 {}", percent(ours.recall_100)),
         },
-        peers(&ways, ours.precision_25.0, |way| way.precision_25.0),
+        &peers(&ways, ours.precision_25.0, |way| way.precision_25.0),
     );
 }
 
