@@ -87,6 +87,8 @@ pub const ENGINE_RECORDS: &str = "lp_engine_records_total";
 pub const ENGINE_UNREADABLE: &str = "lp_engine_unreadable_records_total";
 /// Events that came later than the rule engine remembers.
 pub const ENGINE_TOO_LATE: &str = "lp_engine_too_late_events_total";
+/// Rare events that the rule engine forgot before its rules did, for want of room.
+pub const ENGINE_HISTORY_FORGOTTEN: &str = "lp_engine_history_forgotten_events_total";
 /// Anchors that a rule could not judge because its SQL failed, and rules that could not be planned, label `rule`.
 pub const RULE_FAILURES: &str = "lp_rule_failures_total";
 /// Judgements that are new or came out differently, labels `rule`, `outcome`.
@@ -165,6 +167,11 @@ pub const ALL: &[(&str, &str, &str)] = &[
     (ENGINE_RECORDS, "records", "records that the rule engine has read"),
     (ENGINE_UNREADABLE, "records", "records that the rule engine could not decode"),
     (ENGINE_TOO_LATE, "events", "events that came later than the rule engine remembers"),
+    (
+        ENGINE_HISTORY_FORGOTTEN,
+        "events",
+        "rare events that the rule engine forgot while rules still look back at them, for want of room",
+    ),
     (RULE_FAILURES, "failures", "anchors that a rule's SQL failed on, and rules that could not be planned"),
     (JUDGEMENTS, "judgements", "judgements that are new or came out differently"),
     (ALERTS, "alerts", "alerts raised, amended and taken back"),

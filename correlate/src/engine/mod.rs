@@ -16,8 +16,10 @@ mod ask;
 mod checkpoint;
 mod clock;
 mod error;
+mod events;
 mod failures;
 mod floor;
+mod history;
 mod judge;
 mod lane;
 mod lint;
@@ -42,30 +44,40 @@ use tillsight_schemas::presence::PresenceTile;
 use tillsight_schemas::wire::avro::{Avro, Decoder};
 use tillsight_schemas::wire::columns;
 use tillsight_schemas::zone::{Zone, ZoneKind};
-use tillsight_schemas::{metric, topic};
+use tillsight_schemas::{TimeSpan, metric, topic};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use agenda::Agenda;
+use around::Memories;
 pub(crate) use ask::Asked;
 use checkpoint::{Bookmarks, Checkpoint};
 use clock::Clocks;
 pub use error::EngineError;
+use events::Event;
 use failures::Failures;
 pub use floor::LATE_ALLOWED;
+pub(crate) use history::KINDS;
 pub(crate) use judge::NO_MATCH;
 pub(crate) use lane::{Known, Lane};
-use memory::{Event, Memory};
+use memory::Memory;
 use plan::Compiled;
 pub use plan::plans;
 pub use scripted::{MemoryStore, ScriptedLog};
 
+use crate::error::Error;
+use crate::lake::History;
 use crate::rule::{Adjustments, Rule};
 
 /// The topics that the engine reads.
 pub const TOPICS: [&str; 2] = [topic::POS_TRANSACTION, topic::CAM_PRESENCE];
 /// How many records are taken from the log at once.
 const POLL_RECORDS: usize = 2_000;
+/// So many rare events of all stores together are remembered at most: about 1.5 KiB each.
+const MOST_RARE: usize = 400_000;
+/// How much more of the history is taken from the lake than rules look back: what is remembered of everything, and a week
+/// for tills that are behind.
+const RECALLED: TimeDelta = TimeDelta::days(9);
 /// How often a checkpoint is written when nothing was judged.
 const CHECKPOINT_EVERY: TimeDelta = TimeDelta::seconds(1);
 
@@ -176,7 +188,9 @@ pub struct Engine {
     clock: SharedClock,
     partition: Partition,
     fence: i64,
-    memories: BTreeMap<StoreKey, Memory>,
+    memories: Memories,
+    /// How far back rules read the history.
+    reads_back: TimeDelta,
     clocks: Clocks,
     stated: Vec<ClockOffset>,
     agenda: Agenda,
@@ -225,6 +239,7 @@ impl Engine {
         tracing::debug!(rules = compiled.len(), fence = tenure.fence, "the rule engine reads on");
         let agenda = Agenda::resume(left.pending(&compiled));
         let committed_at = clock.now();
+        let reads_back = compiled.iter().map(|rule| rule.rule.header.history()).max().unwrap_or_default();
         Ok(Self {
             settings,
             rules: compiled,
@@ -234,6 +249,7 @@ impl Engine {
             partition,
             fence: tenure.fence,
             memories: BTreeMap::new(),
+            reads_back,
             clocks: left.clocks,
             stated: Vec::new(),
             agenda,
@@ -242,6 +258,29 @@ impl Engine {
             floors: floor::Floors::default(),
             failures: Failures::default(),
         })
+    }
+
+    /// Takes in what the lake has of what rules read in the history: the log is read again from two days back only. It comes
+    /// before the first step, and judges nothing.
+    ///
+    /// # Errors
+    /// [`Error`] when the lake cannot be read: then the history is what the log says from now on.
+    pub async fn read_history(&mut self, lake: &History) -> Result<(), Error> {
+        let until = self.clock.now() + LATE_ALLOWED;
+        let Ok(span) = TimeSpan::new(until - self.reads_back - RECALLED, until) else { return Ok(()) };
+        if !self.reads_back.is_zero() {
+            self.remember(lake.rare(KINDS, span, None).await?);
+        }
+        Ok(())
+    }
+
+    /// Takes transactions into the history.
+    pub(crate) fn remember(&mut self, past: Vec<PostedTransaction>) {
+        for posted in past {
+            let store = StoreKey::new(posted.header.tenant_id.clone(), posted.transaction.store_id.clone());
+            let logged_at = posted.header.received_at;
+            memory(&mut self.memories, self.reads_back, &store).recall(&posted, logged_at);
+        }
     }
 
     /// Goes on with other zones and adjustments. What was judged stays as it is.
@@ -283,7 +322,7 @@ impl Engine {
         for (record, tile) in decode::<PresenceTile>(&of(topic::CAM_PRESENCE))? {
             let store = StoreKey::new(tile.tenant_id.clone(), tile.store_id.clone());
             self.bookmarks.read(record, &store, tile.end_at.timestamp_micros());
-            if self.memories.entry(store.clone()).or_default().see(&tile) {
+            if memory(&mut self.memories, self.reads_back, &store).see(&tile) {
                 self.agenda.seen(&store, tile.start_at.timestamp_micros()..tile.end_at.timestamp_micros());
             }
         }
@@ -309,13 +348,33 @@ impl Engine {
             self.agenda.forget(store, horizon);
             self.bookmarks.forget(store, horizon);
         }
+        self.make_room();
+    }
+
+    /// Forgets the oldest day of the history where it has grown beyond its bound.
+    fn make_room(&mut self) {
+        let of_all = |memories: &Memories| memories.values().map(|memory| memory.past().0).sum::<usize>();
+        let before = of_all(&self.memories);
+        let Some(first) = self.memories.values().filter_map(|memory| memory.past().1).min() else { return };
+        if before <= MOST_RARE {
+            return;
+        }
+        for memory in self.memories.values_mut() {
+            memory.shorten(first + 86_400_000_000);
+        }
+        let forgotten = before - of_all(&self.memories);
+        metrics::counter!(metric::ENGINE_HISTORY_FORGOTTEN).increment(u64::try_from(forgotten).unwrap_or_default());
+        tracing::warn!(
+            forgotten,
+            "a day of the history is forgotten for want of room: rules that look back for long see less"
+        );
     }
 
     fn posted(&mut self, record: &LogRecord, posted: PostedTransaction) {
         let store = StoreKey::new(posted.header.tenant_id.clone(), posted.transaction.store_id.clone());
         let at = posted.header.event_time.timestamp_micros();
         self.bookmarks.read(record, &store, at);
-        let memory = self.memories.entry(store.clone()).or_default();
+        let memory = memory(&mut self.memories, self.reads_back, &store);
         // Below the checkpoint a record was judged before; it is read again as the neighbourhood of others.
         let replayed = self.bookmarks.is_replay(record);
         let id = posted.header.event_id;
@@ -328,11 +387,13 @@ impl Engine {
             tracing::debug!(%store, event = %id, "an event came more than a day late: rules that look back judge it with what is remembered");
         }
         let event = Event { posted: Arc::new(posted), logged_at: record.logged_at };
-        for touched in memory.add(event) {
+        let touched = memory.add(event);
+        for at in touched.at {
             for (number, rule) in self.rules.iter().enumerate() {
                 let header = &rule.rule.header;
-                let until = touched + header.lookback_seconds * 1_000_000;
-                let from = touched - header.lookahead_seconds * 1_000_000;
+                let seen = if touched.rare { header.history().num_seconds() } else { 0 };
+                let until = at + header.lookback_seconds.max(seen) * 1_000_000;
+                let from = at - header.lookahead_seconds * 1_000_000;
                 for event in memory.events(from, until) {
                     let anchor = &event.posted;
                     if !header.anchor.contains(&anchor.transaction.kind) {
@@ -367,6 +428,12 @@ impl Engine {
             }
         }
     }
+}
+
+/// What is remembered of a store.
+fn memory<'a>(memories: &'a mut Memories, reads_back: TimeDelta, store: &StoreKey) -> &'a mut Memory {
+    let past_us = reads_back.num_microseconds().unwrap_or(i64::MAX);
+    memories.entry(store.clone()).or_insert_with(|| Memory::new(past_us))
 }
 
 /// Decodes records of one topic; one that cannot be decoded is named in the log and left out (the lake and the raw topic

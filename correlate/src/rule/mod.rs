@@ -19,7 +19,7 @@ pub(crate) use adjust::Params;
 pub use adjust::{Adjustment, Adjustments, Says};
 use adopted::Adopted;
 pub use error::RuleError;
-pub use header::{Clip, Header, LONGEST_LOOKBACK, Param, Scope};
+pub use header::{Clip, Header, LONGEST_HISTORY, LONGEST_LOOKBACK, Param, Scope};
 pub use needs::Need;
 
 /// Where a rule comes from.
