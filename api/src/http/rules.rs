@@ -125,7 +125,7 @@ answer! {
         lookback_seconds: i64,
         /// How far after it.
         lookahead_seconds: i64,
-        /// How far before an event it looks at refunds, reprints and paid-outs, in days; 0: not further than at all others.
+        /// How far before an event it looks at refunds, reprints and paid-outs, in days; 0 where no further.
         history_days: i64,
         /// The kinds of zone of the register in which presence must be known.
         zones: Vec<ZoneKind>,

@@ -73,8 +73,6 @@ use crate::rule::{Adjustments, Rule};
 pub const TOPICS: [&str; 2] = [topic::POS_TRANSACTION, topic::CAM_PRESENCE];
 /// How many records are taken from the log at once.
 const POLL_RECORDS: usize = 2_000;
-/// So many rare events of all stores together are remembered at most: 1.9 KB each, their rows included (measured).
-const MOST_RARE: usize = 400_000;
 /// How much more of the history is taken from the lake than rules look back: what is remembered of everything, and a week
 /// for tills that are behind.
 const RECALLED: TimeDelta = TimeDelta::days(9);
@@ -114,12 +112,14 @@ pub struct Settings {
     pub max_wait: TimeDelta,
     /// How long an alert's video is held.
     pub hold_for: TimeDelta,
+    /// How many events of the history are remembered at most, of all stores together: 1.9 KB each, with their rows (measured).
+    pub history_events: usize,
     /// Whether a rule that fails is passed over, so that the others judge on; else it stops the engine.
     pub passes_over: bool,
 }
 
 impl Settings {
-    /// The defaults for zones that hold always: anchors wait for 120 s, video is held for 30 days.
+    /// The defaults for zones that hold always: anchors wait for 120 s, video is held for 30 days, the history is 760 MB at most.
     pub fn new(zones: Vec<(StoreKey, Zone)>) -> Self {
         let always = |(store, zone)| PlacedZone { store, zone, from: None, to: None };
         Self::placed(zones.into_iter().map(always).collect())
@@ -132,6 +132,7 @@ impl Settings {
             adjusted: Adjustments::default(),
             max_wait: TimeDelta::seconds(120),
             hold_for: TimeDelta::days(30),
+            history_events: 400_000,
             passes_over: false,
         }
     }
@@ -356,7 +357,7 @@ impl Engine {
         let of_all = |memories: &Memories| memories.values().map(|memory| memory.past().0).sum::<usize>();
         let before = of_all(&self.memories);
         let Some(first) = self.memories.values().filter_map(|memory| memory.past().1).min() else { return };
-        if before <= MOST_RARE {
+        if before <= self.settings.history_events {
             return;
         }
         for memory in self.memories.values_mut() {
