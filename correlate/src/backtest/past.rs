@@ -14,7 +14,7 @@ use tillsight_schemas::wire::avro;
 use tillsight_schemas::{ReplayClock, TimeSpan, topic};
 
 use super::BacktestError;
-use crate::engine::{Engine, KINDS, MemoryStore, ScriptedLog, Settings};
+use crate::engine::{Engine, MemoryStore, RARE_KINDS, ScriptedLog, Settings};
 use crate::lake::History;
 use crate::rule::Rule;
 
@@ -52,7 +52,7 @@ impl Past {
         let mut rare = Vec::new();
         if !back.is_zero() {
             let long = TimeSpan::new(begin - back, end).map_err(|_| BacktestError::Span)?;
-            rare = history.rare(KINDS, long, Some(stores)).await?;
+            rare = history.rare(RARE_KINDS, long, Some(stores)).await?;
         }
         let mut transactions = history.transactions(around, stores).await?;
         let mut tiles = history.tiles(around, stores).await?;

@@ -6,7 +6,7 @@
 //! nothing to correct when a record is revised or comes late: it is the same record in both. A count that was written down
 //! each day would have to be mended then, and could not name the events that it counts, which an alert must show.
 //!
-//! Rows are kept of the kinds in [`KINDS`] only, which are a hundredth of what tills send: so what a long look-back costs
+//! Rows are kept of the kinds in [`RARE_KINDS`] only, which are a hundredth of what tills send: so what a long look-back costs
 //! depends on how often money goes back, and not on how much is sold. Each row is about one entity, because that is how
 //! rules ask, and how a topic of all stores of a chain can be partitioned some day.
 
@@ -20,7 +20,7 @@ use tillsight_schemas::pos::{Direction, Kind, PostedTransaction, Transaction, Tr
 use super::tables::{BOOL, LONG, TEXT, described, long, text, yes};
 
 /// The rare kinds.
-pub(crate) const KINDS: &[Kind] = &[Kind::Return, Kind::PaidOut, Kind::Reprint];
+pub(crate) const RARE_KINDS: &[Kind] = &[Kind::Return, Kind::PaidOut, Kind::Reprint];
 /// The rows of a week lie together, in microseconds of event time.
 pub(crate) const WEEK: i64 = 7 * 86_400 * 1_000_000;
 
@@ -45,7 +45,7 @@ pub(super) const COLUMNS: &[(&str, DataType)] = &[
 /// Whether a transaction is taken in: it is rare, or it may correct one that is.
 pub(super) fn is_kept(posted: &PostedTransaction) -> bool {
     let transaction = &posted.transaction;
-    KINDS.contains(&transaction.kind) || transaction.revision > 0 || transaction.replaces.is_some()
+    RARE_KINDS.contains(&transaction.kind) || transaction.revision > 0 || transaction.replaces.is_some()
 }
 
 /// A transaction without what the history says nothing of: its items and its text.
@@ -105,7 +105,7 @@ fn names_sale(named: &TransactionRef) -> bool {
 /// Whom an event is about.
 fn entries(posted: &PostedTransaction) -> Vec<Entry<'_>> {
     let transaction = &posted.transaction;
-    if !KINDS.contains(&transaction.kind) || transaction.training || transaction.test {
+    if !RARE_KINDS.contains(&transaction.kind) || transaction.training || transaction.test {
         return Vec::new();
     }
     let mut cards: BTreeMap<&str, i64> = BTreeMap::new();

@@ -29,6 +29,7 @@ mod scripted;
 mod segment;
 mod tables;
 mod verdict;
+mod weeks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -44,7 +45,7 @@ use tillsight_schemas::presence::PresenceTile;
 use tillsight_schemas::wire::avro::{Avro, Decoder};
 use tillsight_schemas::wire::columns;
 use tillsight_schemas::zone::{Zone, ZoneKind};
-use tillsight_schemas::{TimeSpan, metric, topic};
+use tillsight_schemas::{metric, topic};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -57,25 +58,20 @@ pub use error::EngineError;
 use events::Event;
 use failures::Failures;
 pub use floor::LATE_ALLOWED;
-pub(crate) use history::KINDS;
+pub(crate) use history::RARE_KINDS;
 pub(crate) use judge::NO_MATCH;
 pub(crate) use lane::{Known, Lane};
-use memory::Memory;
 use plan::Compiled;
 pub use plan::plans;
 pub use scripted::{MemoryStore, ScriptedLog};
+use weeks::memory;
 
-use crate::error::Error;
-use crate::lake::History;
 use crate::rule::{Adjustments, Rule};
 
 /// The topics that the engine reads.
 pub const TOPICS: [&str; 2] = [topic::POS_TRANSACTION, topic::CAM_PRESENCE];
 /// How many records are taken from the log at once.
 const POLL_RECORDS: usize = 2_000;
-/// How much more of the history is taken from the lake than rules look back: what is remembered of everything, and a week
-/// for tills that are behind.
-const RECALLED: TimeDelta = TimeDelta::days(9);
 /// How often a checkpoint is written when nothing was judged.
 const CHECKPOINT_EVERY: TimeDelta = TimeDelta::seconds(1);
 
@@ -261,29 +257,6 @@ impl Engine {
         })
     }
 
-    /// Takes in what the lake has of what rules read in the history: the log is read again from two days back only. It comes
-    /// before the first step, and judges nothing.
-    ///
-    /// # Errors
-    /// [`Error`] when the lake cannot be read: then the history is what the log says from now on.
-    pub async fn read_history(&mut self, lake: &History) -> Result<(), Error> {
-        let until = self.clock.now() + LATE_ALLOWED;
-        let Ok(span) = TimeSpan::new(until - self.reads_back - RECALLED, until) else { return Ok(()) };
-        if !self.reads_back.is_zero() {
-            self.remember(lake.rare(KINDS, span, None).await?);
-        }
-        Ok(())
-    }
-
-    /// Takes transactions into the history.
-    pub(crate) fn remember(&mut self, past: Vec<PostedTransaction>) {
-        for posted in past {
-            let store = StoreKey::new(posted.header.tenant_id.clone(), posted.transaction.store_id.clone());
-            let logged_at = posted.header.received_at;
-            memory(&mut self.memories, self.reads_back, &store).recall(&posted, logged_at);
-        }
-    }
-
     /// Goes on with other zones and adjustments. What was judged stays as it is.
     pub fn set_up(&mut self, zones: Vec<PlacedZone>, adjusted: Adjustments) {
         self.settings.zones = by_store(zones);
@@ -352,25 +325,6 @@ impl Engine {
         self.make_room();
     }
 
-    /// Forgets the oldest day of the history where it has grown beyond its bound.
-    fn make_room(&mut self) {
-        let of_all = |memories: &Memories| memories.values().map(|memory| memory.past().0).sum::<usize>();
-        let before = of_all(&self.memories);
-        let Some(first) = self.memories.values().filter_map(|memory| memory.past().1).min() else { return };
-        if before <= self.settings.history_events {
-            return;
-        }
-        for memory in self.memories.values_mut() {
-            memory.shorten(first + 86_400_000_000);
-        }
-        let forgotten = before - of_all(&self.memories);
-        metrics::counter!(metric::ENGINE_HISTORY_FORGOTTEN).increment(u64::try_from(forgotten).unwrap_or_default());
-        tracing::warn!(
-            forgotten,
-            "a day of the history is forgotten for want of room: rules that look back for long see less"
-        );
-    }
-
     fn posted(&mut self, record: &LogRecord, posted: PostedTransaction) {
         let store = StoreKey::new(posted.header.tenant_id.clone(), posted.transaction.store_id.clone());
         let at = posted.header.event_time.timestamp_micros();
@@ -429,12 +383,6 @@ impl Engine {
             }
         }
     }
-}
-
-/// What is remembered of a store.
-fn memory<'a>(memories: &'a mut Memories, reads_back: TimeDelta, store: &StoreKey) -> &'a mut Memory {
-    let past_us = reads_back.num_microseconds().unwrap_or(i64::MAX);
-    memories.entry(store.clone()).or_insert_with(|| Memory::new(past_us))
 }
 
 /// Decodes records of one topic; one that cannot be decoded is named in the log and left out (the lake and the raw topic

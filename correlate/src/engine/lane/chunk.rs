@@ -148,7 +148,7 @@ impl Chunk {
         let mut past = Events::new(history::WEEK);
         if !wanted.history.is_zero() {
             let around = TimeSpan::new(span.start() - wanted.history, span.end() + AROUND).unwrap_or(span);
-            for posted in history.rare(history::KINDS, around, Some(stores)).await? {
+            for posted in history.rare(history::RARE_KINDS, around, Some(stores)).await? {
                 past.add(Event { logged_at: posted.header.received_at, posted: Arc::new(posted) });
             }
         }
