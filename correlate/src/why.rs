@@ -61,7 +61,7 @@ impl Why {
         store: &StoreKey,
         (event, span): (Uuid, TimeSpan),
     ) -> Result<Option<Self>, BacktestError> {
-        let past = Past::read(history, store, span).await?;
+        let past = Past::read(history, store, span, rule.header.history()).await?;
         let mut engine = past.remembered(vec![rule.clone()], settings).await?;
         let Some(Asked { anchor, numbers: held, row }) = engine.ask(store, event, None).await? else {
             return Ok(None);

@@ -86,6 +86,8 @@ pub const ENGINE_RECORDS: &str = "lp_engine_records_total";
 /// Registers whose customers a camera sees, by how their clock is known, label `method` (`unsynchronised`, `arrival`,
 /// `presence`, `drawer`).
 pub const REGISTER_CLOCKS: &str = "lp_register_clocks";
+/// Rare events that the rule engine forgot before its rules did, for want of room.
+pub const ENGINE_HISTORY_FORGOTTEN: &str = "lp_engine_history_forgotten_events_total";
 /// Anchors that a rule could not judge because its SQL failed, and rules that could not be planned, label `rule`.
 pub const RULE_FAILURES: &str = "lp_rule_failures_total";
 /// Judgements that are new or came out differently, labels `rule`, `outcome`.
@@ -173,6 +175,11 @@ pub const ALL: &[(&str, &str, &str)] = &[
     (HELD_BYTES, "bytes", "held video by owner"),
     (ENGINE_RECORDS, "records", "records that the rule engine has read, by topic and what became of them"),
     (REGISTER_CLOCKS, "registers", "registers whose customers a camera sees, by how their clock is known"),
+    (
+        ENGINE_HISTORY_FORGOTTEN,
+        "events",
+        "rare events that the rule engine forgot while rules still look back at them, for want of room",
+    ),
     (RULE_FAILURES, "failures", "anchors that a rule's SQL failed on, and rules that could not be planned"),
     (JUDGEMENTS, "judgements", "judgements that are new or came out differently"),
     (ALERTS, "alerts", "alerts raised, amended and taken back"),

@@ -127,6 +127,8 @@ answer! {
         lookback_seconds: i64,
         /// How far after it.
         lookahead_seconds: i64,
+        /// How far before an event it looks at refunds, reprints and paid-outs, in days; 0 where no further.
+        history_days: i64,
         /// The kinds of zone of the register in which presence must be known.
         zones: Vec<ZoneKind>,
         /// What a record must have.
@@ -223,6 +225,7 @@ async fn detail(shared: &Shared, person: &Person, rule: &Rule) -> Result<RuleDet
         anchor: header.anchor.iter().map(|kind| kind.as_str().to_owned()).collect(),
         lookback_seconds: header.lookback_seconds,
         lookahead_seconds: header.lookahead_seconds,
+        history_days: header.history_days,
         zones: header.watched.clone(),
         needs: header.needed.iter().map(RuleNeed::of).collect(),
         blind_to: header.blind_to.clone(),

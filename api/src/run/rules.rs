@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tillsight_correlate::engine::{Engine, PlacedZone, Settings, TOPICS};
+use tillsight_correlate::lake::History;
 use tillsight_correlate::rule::{Adjustments, Origin, Rule};
 use tillsight_ingest::bus::{Outgoing, Producer, TopicReader};
 use tillsight_schemas::error::chain;
@@ -53,6 +54,7 @@ pub(super) async fn judge(config: &Config, db: Arc<Db>, stop: &CancellationToken
             let mut engine = Engine::open(settings, rules.clone(), Box::new(source), db.clone(), clock())
                 .await
                 .map_err(RunError::part("the rules"))?;
+            read_history(config, &mut engine).await;
             let _working = Working::begin("rules");
             while !stop.is_cancelled() {
                 let round = stop.child_token();
@@ -78,6 +80,22 @@ pub(super) async fn judge(config: &Config, db: Arc<Db>, stop: &CancellationToken
         }
     }
     Ok(())
+}
+
+/// Gives the engine what the lake has of the weeks before. Rules that look back at them judge by what comes from now on where it
+/// cannot be read: the others need not wait for it.
+async fn read_history(config: &Config, engine: &mut Engine) {
+    let read = async {
+        let lake = History::open(&config.data.dir.join("lake")).await?;
+        engine.read_history(&lake).await
+    };
+    if let Err(error) = read.await {
+        metrics::counter!(metric::RULE_FAILURES, "rule" => "history").increment(1);
+        tracing::error!(
+            error = %chain(&error),
+            "what was archived of the last weeks cannot be read: rules that look back at it see what comes from now on"
+        );
+    }
 }
 
 /// The zones of all times, as the engine knows them.

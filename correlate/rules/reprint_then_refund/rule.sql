@@ -1,6 +1,6 @@
 WITH refunded AS (
   SELECT a.event_id, sum(t.amount_minor) AS cash_minor, max(p.smallest_minor) AS smallest_minor,
-         max(p.copy_seconds) AS copy_seconds
+         max(p.copy_seconds) AS copy_seconds, max(p.within_days) AS within_days
   FROM anchor a
   JOIN params p ON p.tenant_id = a.tenant_id AND p.store_id = a.store_id
   JOIN tenders t ON t.event_id = a.event_id AND t.tender_type = 'CASH' AND t.direction <> 'IN'
@@ -42,6 +42,18 @@ copies AS (
                  OR (r.reference_register_id = s.register_id AND r.reference_sequence_no = s.sequence_no
                      AND coalesce(r.reference_business_day = s.business_day, true)))
   WHERE s.nth = 1
+),
+older AS (
+  SELECT a.event_id, c.event_id AS copy_id, a.reference_receipt_no AS receipt_no, r.cash_minor,
+         (a.event_us - c.event_us) / 60000000 AS minutes,
+         row_number() OVER (PARTITION BY a.event_id ORDER BY c.event_us DESC, c.event_id) AS nth
+  FROM refunded r
+  JOIN anchor a ON a.event_id = r.event_id
+  JOIN history n ON n.event_id = a.event_id AND n.entity_kind = 'receipt'
+  JOIN history c ON c.tenant_id = a.tenant_id AND c.store_id = a.store_id AND c.kind = 'REPRINT' AND c.entity_kind = 'receipt'
+            AND c.entity = n.entity AND c.operator_id = a.operator_id AND c.reference_business_day < c.business_day
+            AND c.event_us > a.event_us - r.within_days * 86400000000 AND c.event_us <= a.event_us
+  WHERE r.cash_minor >= r.smallest_minor AND NOT EXISTS (SELECT 1 FROM sold s WHERE s.event_id = r.event_id)
 )
 SELECT event_id AS anchor_id,
        CASE WHEN after_us >= copy_seconds * 1000000 THEN 'fired' ELSE 'silent' END AS outcome,
@@ -49,4 +61,9 @@ SELECT event_id AS anchor_id,
        cash_minor AS amount_minor, concat(sale_id, ',', copy_id) AS members, minutes AS minutes_since_reprint,
        coalesce(receipt_no, 'without a number') AS sale_receipt
 FROM copies
+WHERE nth = 1
+UNION ALL
+SELECT event_id AS anchor_id, 'fired' AS outcome, 'reprinted_days_later' AS why, cash_minor AS amount_minor, copy_id AS members,
+       minutes AS minutes_since_reprint, coalesce(receipt_no, 'without a number') AS sale_receipt
+FROM older
 WHERE nth = 1

@@ -6,6 +6,8 @@
 
 mod difference;
 mod past;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::RangeInclusive;

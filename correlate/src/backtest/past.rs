@@ -9,11 +9,12 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use tillsight_schemas::id::StoreKey;
 use tillsight_schemas::port::LogRecord;
+use tillsight_schemas::pos::PostedTransaction;
 use tillsight_schemas::wire::avro;
 use tillsight_schemas::{ReplayClock, TimeSpan, topic};
 
 use super::BacktestError;
-use crate::engine::{Engine, MemoryStore, ScriptedLog, Settings};
+use crate::engine::{Engine, MemoryStore, RARE_KINDS, ScriptedLog, Settings};
 use crate::lake::History;
 use crate::rule::Rule;
 
@@ -28,19 +29,31 @@ const AT_ONCE: usize = 2_000;
 #[derive(Debug, Clone)]
 pub(crate) struct Past {
     records: Vec<LogRecord>,
+    /// What rules read in the history.
+    rare: Vec<PostedTransaction>,
     began: DateTime<Utc>,
 }
 
 impl Past {
-    /// Reads it.
+    /// Reads it, and of the history as much as rules look back at.
     ///
     /// # Errors
     /// [`BacktestError`].
-    pub(crate) async fn read(history: &History, store: &StoreKey, span: TimeSpan) -> Result<Self, BacktestError> {
+    pub(crate) async fn read(
+        history: &History,
+        store: &StoreKey,
+        span: TimeSpan,
+        back: TimeDelta,
+    ) -> Result<Self, BacktestError> {
         let stores = std::slice::from_ref(store);
         let begin = span.start().checked_sub_signed(BEFORE).ok_or(BacktestError::Span)?;
         let end = span.end().checked_add_signed(AFTER).ok_or(BacktestError::Span)?;
         let around = TimeSpan::new(begin, end).map_err(|_| BacktestError::Span)?;
+        let mut rare = Vec::new();
+        if !back.is_zero() {
+            let long = TimeSpan::new(begin - back, end).map_err(|_| BacktestError::Span)?;
+            rare = history.rare(RARE_KINDS, long, Some(stores)).await?;
+        }
         let mut transactions = history.transactions(around, stores).await?;
         let mut tiles = history.tiles(around, stores).await?;
         let mut arrivals: Vec<(DateTime<Utc>, LogRecord)> = Vec::with_capacity(transactions.len() + tiles.len());
@@ -59,6 +72,7 @@ impl Past {
         Ok(Self {
             began: arrivals.first().map_or(begin, |(at, _)| *at),
             records: arrivals.into_iter().map(|(_, record)| record).collect(),
+            rare,
         })
     }
 
@@ -73,6 +87,7 @@ impl Past {
         let kept = MemoryStore::default();
         let source = Box::new(log.clone());
         let mut engine = Engine::open(settings, rules, source, Arc::new(kept), Arc::new(clock.clone())).await?;
+        engine.remember(self.rare.clone());
         while !log.is_finished() {
             engine.step(Duration::ZERO).await?;
         }

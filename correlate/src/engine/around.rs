@@ -133,9 +133,10 @@ pub(super) fn window(memories: &mut Memories, header: &Header, judged: &[&Ready]
     let stores: BTreeSet<&StoreKey> = judged.iter().map(|ready| &ready.store).collect();
     let reads = |table: &str| header.reads.iter().any(|read| read == table);
     let mut near: BTreeMap<&'static str, Vec<RecordBatch>> = BTreeMap::new();
-    for table in ["pos", "lines", "tenders"].into_iter().filter(|table| reads(table)) {
+    for table in ["pos", "lines", "tenders", "history"].into_iter().filter(|table| reads(table)) {
         near.insert(table, Vec::new());
     }
+    let history_us = header.history().num_microseconds().unwrap_or(i64::MAX);
     let mut spans = Vec::new();
     for store in stores {
         let Some(memory) = memories.get_mut(store) else { continue };
@@ -147,6 +148,7 @@ pub(super) fn window(memories: &mut Memories, header: &Header, judged: &[&Ready]
         let alone: Vec<&PostedTransaction> = ours().map(|anchor| &*anchor.posted).collect();
         for (table, rows) in &mut near {
             rows.extend(match *table {
+                "history" => memory.rows(table, first - history_us, to)?,
                 _ if header.lookback_seconds > 0 => memory.rows(table, from, to)?,
                 // Of a rule that looks at nothing but its anchors, nothing else need be laid out.
                 "pos" => vec![tables::pos(&alone)?],

@@ -135,6 +135,37 @@ async fn a_number_of_a_store_holds_for_its_events_from_then_on_and_who_is_left_o
 }
 
 #[tokio::test]
+async fn a_history_that_grows_beyond_its_bound_loses_its_oldest_days() {
+    let first: DateTime<Utc> = "2026-11-01T10:00:00Z".parse().unwrap();
+    // Three refunds a day.
+    let refund = |n: i64| {
+        let at = first + TimeDelta::hours(8 * n);
+        let mut posted = sale("17", n, &at.to_rfc3339());
+        posted.transaction.kind = Kind::Return;
+        ScriptedLog::record(topic::POS_TRANSACTION, n, at, value(&posted))
+    };
+    let mut remembered = Vec::new();
+    for bound in [10, 1_000] {
+        let clock = ReplayClock::at(first);
+        let log = ScriptedLog::new((0..40).map(refund).collect(), 1, clock.clone());
+        let mut rules = Rule::shelf().unwrap();
+        rules.retain(|rule| rule.header.id.as_str() == "refund_same_card");
+        let settings = Settings { history_events: bound, ..Settings::new(Vec::new()) };
+        let kept = Arc::new(MemoryStore::default());
+        let mut engine = Engine::open(settings, rules, Box::new(log.clone()), kept, Arc::new(clock)).await.unwrap();
+        while !log.is_finished() {
+            engine.step(Duration::ZERO).await.unwrap();
+        }
+        remembered.extend(engine.memories.values().map(Memory::past));
+    }
+    let newest = (first + TimeDelta::hours(8 * 39)).timestamp_micros();
+    let (count, oldest) = remembered[0];
+    assert!((8..=10).contains(&count), "{remembered:?}");
+    assert!(oldest.is_some_and(|oldest| newest - oldest < 4 * 86_400_000_000), "the newest stay: {remembered:?}");
+    assert_eq!(remembered[1], (40, Some(first.timestamp_micros())));
+}
+
+#[tokio::test]
 async fn a_rule_on_trial_judges_and_raises_and_holds_no_video() {
     let at = "2026-11-21T18:00:00Z";
     let mut posted = sale("17", 1, at);

@@ -1,9 +1,10 @@
-//! What the engine remembers of a store: its transactions of the last two days and the states of its zones.
+//! What the engine remembers of a store: its transactions of the last two days, the rare ones ([`history`]) for as long as a
+//! rule looks back at them, and the states of its zones.
 //!
 //! Every source has a watermark: a zone's is the end of its last tile. Tiles of a zone follow each other; neighbours in
 //! the same state are one span, so where tiles were cut never shows.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -16,7 +17,8 @@ use tillsight_schemas::presence::{Blind, PresenceSource, PresenceState, Presence
 use tillsight_schemas::zone::ZoneKind;
 use uuid::Uuid;
 
-use super::segment::Segment;
+use super::events::{Event, Events};
+use super::history;
 
 /// How much of the past is remembered beyond the longest look-back, in microseconds: a record that comes as late brings back
 /// every anchor that sees it.
@@ -26,14 +28,8 @@ pub(crate) const RETENTION: i64 = crate::rule::LONGEST_LOOKBACK * 1_000_000 + SL
 
 /// How much is remembered at most when the tills are behind the cameras, in microseconds.
 const LONGEST: i64 = 60 * 86_400 * 1_000_000;
-
-/// A transaction in memory.
-#[derive(Debug, Clone)]
-pub(crate) struct Event {
-    pub(crate) posted: Arc<PostedTransaction>,
-    /// When the broker logged it.
-    pub(crate) logged_at: DateTime<Utc>,
-}
+/// The rows of an hour lie together.
+const HOUR: i64 = 3_600_000_000;
 
 /// A zone in one state for a while.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,15 +92,23 @@ impl Lane {
     }
 }
 
+/// What a transaction touches.
+#[derive(Debug)]
+pub(crate) struct Touched {
+    /// Event times: its own, and that of what it corrects. None for a repetition.
+    pub(crate) at: Vec<i64>,
+    /// Whether rules see it in the history, too.
+    pub(crate) rare: bool,
+}
+
 /// What is remembered of a store.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Memory {
-    events: BTreeMap<(i64, Uuid), Event>,
-    by_id: HashMap<Uuid, i64>,
-    /// Transactions that another one replaces, known or yet to come, and the event time of the latter.
-    replaced: HashMap<Uuid, i64>,
-    /// The same transactions as rows, by the number of the hour.
-    segments: BTreeMap<i64, Segment>,
+    events: Events,
+    /// The rare ones, without their items.
+    past: Events,
+    /// How far back beyond the rest the rare ones are remembered, in microseconds; 0 when no rule reads a history.
+    past_us: i64,
     lanes: BTreeMap<ZoneId, Lane>,
     /// The latest event time of each till.
     tills: BTreeMap<RegisterId, i64>,
@@ -117,44 +121,39 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    /// Takes in a transaction. Returns the event times that are touched: its own, and that of the revision or of the other
-    /// transaction that it replaces; nothing for a repetition.
-    pub(crate) fn add(&mut self, event: Event) -> Vec<i64> {
+    /// Nothing yet. Rare events will be remembered for so many microseconds more than all others.
+    pub(crate) fn new(past_us: i64) -> Self {
+        Self {
+            events: Events::new(HOUR),
+            past: Events::new(history::WEEK),
+            past_us,
+            lanes: BTreeMap::new(),
+            tills: BTreeMap::new(),
+            latest_us: 0,
+            latest_tile_us: 0,
+            floor_us: None,
+        }
+    }
+
+    /// Takes in a transaction.
+    pub(crate) fn add(&mut self, event: Event) -> Touched {
         let at = event.posted.header.event_time.timestamp_micros();
-        let id = event.posted.header.event_id;
-        let mut touched = vec![at];
-        if let Some(before) = self.by_id.insert(id, at)
-            && let Some(known) = self.events.get(&(before, id))
-        {
-            if known.posted.transaction.revision >= event.posted.transaction.revision {
-                self.by_id.insert(id, before);
-                return Vec::new();
-            }
-            self.events.remove(&(before, id));
-            if let Some(segment) = self.segments.get_mut(&Segment::number(before)) {
-                segment.remove(id);
-            }
-            touched.push(before);
-        }
-        if let Some(old) = event.posted.transaction.replaces.filter(|old| *old != id) {
-            self.replaced.insert(old, at);
-            if let Some(before) = self.by_id.get(&old).copied() {
-                touched.push(before);
-                if let Some(segment) = self.segments.get_mut(&Segment::number(before)) {
-                    segment.remove(old);
-                }
-            }
-        }
         // A till whose clock runs ahead must not make the memory let go of what the others ring.
         let known = event.posted.header.received_at.timestamp_micros();
         self.latest_us = self.latest_us.max(at.min(known));
         let till = self.tills.entry(event.posted.transaction.register_id.clone()).or_insert(at);
         *till = (*till).max(at);
-        if !self.replaced.contains_key(&id) {
-            self.segments.entry(Segment::number(at)).or_default().add(Arc::clone(&event.posted));
+        let rare = self.recall(&event.posted, event.logged_at);
+        Touched { at: self.events.add(event), rare }
+    }
+
+    /// Takes a transaction into the history, where it is rare or corrects what may be; says whether it did.
+    pub(crate) fn recall(&mut self, posted: &PostedTransaction, logged_at: DateTime<Utc>) -> bool {
+        let rare = self.past_us > 0 && history::is_kept(posted);
+        if rare {
+            self.past.add(Event { posted: Arc::new(history::thin(posted)), logged_at });
         }
-        self.events.insert((at, id), event);
-        touched
+        rare
     }
 
     /// Takes in a tile; says whether it says something new.
@@ -180,17 +179,22 @@ impl Memory {
 
     /// Whether another transaction replaces one: it is nobody's neighbour, and no anchor.
     pub(crate) fn is_replaced(&self, id: Uuid) -> bool {
-        self.replaced.contains_key(&id)
+        self.events.is_replaced(id)
     }
 
-    /// One transaction.
+    /// One transaction of the last days.
     pub(crate) fn event(&self, id: Uuid) -> Option<&Event> {
-        self.events.get(&(*self.by_id.get(&id)?, id))
+        self.events.get(id)
+    }
+
+    /// One transaction, a rare one of long ago included.
+    pub(crate) fn transaction(&self, id: Uuid) -> Option<&Arc<PostedTransaction>> {
+        self.events.get(id).or_else(|| self.past.get(id)).map(|event| &event.posted)
     }
 
     /// The transactions of a span of event time, both ends included.
     pub(crate) fn events(&self, from_us: i64, to_us: i64) -> impl Iterator<Item = &Event> {
-        self.events.range((from_us, Uuid::nil())..=(to_us, Uuid::max())).map(|(_, event)| event)
+        self.events.between(from_us, to_us)
     }
 
     /// The rows of a table in a span of event time, and somewhat around it.
@@ -198,11 +202,18 @@ impl Memory {
     /// # Errors
     /// Never, if the columns are what they are said to be.
     pub(crate) fn rows(&mut self, table: &str, from_us: i64, to_us: i64) -> Result<Vec<RecordBatch>, ArrowError> {
-        let mut rows = Vec::new();
-        for segment in self.segments.range_mut(Segment::number(from_us)..=Segment::number(to_us)).map(|(_, one)| one) {
-            rows.extend_from_slice(segment.rows(table)?);
-        }
-        Ok(rows)
+        let events = if table == "history" { &mut self.past } else { &mut self.events };
+        events.rows(table, from_us, to_us)
+    }
+
+    /// How many rare events are remembered, and the event time of the first.
+    pub(crate) fn past(&self) -> (usize, Option<i64>) {
+        (self.past.len(), self.past.first())
+    }
+
+    /// Forgets the rare events before an instant, for want of room.
+    pub(crate) fn shorten(&mut self, before_us: i64) {
+        self.past.forget(before_us);
     }
 
     /// The states of all zones that overlap a span.
@@ -234,12 +245,8 @@ impl Memory {
     /// Forgets what lies before an instant.
     pub(crate) fn forget(&mut self, before_us: i64) {
         self.floor_us = Some(before_us.max(self.floor()));
-        let keep = self.events.split_off(&(before_us, Uuid::nil()));
-        for ((_, id), _) in std::mem::replace(&mut self.events, keep) {
-            self.by_id.remove(&id);
-        }
-        self.replaced.retain(|_, at| *at >= before_us);
-        self.segments = self.segments.split_off(&Segment::number(before_us));
+        self.events.forget(before_us);
+        self.past.forget(before_us - self.past_us);
         for lane in self.lanes.values_mut() {
             // The span that reaches across stays.
             while let Some((start, span)) = lane.spans.first_key_value() {
@@ -310,7 +317,7 @@ mod tests {
 
     #[test]
     fn the_spans_of_a_time_include_the_one_that_reaches_into_it() {
-        let mut memory = Memory::default();
+        let mut memory = Memory::new(0);
         let mut lane = Lane::default();
         lane.add(span(0, 50, PresenceState::Absent));
         lane.add(span(50, 60, PresenceState::Present));
@@ -325,7 +332,7 @@ mod tests {
     fn the_till_that_is_furthest_behind_holds_the_video_until_it_has_closed() {
         let now: DateTime<Utc> = "2026-11-22T12:00:00Z".parse().unwrap();
         let hours_ago = |hours| (now - TimeDelta::hours(hours)).timestamp_micros();
-        let mut memory = Memory::default();
+        let mut memory = Memory::new(0);
         let spoken = |memory: &Memory| memory.spoken(now, TimeDelta::days(1));
         assert_eq!(spoken(&memory), now.timestamp_micros(), "nobody is behind");
         for (till, hours) in [("1", 0), ("2", 5), ("3", 40)] {

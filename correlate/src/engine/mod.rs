@@ -19,8 +19,10 @@ mod checkpoint;
 mod clock;
 mod counterfactual;
 mod error;
+mod events;
 mod failures;
 mod floor;
+mod history;
 mod judge;
 mod lane;
 mod lint;
@@ -35,6 +37,7 @@ mod segment;
 mod tables;
 mod turn;
 mod verdict;
+mod weeks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -56,15 +59,17 @@ use uuid::Uuid;
 
 pub use account::{Account, Fate};
 use agenda::Agenda;
+use around::Memories;
 pub(crate) use ask::Asked;
 use checkpoint::{Bookmarks, Checkpoint};
 use clock::Clocks;
 pub use error::EngineError;
+use events::Event;
 use failures::Failures;
 pub use floor::LATE_ALLOWED;
+pub(crate) use history::RARE_KINDS;
 pub(crate) use judge::NO_MATCH;
 pub(crate) use lane::{Known, Lane};
-use memory::{Event, Memory};
 use pairs::Pairs;
 #[cfg(test)]
 pub(crate) use plan::Window;
@@ -72,6 +77,7 @@ pub use plan::plans;
 use plan::{Compiled, Room};
 pub use scripted::{MemoryStore, ScriptedLog};
 pub(crate) use turn::Turn;
+use weeks::memory;
 
 use crate::rule::{Adjustments, Rule};
 
@@ -117,6 +123,8 @@ pub struct Settings {
     pub hold_for: TimeDelta,
     /// How much memory the operators of all rules may hold at a time.
     pub memory_bytes: usize,
+    /// How many events of the history are remembered at most, of all stores together: 1.9 KB each, with their rows (measured).
+    pub history_events: usize,
     /// Whether a rule that fails is passed over, so that the others judge on; else it stops the engine.
     pub passes_over: bool,
     /// Whether each alert says what would have kept it away: some tens of judgements of its events, with other numbers.
@@ -124,7 +132,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The defaults for zones that hold always: anchors wait for 120 s, video is held for 30 days.
+    /// The defaults for zones that hold always: anchors wait for 120 s, video is held for 30 days, the history is 760 MB at most.
     pub fn new(zones: Vec<(StoreKey, Zone)>) -> Self {
         let always = |(store, zone)| PlacedZone { store, zone, from: None, to: None };
         Self::placed(zones.into_iter().map(always).collect())
@@ -138,6 +146,7 @@ impl Settings {
             max_wait: TimeDelta::seconds(120),
             hold_for: TimeDelta::days(30),
             memory_bytes: 1 << 30,
+            history_events: 400_000,
             passes_over: false,
             explains: false,
         }
@@ -201,7 +210,9 @@ pub struct Engine {
     clock: SharedClock,
     partition: Partition,
     fence: i64,
-    memories: BTreeMap<StoreKey, Memory>,
+    memories: Memories,
+    /// How far back rules read the history.
+    reads_back: TimeDelta,
     clocks: Clocks,
     pairs: Pairs,
     stated: Vec<ClockOffset>,
@@ -259,6 +270,7 @@ impl Engine {
         tracing::debug!(rules = compiled.len(), fence = tenure.fence, "the rule engine reads on");
         let agenda = Agenda::resume(left.pending(&compiled));
         let committed_at = clock.now();
+        let reads_back = compiled.iter().map(|rule| rule.rule.header.history()).max().unwrap_or_default();
         Ok(Self {
             settings,
             rules: compiled,
@@ -270,6 +282,7 @@ impl Engine {
             memories: BTreeMap::new(),
             clocks: left.clocks.into_owned(),
             pairs: left.pairs.into_owned(),
+            reads_back,
             stated: Vec::new(),
             agenda,
             bookmarks,
@@ -331,7 +344,7 @@ impl Engine {
         {
             let store = StoreKey::new(tile.tenant_id.clone(), tile.store_id.clone());
             self.bookmarks.read(record, &store, tile.end_at.timestamp_micros());
-            let new = self.memories.entry(store.clone()).or_default().see(&tile);
+            let new = memory(&mut self.memories, self.reads_back, &store).see(&tile);
             let fate = match (self.bookmarks.is_replay(record), new) {
                 (true, _) => Fate::Replayed,
                 (false, true) => Fate::Used,
@@ -370,6 +383,7 @@ impl Engine {
             self.pairs.forget(store, horizon);
             self.bookmarks.forget(store, horizon);
         }
+        self.make_room();
     }
 
     fn posted(&mut self, record: &LogRecord, posted: PostedTransaction) {
@@ -384,7 +398,7 @@ impl Engine {
         let store = StoreKey::new(posted.header.tenant_id.clone(), posted.transaction.store_id.clone());
         let at = posted.header.event_time.timestamp_micros();
         self.bookmarks.read(record, &store, at);
-        let memory = self.memories.entry(store.clone()).or_default();
+        let memory = memory(&mut self.memories, self.reads_back, &store);
         let id = posted.header.event_id;
         if !replayed {
             let heard = self.clocks.entry(clock::name(posted)).or_default().see(posted);
@@ -400,12 +414,12 @@ impl Engine {
         }
         let posted = Arc::clone(posted);
         let touched = memory.add(event);
-        if !touched.is_empty()
+        if !touched.at.is_empty()
             && self.settings.eye(&store, &posted.transaction.register_id, posted.header.event_time).is_some()
         {
             self.pairs.ring(&store, &posted, replayed);
         }
-        let fate = match touched.len() {
+        let fate = match touched.at.len() {
             _ if replayed => Fate::Replayed,
             0 => Fate::Repeated,
             _ if late => Fate::Late,
@@ -413,11 +427,12 @@ impl Engine {
             _ => Fate::Corrected,
         };
         self.account.note(topic::POS_TRANSACTION, fate, 1);
-        for touched in touched {
+        for at in touched.at {
             for (number, rule) in self.rules.iter().enumerate() {
                 let header = &rule.rule.header;
-                let until = touched + header.lookback_seconds * 1_000_000;
-                let from = touched - header.lookahead_seconds * 1_000_000;
+                let seen = if touched.rare { header.history().num_seconds() } else { 0 };
+                let until = at + header.lookback_seconds.max(seen) * 1_000_000;
+                let from = at - header.lookahead_seconds * 1_000_000;
                 for event in memory.events(from, until) {
                     let anchor = &event.posted;
                     if !header.anchor.contains(&anchor.transaction.kind) {

@@ -106,7 +106,10 @@ async fn a_rule_says_of_any_minutes_what_its_oracle_says() {
     assert!(!rules.is_empty());
     for rule in rules {
         let plain = Rule { sql: rule.oracle.clone().unwrap(), ..rule.clone() };
-        let (ours, plain) = (Compiled::new(rule.clone(), &Room::default()).await.unwrap(), Compiled::new(plain, &Room::default()).await.unwrap());
+        let (ours, plain) = (
+            Compiled::new(rule.clone(), &Room::default()).await.unwrap(),
+            Compiled::new(plain, &Room::default()).await.unwrap(),
+        );
         let mut chance = Chance(0x0a11_5a1e_5000);
         let mut said = 0;
         for _ in 0..400 {

@@ -1,4 +1,4 @@
-//! [`Segment`]: an hour of a store's transactions, as rows of the tables that rules read.
+//! [`Segment`]: an hour of a store's transactions, or a week of its rare ones, as rows of the tables that rules read.
 //!
 //! Rows are made once, when a rule asks for them first, and handed out without being copied. A tick sees whole segments:
 //! more than an anchor's neighbourhood, which changes nothing, because [`super::lint`] lets only rules through whose SQL
@@ -12,10 +12,8 @@ use arrow::error::ArrowError;
 use tillsight_schemas::pos::PostedTransaction;
 use uuid::Uuid;
 
-use super::tables;
+use super::{history, tables};
 
-/// The length of a segment in microseconds of event time.
-pub(crate) const LENGTH: i64 = 3_600_000_000;
 /// So many pieces of a table become one.
 const PIECES: usize = 8;
 
@@ -26,21 +24,17 @@ struct Shelf {
     done: usize,
 }
 
-/// An hour of a store.
+/// Some time of a store.
 #[derive(Debug, Default)]
 pub(crate) struct Segment {
     posted: Vec<Arc<PostedTransaction>>,
     pos: Shelf,
     lines: Shelf,
     tenders: Shelf,
+    history: Shelf,
 }
 
 impl Segment {
-    /// The segment of an instant.
-    pub(crate) fn number(at_us: i64) -> i64 {
-        at_us.div_euclid(LENGTH)
-    }
-
     /// Takes in a transaction.
     pub(crate) fn add(&mut self, posted: Arc<PostedTransaction>) {
         self.posted.push(posted);
@@ -49,10 +43,10 @@ impl Segment {
     /// Takes one out that was replaced; the rest is laid out anew.
     pub(crate) fn remove(&mut self, id: Uuid) {
         self.posted.retain(|posted| posted.header.event_id != id);
-        (self.pos, self.lines, self.tenders) = Default::default();
+        (self.pos, self.lines, self.tenders, self.history) = Default::default();
     }
 
-    /// The rows of `pos`, `lines` or `tenders`; none of other tables.
+    /// The rows of `pos`, `lines`, `tenders` or `history`; none of other tables.
     ///
     /// # Errors
     /// Never, if the columns are what [`tables`] says.
@@ -62,6 +56,7 @@ impl Segment {
             "pos" => (&mut self.pos, tables::pos),
             "lines" => (&mut self.lines, tables::lines),
             "tenders" => (&mut self.tenders, tables::tenders),
+            "history" => (&mut self.history, history::rows),
             _ => return Ok(&[]),
         };
         let new: Vec<&PostedTransaction> = self.posted.iter().skip(shelf.done).map(|posted| &**posted).collect();

@@ -2,7 +2,7 @@
 //!
 //! Instants are microseconds since 1970 in UTC (`*_us`), so that rules need only arithmetic that every SQL engine has.
 //! `anchor` and `pos` hold transactions, `lines` and `tenders` what belongs to them, `presence` the zones' states in
-//! coalesced spans, `params` one row of the rule's numbers per store.
+//! coalesced spans, `params` one row of the rule's numbers per store. `history` is [`history`].
 
 use std::sync::Arc;
 
@@ -13,13 +13,14 @@ use tillsight_schemas::id::StoreKey;
 use tillsight_schemas::pos::PostedTransaction;
 
 use super::clock::Aligned;
+use super::history;
 use super::memory::Span;
 use crate::rule::{Header, Params};
 
 /// Views: rules join and group by texts, which are short but for ids, and move rows about.
-const TEXT: DataType = DataType::Utf8View;
-const LONG: DataType = DataType::Int64;
-const BOOL: DataType = DataType::Boolean;
+pub(super) const TEXT: DataType = DataType::Utf8View;
+pub(super) const LONG: DataType = DataType::Int64;
+pub(super) const BOOL: DataType = DataType::Boolean;
 
 const POS: &[(&str, DataType)] = &[
     ("event_id", TEXT),
@@ -92,7 +93,7 @@ const PRESENCE: &[(&str, DataType)] = &[
     ("source", TEXT),
 ];
 
-fn described(columns: &[&[(&str, DataType)]]) -> SchemaRef {
+pub(super) fn described(columns: &[&[(&str, DataType)]]) -> SchemaRef {
     let fields = columns.iter().flat_map(|columns| columns.iter());
     Arc::new(Schema::new(fields.map(|(name, kind)| Field::new(*name, kind.clone(), true)).collect::<Vec<_>>()))
 }
@@ -105,6 +106,7 @@ pub(crate) fn schema(table: &str, header: &Header) -> Option<(&'static str, Sche
         "lines" => ("lines", described(&[LINES])),
         "tenders" => ("tenders", described(&[TENDERS])),
         "presence" => ("presence", described(&[PRESENCE])),
+        "history" => ("history", described(&[history::COLUMNS])),
         "params" => {
             let mut fields = vec![Field::new("tenant_id", TEXT, true), Field::new("store_id", TEXT, true)];
             fields.extend(header.params.keys().map(|name| Field::new(name, LONG, true)));
@@ -120,6 +122,7 @@ pub(crate) fn archived(table: &str) -> Option<SchemaRef> {
         "pos" => described(&[POS]),
         "lines" => described(&[LINES]),
         "tenders" => described(&[TENDERS]),
+        "history" => described(&[history::COLUMNS]),
         _ => return None,
     })
 }
@@ -155,15 +158,15 @@ impl Anchor {
     }
 }
 
-fn text<T, S: AsRef<str>>(rows: &[T], value: impl Fn(&T) -> Option<S>) -> ArrayRef {
+pub(super) fn text<T, S: AsRef<str>>(rows: &[T], value: impl Fn(&T) -> Option<S>) -> ArrayRef {
     Arc::new(rows.iter().map(value).collect::<StringViewArray>())
 }
 
-fn long<T>(rows: &[T], value: impl Fn(&T) -> Option<i64>) -> ArrayRef {
+pub(super) fn long<T>(rows: &[T], value: impl Fn(&T) -> Option<i64>) -> ArrayRef {
     Arc::new(rows.iter().map(value).collect::<Int64Array>())
 }
 
-fn yes<T>(rows: &[T], value: impl Fn(&T) -> bool) -> ArrayRef {
+pub(super) fn yes<T>(rows: &[T], value: impl Fn(&T) -> bool) -> ArrayRef {
     Arc::new(rows.iter().map(|row| Some(value(row))).collect::<BooleanArray>())
 }
 
@@ -299,9 +302,14 @@ mod tests {
 
     #[test]
     fn the_recipe_lists_every_column_that_a_rule_can_read() {
-        for (table, columns) in
-            [("anchor", ANCHOR), ("pos", POS), ("lines", LINES), ("tenders", TENDERS), ("presence", PRESENCE)]
-        {
+        for (table, columns) in [
+            ("anchor", ANCHOR),
+            ("pos", POS),
+            ("lines", LINES),
+            ("tenders", TENDERS),
+            ("presence", PRESENCE),
+            ("history", history::COLUMNS),
+        ] {
             let names: BTreeSet<String> = columns.iter().map(|(name, _)| (*name).to_owned()).collect();
             assert_eq!(listed("What the SQL can read", table), names, "{table}");
         }

@@ -128,7 +128,7 @@ pub(crate) trait Near {
 
 impl Near for Memory {
     fn transaction(&self, id: Uuid) -> Option<Arc<PostedTransaction>> {
-        self.event(id).map(|event| Arc::clone(&event.posted))
+        Self::transaction(self, id).cloned()
     }
 
     fn spans(&self, of: &Range<i64>) -> Vec<Span> {

@@ -28,14 +28,16 @@ use crate::error::{Error, Result};
 /// Which rows of a table are picked.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Picked<'a> {
-    /// Of these stores.
-    pub(crate) stores: &'a [StoreKey],
+    /// Of these stores; of all when none is named.
+    pub(crate) stores: Option<&'a [StoreKey]>,
     /// Whose time lies in this span.
     pub(crate) span: TimeSpan,
     /// These columns; all when none is named.
     pub(crate) columns: &'a [&'a str],
     /// Of these kinds of transaction; of all when none is named.
     pub(crate) kinds: &'a [Kind],
+    /// And corrections of any kind.
+    pub(crate) corrections: bool,
 }
 
 /// The tables of a lake, each at one version.
@@ -174,13 +176,16 @@ impl History {
             let time = || ident(table.time());
             let mut rows = session
                 .read_table(rows)?
-                .filter(any_of(picked.stores))?
+                .filter(picked.stores.map_or_else(|| lit(true), any_of))?
                 .filter(time().gt_eq(instant(picked.span.start())))?
                 .filter(time().lt(instant(picked.span.end())))?;
             if !picked.kinds.is_empty() {
-                rows = rows.filter(
-                    ident("kind").in_list(picked.kinds.iter().map(|kind| lit(kind.as_str())).collect(), false),
-                )?;
+                let kinds = picked.kinds.iter().map(|kind| lit(kind.as_str())).collect();
+                let mut of = ident("kind").in_list(kinds, false);
+                if picked.corrections {
+                    of = of.or(ident("revision").gt(lit(0_i32))).or(ident("replaces").is_not_null());
+                }
+                rows = rows.filter(of)?;
             }
             rows.select(columns.iter().map(|name| ident(*name)).collect::<Vec<_>>())?.collect().await
         };

@@ -15,11 +15,11 @@ use datafusion::prelude::{ident, lit};
 use tillsight_schemas::TimeSpan;
 use tillsight_schemas::id::{RuleId, StoreKey};
 use tillsight_schemas::judgement::Judgement;
-use tillsight_schemas::pos::{Line, PostedTransaction, Tender};
+use tillsight_schemas::pos::{Kind, Line, PostedTransaction, Tender};
 use tillsight_schemas::presence::PresenceTile;
 use tillsight_schemas::wire::{Field, FieldType, Record, columns};
 
-use super::history::{History, instant};
+use super::history::{History, Picked, instant};
 use super::layout::column_name;
 use super::table::Table;
 use crate::error::{Error, Result};
@@ -37,6 +37,23 @@ impl History {
         let lines = self.whole(Table::Lines, span, stores).await?;
         let tenders = self.whole(Table::Tenders, span, stores).await?;
         transactions_of(&rows, &lines, &tenders).map_err(Error::columns)
+    }
+
+    /// The transactions of these kinds, and corrections of any kind, of some stores or of all: every revision, with tenders and
+    /// without lines.
+    ///
+    /// # Errors
+    /// As [`History::scan`].
+    pub(crate) async fn rare(
+        &self,
+        kinds: &[Kind],
+        span: TimeSpan,
+        stores: Option<&[StoreKey]>,
+    ) -> Result<Vec<PostedTransaction>> {
+        let picked = Picked { stores, span, columns: &[], kinds, corrections: false };
+        let rows = self.pick(Table::Transactions, Picked { corrections: true, ..picked }).await?;
+        let tenders = self.pick(Table::Tenders, picked).await?;
+        transactions_of(&rows, &RecordBatch::new_empty(Table::Lines.schema()), &tenders).map_err(Error::columns)
     }
 
     /// The presence tiles of some stores that begin in a span, each with when it was logged in microseconds.

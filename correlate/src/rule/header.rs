@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::TimeDelta;
 use serde::Deserialize;
 use tillsight_schemas::alert::Severity;
 use tillsight_schemas::codes;
@@ -14,6 +15,10 @@ use super::needs::{Need, Written};
 
 /// The longest look-back of a rule that reads the stream itself, in seconds.
 pub const LONGEST_LOOKBACK: i64 = 86_400;
+/// The longest look-back into the table `history`, in days.
+pub const LONGEST_HISTORY: i64 = 180;
+/// The tables that a rule can read beside `anchor` and `params`.
+const TABLES: [&str; 5] = ["pos", "lines", "tenders", "presence", "history"];
 
 codes! {
     /// Whose events a rule looks at beside the anchor.
@@ -77,9 +82,12 @@ pub struct Header {
     pub lookback_seconds: i64,
     /// How far after an anchor it looks, in seconds.
     pub lookahead_seconds: i64,
+    /// How far before an anchor it looks in the table `history`, in days of 24 h.
+    #[serde(default)]
+    pub history_days: i64,
     /// Anchors that took longer are not judged but reported, in seconds.
     pub longest_seconds: i64,
-    /// The tables it reads beside `anchor` and `params`: `pos`, `lines`, `tenders`, `presence`.
+    /// The tables it reads beside `anchor` and `params`: `pos`, `lines`, `tenders`, `presence`, `history`.
     pub reads: Vec<String>,
     /// What must be known before it judges: `presence:customer` is the presence in the customer zones of the register.
     #[serde(default)]
@@ -165,6 +173,11 @@ impl Header {
         self.needed.iter().filter_map(|need| Some((need, need.is_missing(transaction.kind, &record)?))).collect()
     }
 
+    /// How far it looks back in the table `history`.
+    pub(crate) fn history(&self) -> TimeDelta {
+        TimeDelta::days(self.history_days)
+    }
+
     /// Gives a number another default; says whether the rule has one of this name.
     ///
     /// # Errors
@@ -185,10 +198,15 @@ impl Header {
         if !(0..=LONGEST_LOOKBACK).contains(&self.lookback_seconds) || !(0..=3600).contains(&self.lookahead_seconds) {
             return Some(format!("lookback_seconds must be 0 to {LONGEST_LOOKBACK}, lookahead_seconds 0 to 3600"));
         }
-        if let Some(unknown) =
-            self.reads.iter().find(|table| !["pos", "lines", "tenders", "presence"].contains(&table.as_str()))
-        {
-            return Some(format!("reads {unknown:?}; there are pos, lines, tenders and presence"));
+        if let Some(unknown) = self.reads.iter().find(|table| !TABLES.contains(&table.as_str())) {
+            return Some(format!("reads {unknown:?}; there are {}", TABLES.join(", ")));
+        }
+        let history = self.reads.iter().any(|table| table == "history");
+        if history && !(1..=LONGEST_HISTORY).contains(&self.history_days) {
+            return Some(format!("reads history: history_days must say how many days of it, 1 to {LONGEST_HISTORY}"));
+        }
+        if !history && self.history_days != 0 {
+            return Some("history_days is about the table history, which it does not read".to_owned());
         }
         if !self.watched.is_empty() && !self.reads.iter().any(|table| table == "presence") {
             return Some("requires presence, but does not read the table presence".to_owned());
@@ -219,6 +237,9 @@ mod tests {
         assert!(with("default = 2000", "default = 99000").contains("margin_ms is 99000"));
         assert!(with("[\"RETURN\"]", "[]").contains("anchor"));
         assert!(with("lookahead_seconds = 2", "lookahed = 2").contains("lookahed"));
+        assert!(with("\"tenders\"]", "\"tenders\", \"history\"]").contains("how many days of it"));
+        assert!(with("scope = ", "history_days = 7\nscope = ").contains("does not read"));
+        assert!(with("\"tenders\"]", "\"tender\"]").contains("there are pos, lines"));
         assert!(with("scope = ", "needs = [\"oprator_id\"]\nscope = ").contains("operator_id"));
     }
 }

@@ -22,7 +22,7 @@ pub(crate) use adjust::Params;
 pub use adjust::{Adjustment, Adjustments, Says};
 use adopted::Adopted;
 pub use error::RuleError;
-pub use header::{Clip, Header, LONGEST_LOOKBACK, Param, Scope};
+pub use header::{Clip, Header, LONGEST_HISTORY, LONGEST_LOOKBACK, Param, Scope};
 pub use needs::Need;
 
 /// Where a rule comes from.
@@ -94,6 +94,7 @@ const LIBRARY: &[Texts] = library! {
     "override_too_quick": ["approvals"];
     "paid_out_often": ["cash"];
     "paid_out_unapproved": ["cash"];
+    "paid_outs_of_week": ["cash"];
     "pickup_not_dropped": ["safe"];
     "post_void": ["voids"];
     "post_void_customer_gone": ["voids"];
@@ -108,6 +109,8 @@ const LIBRARY: &[Texts] = library! {
     "refund_velocity": ["refunds"];
     "refund_while_closed": ["closed"];
     "refund_without_receipt": ["refunds"];
+    "refunds_of_customer": ["customers"];
+    "refunds_without_receipt_of_month": ["refunds"];
     "reprint_then_refund": ["refunds"];
     "rung_without_sign_on": ["signs"];
     "self_approved": ["approvals"];

@@ -59,6 +59,8 @@ export type RuleDetail = {
   anchor: string[];
   lookback_seconds: number;
   lookahead_seconds: number;
+  // How far back it looks at refunds, reprints and paid-outs; 0 where no further than at the rest.
+  history_days: number;
   zones: string[];
   needs: { field: string; kinds: string[] }[];
   blind_to: string[];

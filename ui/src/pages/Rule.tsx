@@ -220,9 +220,10 @@ function Newest({ of }: { of: RuleDetail }) {
   );
 }
 
-function reachWords({ lookback_seconds: back, lookahead_seconds: ahead }: RuleDetail): string {
+function reachWords({ lookback_seconds: back, lookahead_seconds: ahead, history_days: days }: RuleDetail): string {
   const span = (seconds: number) =>
     seconds % 3600 === 0 ? `${seconds / 3600} h` : seconds % 60 === 0 ? `${seconds / 60} min` : `${seconds} s`;
   const parts = [back > 0 && `${span(back)} before it`, ahead > 0 && `${span(ahead)} after it`].filter(Boolean);
-  return parts.length === 0 ? "the record alone" : `what was within ${parts.join(" and ")}`;
+  const near = parts.length === 0 ? "the record alone" : `what was within ${parts.join(" and ")}`;
+  return days > 0 ? `${near}, and the refunds, reprints and paid-outs of ${days} days` : near;
 }

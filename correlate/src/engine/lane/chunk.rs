@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
-use arrow::compute::filter_record_batch;
+use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::datatypes::TimestampMicrosecondType;
 use arrow::error::ArrowError;
 use chrono::TimeDelta;
@@ -14,12 +14,13 @@ use tillsight_schemas::id::{StoreKey, ZoneId};
 use tillsight_schemas::pos::{Kind, PostedTransaction};
 use uuid::Uuid;
 
+use super::super::events::{Event, Events};
 use super::super::memory::Span;
 use super::super::plan::Compiled;
 use super::super::verdict::Near;
-use super::super::{Settings, tables};
+use super::super::{Settings, history, tables};
 use super::anchors::Anchors;
-use super::known::{Known, column};
+use super::known::{AROUND, Known, column};
 use super::needs::{self, Records};
 use super::presence::{self, Spans};
 use super::rows;
@@ -43,6 +44,8 @@ pub(super) struct Wanted {
     tables: BTreeMap<&'static str, TimeDelta>,
     /// How far ahead.
     ahead: TimeDelta,
+    /// How far back the history is read; zero when it is not.
+    history: TimeDelta,
 }
 
 impl Wanted {
@@ -68,6 +71,7 @@ impl Wanted {
         for header in headers {
             wanted.kinds.extend(header.anchor.iter().filter(|kind| !wanted.kinds.contains(kind)).collect::<Vec<_>>());
             wanted.ahead = wanted.ahead.max(TimeDelta::seconds(header.lookahead_seconds));
+            wanted.history = wanted.history.max(header.history());
             for table in ["pos", "lines", "tenders", "presence"] {
                 let reads = header.reads.iter().any(|read| read == table);
                 if !reads && !header.needed.iter().any(|need| need.is_about(table)) {
@@ -104,6 +108,8 @@ pub(super) struct Chunk {
     /// How many tiles.
     pub(super) tiles: usize,
     spans: Option<Spans>,
+    /// The rare events of the span and of the time before it that rules look back at.
+    past: Events,
     /// Transactions, lines and tenders as the lake has them.
     raw: [RecordBatch; 3],
 }
@@ -121,7 +127,10 @@ impl Chunk {
         (wanted, settings): (&Wanted, &Settings),
     ) -> Result<Self, Error> {
         let pick = async |table: Table, around: Option<(TimeSpan, &[Kind])>, columns: &[&str]| match around {
-            Some((span, kinds)) => history.pick(table, Picked { stores, span, columns, kinds }).await,
+            Some((span, kinds)) => {
+                let stores = Some(stores);
+                history.pick(table, Picked { stores, span, columns, kinds, corrections: false }).await
+            }
             None => Ok(RecordBatch::new_empty(table.schema())),
         };
         // Anchors are read whatever rules say.
@@ -136,8 +145,15 @@ impl Chunk {
             Some(around) => Some(pick(Table::Presence, Some(around), presence::COLUMNS).await?),
             None => None,
         };
-        Self::of(known, span, (wanted, settings), [transactions, lines, tenders], tiles.as_ref())
-            .map_err(Error::columns)
+        let mut past = Events::new(history::WEEK);
+        if !wanted.history.is_zero() {
+            let around = TimeSpan::new(span.start() - wanted.history, span.end() + AROUND).unwrap_or(span);
+            for posted in history.rare(history::RARE_KINDS, around, Some(stores)).await? {
+                past.add(Event { logged_at: posted.header.received_at, posted: Arc::new(posted) });
+            }
+        }
+        let raw = [transactions, lines, tenders];
+        Self::of(known, span, (wanted, settings), raw, tiles.as_ref(), past).map_err(Error::columns)
     }
 
     fn of(
@@ -146,6 +162,7 @@ impl Chunk {
         (wanted, settings): (&Wanted, &Settings),
         raw: [RecordBatch; 3],
         tiles: Option<&RecordBatch>,
+        mut past: Events,
     ) -> Result<Self, ArrowError> {
         let [transactions, lines, tenders] = raw;
         let raw = [known.highest(transactions)?, known.highest(lines)?, known.highest(tenders)?];
@@ -168,10 +185,14 @@ impl Chunk {
         if let Some(spans) = &spans {
             tables.insert("presence", spans.rows.clone());
         }
+        if let Some(schema) = tables::archived("history").filter(|_| !wanted.history.is_zero()) {
+            let rows = past.rows("history", i64::MIN, i64::MAX)?;
+            tables.insert("history", concat_batches(&schema, &rows)?);
+        }
         let [transactions, ..] = &raw;
         let anchors = filter_record_batch(transactions, &anchors(transactions, span, &wanted.kinds)?)?;
         let anchors = Anchors::of(anchors, wanted.columns.get("anchor").unwrap_or(&none), known, settings)?;
-        Ok(Self { anchors, tables, tiles: tiles.map_or(0, RecordBatch::num_rows), spans, raw })
+        Ok(Self { anchors, tables, tiles: tiles.map_or(0, RecordBatch::num_rows), spans, past, raw })
     }
 
     /// Up to when a zone has spoken.
@@ -201,7 +222,9 @@ impl Chunk {
         let ours = column(transactions, "event_id")?.as_string::<i32>().iter();
         let ours: BooleanArray = ours.map(|id| Some(id.is_some_and(|id| texts.contains(id)))).collect();
         let found = posted(&filter_record_batch(transactions, &ours)?)?;
-        Ok(found.into_iter().map(|posted| (posted.header.event_id, Arc::new(posted))).collect())
+        let past = ids.iter().filter_map(|id| Some((*id, Arc::clone(&self.past.get(*id)?.posted))));
+        let found = found.into_iter().map(|posted| (posted.header.event_id, Arc::new(posted)));
+        Ok(past.chain(found).collect())
     }
 }
 

@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::lake::{History, Picked, Table};
 
 /// How much around a span is read: what a register's clock grew from, and corrections that came after.
-const AROUND: TimeDelta = TimeDelta::microseconds(RETENTION);
+pub(super) const AROUND: TimeDelta = TimeDelta::microseconds(RETENTION);
 const COLUMNS: &[&str] = &[
     "tenant_id",
     "store_id",
@@ -68,7 +68,7 @@ impl Known {
     /// As [`History::scan`].
     pub(crate) async fn read(history: &History, stores: &[StoreKey], span: TimeSpan) -> Result<Self, Error> {
         let around = TimeSpan::new(span.start() - AROUND, span.end() + AROUND).unwrap_or(span);
-        let picked = Picked { stores, span: around, columns: COLUMNS, kinds: &[] };
+        let picked = Picked { stores: Some(stores), span: around, columns: COLUMNS, kinds: &[], corrections: false };
         let rows = history.pick(Table::Transactions, picked).await?;
         let told = history.pick(Table::Clocks, Picked { columns: TOLD, ..picked }).await?;
         let mut known = Self::of(&rows).map_err(Error::columns)?;

@@ -1,13 +1,13 @@
 //! What a rule's SQL may not do, found before it judges anything, with what to write instead.
 //!
 //! The same records in any ticks must come to the same judgements. That holds when what the SQL says about an anchor
-//! depends only on the anchor's store, between [`Header::lookback_seconds`] before and [`Header::lookahead_seconds`] after it: the
-//! rest of a tick's rows are there by chance. So every table that a rule reads must be tied to the anchor: `pos` by
-//! tenant, store and time, `lines` and `tenders` by the event that they belong to, `presence` by tenant, store and both
-//! ends, `params` by tenant and store. Rows of several anchors may not be counted together, and whatever orders rows must
-//! end in an id. A sequence is looked for among the rows of one anchor; or among those of a store, where what begins at a row
-//! depends on nothing but the rows that follow it within its bound in time, which then counts on top of the times that tie
-//! it to the anchor ([`sequence`]).
+//! depends only on the anchor's store, between `lookback_seconds` before (of the table `history`: `history_days`) and
+//! `lookahead_seconds` after it: the rest of a tick's rows are there by chance. So every table that a rule reads must be tied
+//! to the anchor: `pos` and `history` by tenant, store and time, `lines` and `tenders` by the event that they belong to,
+//! `presence` by tenant, store and both ends, `params` by tenant and store. Rows of several anchors may not be counted
+//! together, and whatever orders rows must end in an id. A sequence is looked for among the rows of one anchor; or among
+//! those of a store, where what begins at a row depends on nothing but the rows that follow it within its bound in time, which
+//! then counts on top of the times that tie it to the anchor ([`sequence`]).
 //!
 //! Bounds are worked out from the optimised logical plan, with the least and greatest value of each parameter
 //! ([`fact`], [`bounds`]). What is tied in a way that this does not understand is refused; [`crate::engine`]'s tests of ticks are the
@@ -27,7 +27,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
 
 use self::plan::Reader;
 use crate::ops::navigates;
-use crate::rule::{Header, Rule, RuleError};
+use crate::rule::{Rule, RuleError};
 
 /// Refuses what cannot come to the same result whatever the ticks are. `plan` is optimised.
 ///
@@ -76,9 +76,4 @@ pub(super) fn steady(rule: &Rule, plan: &LogicalPlan) -> Result<(), RuleError> {
 /// A span of time in words: `90 s`.
 fn seconds(us: i64) -> String {
     format!("{} s", us.unsigned_abs().div_ceil(1_000_000))
-}
-
-/// How far a rule may look, in microseconds before and after an anchor.
-fn reach(header: &Header) -> (i64, i64) {
-    (-header.lookback_seconds * 1_000_000, header.lookahead_seconds * 1_000_000)
 }

@@ -7,7 +7,7 @@ use datafusion::logical_expr::{Aggregate, Expr, Join, LogicalPlan, TableScan, Wi
 
 use super::bounds::{Said, Tie};
 use super::fact::{ANY, Context, Fact, Known, Scan, Span, plus};
-use super::{reach, seconds};
+use super::seconds;
 use crate::ops::SequenceMatch;
 use crate::rule::Header;
 
@@ -119,14 +119,14 @@ impl<'a> Reader<'a> {
         let longest = self.header.longest_seconds.saturating_mul(1_000_000);
         let facts = scan.projected_schema.fields().iter().map(|field| match (table.as_str(), field.name().as_str()) {
             ("anchor", "begin_us") => Fact::Instant(number, (-longest, 0)),
-            ("anchor" | "pos", "event_us") => Fact::Instant(number, (0, 0)),
+            ("anchor" | "pos" | "history", "event_us") => Fact::Instant(number, (0, 0)),
             ("pos", "begin_us") => Fact::Instant(number, (i64::MIN, 0)),
             ("anchor", "camera_begin_us" | "camera_end_us") => Fact::Seen,
             ("presence", "start_us" | "end_us") => Fact::Edge(number),
             ("params", name) if self.header.params.contains_key(name) => {
                 Fact::Number(self.header.params.get(name).map_or(ANY, |param| (param.min, param.max)))
             }
-            ("anchor" | "pos" | "lines" | "tenders", "event_id") => Fact::Id(number),
+            ("anchor" | "pos" | "lines" | "tenders" | "history", "event_id") => Fact::Id(number),
             ("lines", "line_no") | ("tenders", "tender_no") => Fact::Place(number),
             (_, "tenant_id") => Fact::Tenant(number),
             (_, "store_id") => Fact::Store(number),
@@ -341,19 +341,29 @@ impl<'a> Reader<'a> {
             "lines" | "tenders" => Err(format!(
                 "{name} must be tied to an event that is: join it with `{alias}.event_id = …` of an anchor or of a row of `pos`"
             )),
+            // What the history says of the anchor itself.
+            "history" if self.reaches(scan, Tie::Event) => Ok(()),
             _ if !self.reaches(scan, Tie::Tenant) || !self.reaches(scan, Tie::Store) => Err(format!(
                 "{name} is read across stores: join it with `{alias}.tenant_id = a.tenant_id AND {alias}.store_id = a.store_id`"
             )),
             "presence" if read.edges != (true, true) => Err(format!(
                 "{name} is not bounded in time: add `{alias}.start_us < …` and `{alias}.end_us > …` of the times of the anchor"
             )),
-            "pos" => self.within_reach(read, &name),
+            "pos" => {
+                let back = self.header.lookback_seconds;
+                self.within_reach(read, &name, back, &format!("lookback_seconds is {back}"))
+            }
+            "history" => {
+                let words = format!("history_days is {}", self.header.history_days);
+                self.within_reach(read, &name, self.header.history().num_seconds(), &words)
+            }
             _ => Ok(()),
         }
     }
 
-    fn within_reach(&self, read: &Read, name: &str) -> Result<(), String> {
-        let (from, to) = reach(self.header);
+    /// Whether a table is bounded in time, from so many seconds before the anchor, of which the header says so.
+    fn within_reach(&self, read: &Read, name: &str, back: i64, header: &str) -> Result<(), String> {
+        let (from, to) = (-back * 1_000_000, self.header.lookahead_seconds * 1_000_000);
         let (low, high) = (plus(read.time.0, -read.spread), plus(read.time.1, read.spread));
         let alias = &read.alias;
         if low == i64::MIN {
@@ -364,9 +374,8 @@ impl<'a> Reader<'a> {
         }
         if low < from {
             return Err(format!(
-                "{name} looks back {} where lookback_seconds is {}: raise it, or lower the limits of the parameter",
-                seconds(low),
-                self.header.lookback_seconds
+                "{name} looks back {} where {header}: raise it, or lower the limits of the parameter",
+                seconds(low)
             ));
         }
         if high > to {

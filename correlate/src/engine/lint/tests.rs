@@ -63,6 +63,31 @@ async fn a_table_that_is_not_tied_to_the_anchor_is_named() {
     refused(&all(&either), "read without a beginning").await;
 }
 
+/// The same with the history of thirty days.
+async fn told_of_weeks(on: &str) -> Result<(), RuleError> {
+    let shelf = Rule::shelf().unwrap();
+    let rule = shelf.into_iter().find(|rule| rule.header.id.as_str() == "refund_same_card").unwrap();
+    let sql = format!("{HEAD} JOIN history c ON {on} GROUP BY a.event_id");
+    Compiled::new(Rule { sql, ..rule }).await.map(drop)
+}
+
+#[tokio::test]
+async fn the_history_is_bounded_by_its_own_number_of_days() {
+    let weeks = "c.event_us > a.event_us - p.within_days * 86400000000 AND c.event_us <= a.event_us";
+    told_of_weeks(&format!("{STORE} AND {weeks}")).await.unwrap();
+    // What it says of the anchor itself needs no other bound.
+    told_of_weeks("c.event_id = a.event_id AND c.entity_kind = 'card'").await.unwrap();
+    let refused = async |on: String, because: &str| {
+        let error = told_of_weeks(&on).await.expect_err(&on).to_string();
+        assert!(error.contains(because), "{error}\nwhere this was expected: {because}\n{on}");
+    };
+    refused(weeks.to_owned(), "`history` (c) is read across stores").await;
+    refused(format!("{STORE} AND c.event_us <= a.event_us"), "read without a beginning").await;
+    refused(format!("{STORE} AND c.event_us > a.event_us - 86400000000"), "read without an end").await;
+    let long = format!("{STORE} AND c.event_us BETWEEN a.event_us - 31 * 86400000000 AND a.event_us");
+    refused(long, "where history_days is 30").await;
+}
+
 #[tokio::test]
 async fn what_takes_anchors_together_is_refused() {
     let rest = format!("JOIN pos c ON {STORE} AND {TIME}");
