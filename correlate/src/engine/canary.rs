@@ -11,8 +11,9 @@ use tillsight_schemas::{canary, topic};
 
 use super::around::{Memories, Ready, window};
 use super::clock::Clocks;
+use super::events::Event;
 use super::judge::{self, failed, record};
-use super::memory::{Event, Memory};
+use super::memory::Memory;
 use super::plan::{Compiled, Room};
 use super::verdict::{self, Circumstances};
 use super::{Engine, EngineError};
@@ -65,7 +66,7 @@ impl Engine {
                 logged_at: event.logged_at,
                 left_out: None,
             };
-            let mut alone: Memories = BTreeMap::from([(store.clone(), Memory::default())]);
+            let mut alone: Memories = BTreeMap::from([(store.clone(), Memory::new(0))]);
             let seen = window(&mut alone, header, &[&ready])?;
             let rows = match hears.run(seen).await.and_then(|batches| verdict::rows(&hears, &batches)) {
                 Ok(rows) => rows,
