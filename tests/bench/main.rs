@@ -25,6 +25,7 @@ mod search;
 mod sheet;
 mod shop;
 mod sql;
+mod truth;
 mod ui;
 
 use sheet::Sheet;
@@ -33,12 +34,13 @@ use sheet::Sheet;
 type Measure = fn(&mut Sheet);
 
 /// Every area: its name and what measures it.
-const AREAS: [(&str, Measure); 6] = [
+const AREAS: [(&str, Measure); 7] = [
     ("engine", engine::measure),
     ("history", history::measure),
     ("report", report::measure),
     ("search", search::measure),
     ("sql", sql::measure),
+    ("truth", truth::measure),
     ("ui", ui::measure),
 ];
 
