@@ -16,7 +16,7 @@ DEMO ?= $(CACHE)/demo-$(SEED)$(if $(filter-out 1,$(DRAWS)),-$(DRAWS))$(if $(VIDE
 # HEADLESS=1: ring live for six minutes, write target/demo/summary.json, end; not 0 when an alert is missing or too many.
 DEMO_FLAGS := --draws $(DRAWS) --days $(DAYS) $(OWN) $(if $(HEADLESS),--headless-seconds 360 --summary target/demo/summary.json)
 
-.PHONY: help build test fuzz pages superset lint ui demo demo-clean bench bench-check fmt publish this-clone
+.PHONY: help build test fuzz pages superset mutants lint ui demo demo-clean bench bench-check fmt publish this-clone
 
 # Clones share the target directory, and cargo tells their crates apart by age only: after another clone was built, every
 # crate of this one is built anew.
@@ -55,6 +55,11 @@ superset: ## Apache Superset on the SQL endpoint, in a real browser; installs 0.
 	deploy/setup.sh superset
 	$(MAKE) build
 	cargo test --workspace --locked --test it -- --ignored --exact superset::superset_lists_asks_and_draws --nocapture
+
+mutants: ## make mistakes in the engine, one by one, and see that a test finds each; builds it once more for each
+	deploy/setup.sh test
+	$(MAKE) build
+	cargo test --workspace --locked --test it -- --ignored --exact mutants::every_mistake_is_found --nocapture
 
 demo: this-clone ## two stores on real baskets, from nothing to a running system (SEED=n, DRAWS=n, HEADLESS=1, VIDEO=file ZONES=file, MODEL=file)
 	deploy/setup.sh demo

@@ -10,7 +10,8 @@
 #     test    that, kcat, PostgreSQL, and a Python environment with the outside clients that the tests talk through; a second
 #             one with other people's SQL clients, pgJDBC and psqlODBC; Chromium and playwright-core; promtool, and what
 #             checks YAML and systemd units; poppler's and qpdf's programs, which read PDF
-#     bench   the same as test
+#     bench   that, and what the rule engine is measured beside: DuckDB, Polars and bytewax in a Python environment of their own,
+#             Apache Flink and a Java compiler
 #     superset  Apache Superset in a Python environment of its own (0.8 GB), for `make superset`
 #     run     what a binary that is there already needs at run time: Java, Apache Kafka, ONNX Runtime, a detector of people
 #
@@ -38,9 +39,10 @@ components_of() {
     ui) echo packages ui ;;
     lint) echo packages ui hadolint ;;
     demo) echo packages ui kafka kafka_archive completejourney footage onnxruntime detector ;;
-    test | bench)
+    test)
       echo packages ui kafka kafka_archive python clients browser completejourney footage onnxruntime detector promtool
       ;;
+    bench) echo "$(components_of test) peers flink" ;;
     run) echo packages kafka kafka_archive onnxruntime detector ;;
     superset) echo packages superset ;;
   esac
@@ -183,6 +185,44 @@ clients() {
       npm ci --prefix "$home" --no-audit --no-fund ||
         way_out "could not install deploy/clients/package-lock.json: check the network or npm's registry, then run again"
       stamp "$home/stamp" <(cat "$python" "$npm")
+      ;;
+  esac
+}
+
+# What the rule engine is measured beside (tests/bench/peers), in newer versions than the tests' clients have.
+peers() {
+  local home=$CACHE/peers pins=$HERE/peers/requirements.txt
+  case $1 in
+    about) echo "DuckDB, Polars and bytewax, for \`make bench AREA=correlate\`|130|470|0|20" ;;
+    ready) stamped "$home/stamp" "$pins" && [[ -x $home/bin/python ]] ;;
+    install)
+      rm -rf "$home"
+      python3 -m venv "$home" || way_out "python3 -m venv failed: apt-get install python3-venv, then run again"
+      "$home/bin/python" -m pip install -q --disable-pip-version-check --only-binary :all: --require-hashes -r "$pins" ||
+        way_out "could not install deploy/peers/requirements.txt (the package is named above): it needs CPython 3.11 or 3.12" \
+          "($(python3 --version 2>&1) is what python3 is); check the network or pip's index, then run again"
+      stamp "$home/stamp" "$pins"
+      ;;
+  esac
+}
+
+flink() {
+  local version home
+  version=$(sed -n 's:.*<flink.version>\(.*\)</flink.version>.*:\1:p' "$HERE/flink/pom.xml")
+  home=$CACHE/flink/$version
+  case $1 in
+    about) echo "Apache Flink $version, 49 jars from Maven (as much again is Maven's own repository)|138|276|0|45" ;;
+    ready) stamped "$home/stamp" "$HERE/flink/sha256sums" ;;
+    install)
+      mvn -B -q -Dstyle.color=never -f "$HERE/flink/pom.xml" dependency:copy-dependencies \
+        -DoutputDirectory="$TMP/flink/lib" ||
+        way_out "could not fetch Apache Flink $version or what it depends on:" \
+          "check the network or the Maven mirror in ~/.m2/settings.xml, then run again"
+      (cd "$TMP/flink/lib" && sha256sum --check --strict --quiet "$HERE/flink/sha256sums") ||
+        way_out "a jar of Apache Flink $version is not the pinned one (the names are above):" \
+          "delete it from Maven's repository (~/.m2/repository) or change the mirror, then run again"
+      stamp "$TMP/flink/stamp" "$HERE/flink/sha256sums"
+      put_in_place "$TMP/flink" "$home"
       ;;
   esac
 }
@@ -426,9 +466,11 @@ find_missing_packages() {
       ;;
     *)
       java_is_new_enough || names+=("$(java_package)")
-      kafka ready || need maven command -v mvn
+      { kafka ready && { [[ $MODE != bench ]] || flink ready; }; } || need maven command -v mvn
+      [[ $MODE != bench ]] || need "$(java_package | sed s/jre/jdk/)" command -v javac
       if ! onnxruntime ready || ! detector ready || { [[ $MODE != run ]] && ! completejourney ready; } ||
         { [[ $MODE == test || $MODE == bench ]] && { ! python ready || ! clients ready; }; } ||
+        { [[ $MODE == bench ]] && ! peers ready; } ||
         { [[ $MODE == superset ]] && ! superset ready; }; then
         need python3-venv python3 -c 'import venv, ensurepip'
         need unzip command -v unzip

@@ -147,7 +147,8 @@ SELECT tenant_id, store_id, camera_id, stream, run, seq, start_at, start_at_loca
 FROM lake.spans WHERE state = 'deleted' OR (kind = 'GAP' AND (end_at IS NULL OR end_at > start_at));
 
 CREATE OR REPLACE VIEW ref.clock AS
-SELECT t.* EXCLUDE (event_month, store_bucket, log_offset), timezone(s.tz, valid_from) AS valid_from_local
+SELECT t.* EXCLUDE (event_month, store_bucket, log_offset), timezone(s.tz, valid_from) AS valid_from_local,
+       timezone(s.tz, measured_at) AS measured_at_local
 FROM lake.ref_clock t LEFT JOIN ref.stores s USING (tenant_id, store_id)
 QUALIFY row_number() OVER (PARTITION BY t.tenant_id, t.store_id, register_id, version
                            ORDER BY logged_at DESC, log_offset DESC) = 1;

@@ -5,6 +5,7 @@
 
 mod alerts;
 mod cameras;
+mod canary;
 mod mail;
 mod parse;
 mod surfaces;
@@ -22,6 +23,7 @@ use tillsight_schemas::store::Store;
 
 pub use alerts::Alerts;
 pub use cameras::{Camera, PlacedZone, PresenceBy};
+pub use canary::Canary;
 pub use mail::{Mail, MailTls, Recipient, RecipientRole, Reports};
 pub use surfaces::{Flight, Surface, Tls};
 
@@ -67,6 +69,9 @@ pub struct Config {
     /// Which alerts people are told of.
     #[serde(default)]
     pub alerts: Alerts,
+    /// Synthetic transactions that prove the whole path.
+    #[serde(default)]
+    pub canary: Canary,
     /// How mail leaves; it does not when absent.
     #[serde(default)]
     pub mail: Option<Mail>,
@@ -432,6 +437,7 @@ impl Config {
         }
         self.vision_problems(&mut problems);
         self.alerts.problems(&mut problems);
+        Canary::problems(self, &mut problems);
         self.mail_problems(&mut problems);
         problems
     }

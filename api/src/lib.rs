@@ -2,10 +2,12 @@
 //!
 //! `cli` reads the command line, [`config`] the file, `run` supervises one process per role and joins the middle crates
 //! through the ports of `tillsight_schemas`; [`db`] is the metadata database, [`search`] the index,
-//! [`sending`] what people are told of, `feed` what integrators sent of late, `backtest` what rules make of days that are
-//! over; `http`, [`sql`], [`report`] and `evidence` (a folder for strangers) are the surfaces.
+//! [`sending`] what people are told of, `feed` what integrators sent of late, `matrix` how each rule sees in each store,
+//! `canary` whether the whole path works, `backtest` what rules make of days that are over, `scores` people at tills beside
+//! their peers; `http`, [`sql`], [`report`] and `evidence` (a folder for strangers) are the surfaces.
 
 mod backtest;
+mod canary;
 pub mod cli;
 pub mod config;
 pub mod db;
@@ -14,8 +16,10 @@ mod demo;
 mod evidence;
 mod feed;
 mod http;
+mod matrix;
 pub mod report;
 pub mod run;
+mod scores;
 pub mod search;
 pub mod sending;
 pub mod sql;

@@ -1,10 +1,7 @@
 //! [`Why`]: why a rule judged an archived event as it did, and which of its numbers would have turned it.
 //!
 //! Each number is moved by itself, the others as they held, and the event is judged again among all that was around it.
-//! Told is the number nearest to what holds at which firing and not firing change places. Both sides of it were judged.
-//!
-//! Assumes that between what holds and a limit a number turns the outcome once: where it would turn twice, and come back,
-//! nothing is found.
+//! Told is the number nearest to what holds at which firing and not firing change places ([`Turn`]).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +13,7 @@ use tillsight_schemas::pos::PostedTransaction;
 use uuid::Uuid;
 
 use crate::backtest::{BacktestError, Past};
-use crate::engine::{Asked, Settings};
+use crate::engine::{Asked, Settings, Turn};
 use crate::lake::History;
 use crate::rule::Rule;
 
@@ -69,6 +66,7 @@ impl Why {
         let Some(Asked { anchor, numbers: held, row }) = engine.ask(store, event, None).await? else {
             return Ok(None);
         };
+        let hints = row.numbers();
         let mut why = Self { anchor, outcome: row.outcome, why: row.why, facts: row.facts, numbers: Vec::new() };
         let fires = why.outcome == Outcome::Fired;
         for (place, (name, param)) in rule.header.params.iter().enumerate() {
@@ -84,27 +82,16 @@ impl Why {
             // What is not judged at all, no number turns.
             if !matches!(why.why.as_str(), "not_an_anchor" | "left_out" | "switched_off" | "replaced" | "too_long") {
                 for (limit, found) in [(param.min, &mut number.at_most), (param.max, &mut number.at_least)] {
-                    let (mut same, mut turned) = (holds, limit);
+                    let mut turn = Turn::new(holds, limit, &hints);
                     let mut with = held.clone();
-                    let mut turns = async |value: i64| -> Result<bool, BacktestError> {
+                    while let Some(value) = turn.asks() {
                         if let Some(number) = with.get_mut(place) {
                             *number = value;
                         }
                         let asked = engine.ask(store, event, Some(with.as_slice().into())).await?;
-                        Ok(asked.is_some_and(|asked| (asked.row.outcome == Outcome::Fired) != fires))
-                    };
-                    if limit == holds || !turns(limit).await? {
-                        continue;
+                        turn.hears(value, asked.is_some_and(|asked| (asked.row.outcome == Outcome::Fired) != fires));
                     }
-                    while same.abs_diff(turned) > 1 {
-                        let middle = same.midpoint(turned);
-                        if turns(middle).await? {
-                            turned = middle;
-                        } else {
-                            same = middle;
-                        }
-                    }
-                    *found = Some(turned);
+                    *found = turn.found();
                 }
             }
             why.numbers.push(number);

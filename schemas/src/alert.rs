@@ -141,6 +141,12 @@ record! {
         anchor_logged_at: DateTime<Utc>,
         /// When it was raised, by our clock.
         raised_at: DateTime<Utc>,
+        /// The numbers of the rule as they held for it, each with what of it would have kept the alert away.
+        @default numbers: Vec<AlertNumber>,
+        /// Where each of its events came in.
+        @default records: Vec<AlertRecord>,
+        /// What would have kept it away, in words: a sentence each.
+        @default counterfactual: Vec<String>,
     }
 
     /// A value that a rule found.
@@ -149,6 +155,32 @@ record! {
         name: String,
         /// Its value.
         value: String,
+    }
+
+    /// A number of a rule as it held for an alert.
+    pub struct AlertNumber {
+        /// Its name.
+        name: String,
+        /// Its unit.
+        unit: String,
+        /// What held.
+        value: i64,
+        /// With so much or less the rule would not have fired on any of the alert's events; absent where no number below does that.
+        at_most: Option<i64>,
+        /// With so much or more it would not have; absent where no number above does that.
+        at_least: Option<i64>,
+    }
+
+    /// Where an event of an alert came in: the coordinates under which its record was received.
+    pub struct AlertRecord {
+        /// The event.
+        event_id: Uuid,
+        /// The landing topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The offset.
+        offset: i64,
     }
 }
 

@@ -6,6 +6,7 @@
 
 pub mod alert;
 pub mod camera_event;
+pub mod canary;
 pub mod clip;
 pub mod clock;
 pub mod clock_offset;

@@ -81,12 +81,11 @@ pub const HELD_BYTES: &str = "lp_held_bytes";
 /// Holds that were refused because the quota is used up, label `volume`.
 pub const HOLDS_REFUSED: &str = "lp_holds_refused_total";
 
-/// Records that the rule engine has read.
+/// Records that the rule engine has read, labels `topic` and `fate`.
 pub const ENGINE_RECORDS: &str = "lp_engine_records_total";
-/// Records that the rule engine could not decode.
-pub const ENGINE_UNREADABLE: &str = "lp_engine_unreadable_records_total";
-/// Events that came later than the rule engine remembers.
-pub const ENGINE_TOO_LATE: &str = "lp_engine_too_late_events_total";
+/// Registers whose customers a camera sees, by how their clock is known, label `method` (`unsynchronised`, `arrival`,
+/// `presence`, `drawer`).
+pub const REGISTER_CLOCKS: &str = "lp_register_clocks";
 /// Anchors that a rule could not judge because its SQL failed, and rules that could not be planned, label `rule`.
 pub const RULE_FAILURES: &str = "lp_rule_failures_total";
 /// Judgements that are new or came out differently, labels `rule`, `outcome`.
@@ -98,6 +97,16 @@ pub const SENDINGS: &str = "lp_alert_sendings_total";
 /// Whether a version of a rule is held back because it was wrong too often (1) or is sent again (0), labels `tenant`,
 /// `rule`, `version`.
 pub const RULE_DEMOTED: &str = "lp_rule_demoted";
+/// Stores in which a rule sees so (`live`, `degraded`, `blind`, `off`), labels `rule`, `state`.
+pub const RULE_COVERAGE: &str = "lp_rule_coverage";
+/// Times that a register was told of that sends records and that no zone and no name knows, label `store`.
+pub const UNKNOWN_REGISTERS: &str = "lp_unknown_registers_total";
+/// Seconds since a store's canary came out last; since the first was sent, while none has, label `store`.
+pub const CANARY_AGE: &str = "lp_canary_age_seconds";
+/// How long a store's last canary took from the landing topic to `lp.alert.v1`, in seconds, label `store`.
+pub const CANARY_SECONDS: &str = "lp_canary_seconds";
+/// Whether a store's last canary did not come out in time (1) or did (0), label `store`.
+pub const CANARY_OVERDUE: &str = "lp_canary_overdue";
 /// Records that were committed and wait for the log.
 pub const OUTBOX: &str = "lp_outbox_records";
 /// Pictures that a detector looked at, labels `store`, `camera`.
@@ -162,14 +171,18 @@ pub const ALL: &[(&str, &str, &str)] = &[
     (RETENTION_DELETED, "segments", "segments deleted by retention"),
     (RETENTION_OVER_BYTES, "bytes", "bytes that retention wanted to free and could not"),
     (HELD_BYTES, "bytes", "held video by owner"),
-    (ENGINE_RECORDS, "records", "records that the rule engine has read"),
-    (ENGINE_UNREADABLE, "records", "records that the rule engine could not decode"),
-    (ENGINE_TOO_LATE, "events", "events that came later than the rule engine remembers"),
+    (ENGINE_RECORDS, "records", "records that the rule engine has read, by topic and what became of them"),
+    (REGISTER_CLOCKS, "registers", "registers whose customers a camera sees, by how their clock is known"),
     (RULE_FAILURES, "failures", "anchors that a rule's SQL failed on, and rules that could not be planned"),
     (JUDGEMENTS, "judgements", "judgements that are new or came out differently"),
     (ALERTS, "alerts", "alerts raised, amended and taken back"),
     (SENDINGS, "alerts", "new alerts by why they were sent or held back"),
     (RULE_DEMOTED, "0 or 1", "whether a rule is held back because it was wrong too often"),
+    (RULE_COVERAGE, "stores", "in how many stores each rule sees how"),
+    (UNKNOWN_REGISTERS, "registers", "registers that send records and that no zone and no name knows"),
+    (CANARY_AGE, "seconds", "how long ago a store's canary came out"),
+    (CANARY_SECONDS, "seconds", "how long a store's last canary took"),
+    (CANARY_OVERDUE, "0 or 1", "whether a store's last canary did not come out in time"),
     (OUTBOX, "records", "records that were committed and wait for the log"),
     (HOLDS_REFUSED, "holds", "holds refused because the quota is used up"),
     (VISION_LOOKS, "pictures", "pictures that a detector looked at"),

@@ -49,6 +49,8 @@ pub const HEADER_STORES: &str = "lp.stores";
 pub const HEADER_SENDER: &str = "lp.sender";
 /// Kafka header: what is odd about an accepted record, in a sentence.
 pub const HEADER_WARNING: &str = "lp.warning";
+/// Kafka header: `true` on everything that is made of a canary ([`crate::canary`]); readers see an empty record.
+pub const HEADER_CANARY: &str = "lp.canary";
 /// Kafka header: the topic a record was received on, under the name that Kafka Connect uses.
 pub const HEADER_ORIGIN_TOPIC: &str = "__connect.errors.topic";
 /// Kafka header: the partition a record was received on.
@@ -65,6 +67,7 @@ pub const READ_HEADERS: &[&str] = &[
     HEADER_STORES,
     HEADER_SENDER,
     HEADER_WARNING,
+    HEADER_CANARY,
     HEADER_ORIGIN_TOPIC,
     HEADER_ORIGIN_PARTITION,
     HEADER_ORIGIN_OFFSET,

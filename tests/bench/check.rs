@@ -39,12 +39,16 @@ fn problems_of(sheet: &Value) -> Vec<String> {
         let name = row["name"].as_str().unwrap_or("a row without a name");
         let found = match (row["value"].as_f64(), row["bar"].as_str()) {
             (Some(value), Some(bar)) => holds(value, bar).map_or(Value::Null, Value::Bool),
+            // What was not measured does not hold.
+            (None, Some(_)) => Value::Bool(false),
             _ => Value::Null,
         };
         if row["holds"] != found {
             problems.push(format!("{name}: holds is {}, but value and bar say {found}", row["holds"]));
         }
-        if found == Value::Bool(false) {
+        if found == Value::Bool(false) && row["value"].is_null() {
+            problems.push(format!("{name}: there is no value for {}: {}", row["bar"], row["note"]));
+        } else if found == Value::Bool(false) {
             problems.push(format!("{name}: {} {} does not hold {}", row["value"], row["unit"], row["bar"]));
         }
     }

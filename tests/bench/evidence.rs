@@ -116,6 +116,9 @@ impl Evidence {
                 uncertainty_us: 1_400_000,
                 method: ClockMethod::Arrival,
                 samples: 12,
+                drift_ppb: None,
+                measured_at: None,
+                refusal: None,
             };
             self.clocks.extend([clock.clone(), clock]);
         }

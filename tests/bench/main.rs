@@ -1,6 +1,7 @@
 //! `make bench`: measurements that anybody can repeat, an area at a time, as a table and as `target/bench/<area>.json`.
 //!
-//! `bench [AREA ...]` measures (everything when none is named); `bench --check` reads what was written again.
+//! `bench [AREA ...]` measures (everything when none is named); `bench --check` reads what was written again. `bench --part`
+//! is what it starts itself: our side of a comparison.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,8 +12,10 @@
     reason = "a measurement fails loudly and prints"
 )]
 
+mod align;
 mod chain;
 mod check;
+mod correlate;
 mod engine;
 mod evidence;
 mod history;
@@ -21,10 +24,12 @@ mod machine;
 #[path = "../it/raise.rs"]
 mod raise;
 mod report;
+mod scores;
 mod search;
 mod sheet;
 mod shop;
 mod sql;
+mod trial;
 mod truth;
 mod ui;
 
@@ -34,10 +39,13 @@ use sheet::Sheet;
 type Measure = fn(&mut Sheet);
 
 /// Every area: its name and what measures it.
-const AREAS: [(&str, Measure); 7] = [
+const AREAS: [(&str, Measure); 10] = [
+    ("align", align::measure),
+    ("correlate", correlate::measure),
     ("engine", engine::measure),
     ("history", history::measure),
     ("report", report::measure),
+    ("scores", scores::measure),
     ("search", search::measure),
     ("sql", sql::measure),
     ("truth", truth::measure),
@@ -47,6 +55,9 @@ const AREAS: [(&str, Measure); 7] = [
 fn main() {
     // `cargo bench` hands its own flag on.
     let asked: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    if let Some(("--part", part)) = asked.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        return correlate::part(part);
+    }
     if asked.iter().any(|word| word == "--check") {
         std::process::exit(check::check());
     }

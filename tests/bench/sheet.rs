@@ -51,13 +51,28 @@ pub(crate) struct Row {
     pub(crate) what: String,
     /// All samples.
     pub(crate) samples: Vec<f64>,
-    /// The value.
+    /// The value; no number when there is none.
     pub(crate) value: f64,
     /// Its unit.
     pub(crate) unit: &'static str,
     /// What it is held against.
     pub(crate) bar: Option<Bar>,
     /// What one must know to read it.
+    pub(crate) note: String,
+}
+
+/// Somebody else's answer to the same question.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    /// Who, and in which formulation.
+    pub(crate) name: String,
+    /// Its version.
+    pub(crate) version: String,
+    /// Its value, in the unit of the row; `None` where there is none.
+    pub(crate) value: Option<f64>,
+    /// Ours over its.
+    pub(crate) ratio: Option<f64>,
+    /// What one must know to read it, or why there is no value.
     pub(crate) note: String,
 }
 
@@ -79,6 +94,11 @@ impl Sheet {
 
     /// Adds a value.
     pub(crate) fn row(&mut self, row: &Row) {
+        self.row_beside(row, &[]);
+    }
+
+    /// Adds a value, and those of others beside it. A value that is no number was not measured, or is invalid: it does not hold.
+    pub(crate) fn row_beside(&mut self, row: &Row, peers: &[Peer]) {
         let holds = row.bar.map(|bar| bar.holds(row.value));
         let bar = row.bar.map(Bar::text);
         let verdict = match holds {
@@ -94,6 +114,14 @@ impl Sheet {
             bar.clone().unwrap_or_default(),
             row.what
         );
+        for peer in peers {
+            let value = peer.value.map_or_else(|| peer.note.clone(), |value| format!("{value:.3}"));
+            println!("      {:<32} {value}", format!("{} {}", peer.name, peer.version));
+        }
+        let peers = peers.iter().map(|peer| {
+            let Peer { name, version, value, ratio, note } = peer;
+            json!({ "name": name, "version": version, "value": value, "ratio": ratio, "note": note })
+        });
         self.rows.push(json!({
             "name": row.name,
             "what": row.what,
@@ -103,7 +131,7 @@ impl Sheet {
             "unit": row.unit,
             "bar": bar,
             "holds": holds,
-            "peers": [],
+            "peers": peers.collect::<Vec<_>>(),
             "note": row.note,
         }));
     }

@@ -8,7 +8,7 @@ use tillsight_tests::outside::eventually;
 use crate::http::{Browser, PASSWORD};
 
 /// A sale in store 17 whose price was set by hand to half of that on the shelf: `price_override_deep` fires.
-fn by_hand(number: i64) -> String {
+pub(crate) fn by_hand(number: i64) -> String {
     let now = SystemClock.now();
     let record = json!({
         "store_id": "17", "register_id": "1", "kind": "SALE", "sequence_no": number, "operator_id": "7",

@@ -303,7 +303,7 @@ fn the_schema_field_of_the_recipe_is_published_and_what_was_written_before_is_re
     }
     let text = recipe("add-a-schema-field.md");
     let avro = std::fs::read_to_string(root().join("schemas/src/wire/avro.rs")).unwrap();
-    assert!(avro.contains("\n    13 => ") && !avro.contains("\n    14 => "), "the recipe names the last id");
+    assert!(avro.contains("\n    15 => ") && !avro.contains("\n    16 => "), "the recipe names the last id");
     for copy in text.lines().map(str::trim).filter(|line| line.starts_with("cp ")) {
         run(Command::new("sh").args(["-ec", copy]).current_dir(dir.path()), b"");
     }

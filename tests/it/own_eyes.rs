@@ -43,8 +43,15 @@ fn a_drawer_opened_with_nobody_there_is_found_by_what_the_camera_says_alone() {
         serde_json::from_str::<Value>(&text).unwrap()
     };
     let alert = get("/api/v1/alerts")["items"][0].clone();
-    let anchor =
-        get(&format!("/api/v1/alerts/{}", alert["alert_id"].as_str().unwrap()))["transaction"]["event_id"].clone();
+    let detail = get(&format!("/api/v1/alerts/{}", alert["alert_id"].as_str().unwrap()));
+    let anchor = detail["transaction"]["event_id"].clone();
+    // It carries what made it, and what would have kept it away.
+    let unless = json!(["Would not fire if somebody had been seen in the customer zone meanwhile."]);
+    assert_eq!(detail["alert"]["counterfactual"], unless);
+    let record = &detail["alert"]["records"][0];
+    assert!(record["event_id"] == anchor && record["topic"].as_str().unwrap().starts_with("lp.pos.in."), "{record}");
+    assert_eq!(detail["alert"]["numbers"][0]["value"], 2_000);
+    assert!(detail["rule"]["innocent"][0].is_string(), "{}", detail["rule"]);
     let journal = eventually("the journal has the whole day", || {
         let journal = get(&format!("/api/v1/transactions/{}/journal", anchor.as_str().unwrap()));
         let entries = journal["entries"].as_array().unwrap().len();
@@ -71,6 +78,10 @@ fn evidence(kiosk: &Kiosk, token: &str, alert: &str) {
         if readme.contains("NOT RECORDED") { Err(readme) } else { Ok(()) }
     });
     run(Command::new("sha256sum").args(["--check", "--strict", "SHA256SUMS"]).current_dir(folder.path()), b"");
+    let readme = std::fs::read_to_string(folder.path().join("README.txt")).unwrap();
+    let said =
+        ["Unless:   Would not fire if somebody had been seen", "May be:   The cashier makes change for the till"];
+    assert!(said.iter().all(|words| readme.contains(words)), "{readme}");
     noted(kiosk, folder.path(), alert);
     let clip = folder.path().join("camera-kiosk.mp4");
     let mut probe = Command::new("ffprobe");

@@ -130,6 +130,25 @@ const cameras = createRoute({
   validateSearch: dayOfStore,
   component: lazyRouteComponent(() => import("./pages/Coverage")),
 });
+const matrix = createRoute({
+  getParentRoute: () => root,
+  path: "/coverage",
+  validateSearch: (search: Record<string, unknown>): { store?: string; rule?: string; all?: "true" } => ({
+    store: text(search.store),
+    rule: text(search.rule),
+    all: String(search.all) === "true" ? "true" : undefined,
+  }),
+  component: lazyRouteComponent(() => import("./pages/Matrix")),
+});
+const risk = createRoute({
+  getParentRoute: () => root,
+  path: "/risk",
+  validateSearch: (search: Record<string, unknown>): { store?: string; days?: string } => ({
+    store: text(search.store),
+    days: /^\d{1,2}$/.test(String(search.days)) ? String(search.days) : undefined,
+  }),
+  component: lazyRouteComponent(() => import("./pages/Risk")),
+});
 const watch = createRoute({
   getParentRoute: () => root,
   path: "/watch",
@@ -250,6 +269,8 @@ export const router = createRouter({
     search,
     reports,
     cameras,
+    matrix,
+    risk,
     watch,
     demo,
     ...setups,

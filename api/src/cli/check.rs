@@ -4,6 +4,7 @@
 
 mod afford;
 mod cameras;
+mod canary;
 mod clock;
 mod line;
 mod mail;
@@ -105,6 +106,7 @@ fn lines(runtime: &Runtime, config: &Config, path: &Path, look: bool) -> Vec<Lin
         let said = "there is none yet: every record is refused";
         lines.push(Line::warn("store", said, "add one on the page Stores, or as [[store]]"));
     }
+    lines.extend(canary::canaries(runtime, config, db.as_ref()));
     for integrator in &config.integrators {
         let stores: Vec<&str> = integrator.stores.iter().map(|store| store.as_str()).collect();
         let stores = if stores.is_empty() { "all stores".to_owned() } else { stores.join(", ") };

@@ -2,10 +2,13 @@
 
 mod backtest;
 mod check;
+mod cost;
+mod coverage;
 mod fsck;
 mod people;
 mod report;
 mod rules;
+mod scores;
 mod search;
 mod serve;
 mod why;
@@ -62,6 +65,8 @@ enum Command {
     /// Make a report.
     #[command(subcommand)]
     Report(report::ReportCommand),
+    /// Operators and stores beside their peers: who stands out, and why.
+    Scores(scores::ScoresArguments),
     /// Rules: list them, run their tests, back-test them over what was archived.
     #[command(subcommand)]
     Rule(rules::RuleCommand),
@@ -117,9 +122,12 @@ fn with_config(path: &Path, command: Command) -> ExitCode {
     };
     // The processes take over and follow by themselves; people are asked about by name.
     let config = match command {
-        Command::Check(_) | Command::Fsck(_) | Command::Report(_) | Command::Search(_) | Command::Rule(_) => {
-            as_set_up(config)
-        }
+        Command::Check(_)
+        | Command::Fsck(_)
+        | Command::Report(_)
+        | Command::Scores(_)
+        | Command::Search(_)
+        | Command::Rule(_) => as_set_up(config),
         _ => config,
     };
     exit_code(match command {
@@ -129,12 +137,15 @@ fn with_config(path: &Path, command: Command) -> ExitCode {
         }
         Command::Fsck(arguments) => fsck::fsck(&config, &arguments),
         Command::Report(command) => report::report(&config, &command),
+        Command::Scores(arguments) => scores::scores(&config, &arguments),
         Command::Search(arguments) => search::search(&config, &arguments),
         Command::User(command) => people::user(&config, command),
         Command::Token(command) => people::token(&config, command),
         Command::Role { role } => crate::run::run_role(role, &config, path).map_err(Into::into),
         Command::Rule(rules::RuleCommand::Backtest(arguments)) => backtest::run(&config, &arguments),
         Command::Rule(rules::RuleCommand::WhyNot(arguments)) => why::run(&config, &arguments),
+        Command::Rule(rules::RuleCommand::List { folder, .. }) => cost::run(&config, folder.as_deref()),
+        Command::Rule(rules::RuleCommand::Coverage(arguments)) => coverage::run(&config, &arguments),
         Command::Rule(_) => Ok(()),
         #[cfg(feature = "demo")]
         Command::Demo(_) | Command::Till(_) => Ok(()),

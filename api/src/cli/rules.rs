@@ -10,6 +10,7 @@ use tillsight_schemas::SystemClock;
 use tillsight_schemas::error::chain;
 
 use super::backtest::BacktestArguments;
+use super::coverage::CoverageArguments;
 use super::say;
 use super::why::WhyArguments;
 use crate::config::Config;
@@ -23,9 +24,12 @@ pub(super) enum RuleCommand {
         /// A folder with rules of your own.
         #[arg(long)]
         folder: Option<PathBuf>,
-        /// With description and parameters.
+        /// With description, parameters, what else may be behind an alert, and what the rule cannot see.
         #[arg(long)]
         long: bool,
+        /// With what each costs a store: time and bytes, measured over the newest day of the lake.
+        #[arg(long, conflicts_with = "long")]
+        cost: bool,
     },
     /// Run the tests of rules: those of the library and of a folder, or only the named ones.
     Test {
@@ -40,21 +44,23 @@ pub(super) enum RuleCommand {
     /// Why a rule fired on an event, or did not, and which of its numbers would have turned it.
     #[command(name = "why-not", visible_alias = "why")]
     WhyNot(WhyArguments),
+    /// How each rule sees in each store just now, and why not.
+    Coverage(CoverageArguments),
 }
 
 impl RuleCommand {
     /// Whether it works on the data of an installation.
     pub(super) fn needs_system(&self) -> bool {
-        matches!(self, Self::Backtest(_) | Self::WhyNot(_))
+        matches!(self, Self::Backtest(_) | Self::WhyNot(_) | Self::Coverage(_) | Self::List { cost: true, .. })
     }
 }
 
 /// Does what was asked; `config` is looked into where there is one.
 pub(super) fn rule(command: &RuleCommand, config: &Path) -> Result<(), Box<dyn Error>> {
     match command {
-        RuleCommand::List { folder, long } => list(folder.as_deref(), *long, &held_back(config)),
+        RuleCommand::List { folder, long, .. } => list(folder.as_deref(), *long, &held_back(config)),
         RuleCommand::Test { rules, folder } => test(rules, folder.as_deref()),
-        RuleCommand::Backtest(_) | RuleCommand::WhyNot(_) => Ok(()),
+        RuleCommand::Backtest(_) | RuleCommand::WhyNot(_) | RuleCommand::Coverage(_) => Ok(()),
     }
 }
 
@@ -111,6 +117,12 @@ fn list(folder: Option<&Path>, long: bool, held_back: &[RuleStanding]) -> Result
             for need in &header.needed {
                 let kinds: Vec<&str> = need.kinds.iter().map(|kind| kind.as_str()).collect();
                 say(&format!("    needs {} of {}", need.field, kinds.join(", ")));
+            }
+            for sentence in &header.innocent {
+                say(&format!("    may be innocent: {sentence}"));
+            }
+            for sentence in &header.blind_to {
+                say(&format!("    cannot see: {sentence}"));
             }
             for (name, param) in &header.params {
                 say(&format!(

@@ -7,6 +7,7 @@
 mod accounts;
 mod alerts;
 mod audit;
+mod canary;
 mod case;
 mod case_contents;
 mod cases;
@@ -19,6 +20,7 @@ mod judgements;
 mod ledger;
 mod links;
 mod logins;
+mod matrix;
 mod queue;
 mod reports;
 mod searches;
@@ -43,6 +45,7 @@ use tillsight_schemas::{ErrorKind, HasKind};
 pub use accounts::{Account, AccountChange, AccountError};
 pub use alerts::{AlertFilter, AlertRow, AlertState};
 pub use audit::{Audit, AuditWriter, DirectAudit};
+pub(crate) use canary::Sung;
 pub use case::{
     Case, CaseAct, CaseEntry, CaseItem, CaseItemKind, CasePerson, CasePersonKind, CaseRole, CaseStatus, Content,
 };
@@ -281,6 +284,7 @@ pub fn statements() -> Vec<&'static str> {
     [
         accounts::STATEMENTS,
         alerts::STATEMENTS,
+        canary::STATEMENTS,
         case_contents::STATEMENTS,
         cases::STATEMENTS,
         casework::STATEMENTS,
@@ -292,6 +296,7 @@ pub fn statements() -> Vec<&'static str> {
         ledger::STATEMENTS,
         links::STATEMENTS,
         logins::STATEMENTS,
+        matrix::STATEMENTS,
         queue::STATEMENTS,
         searches::STATEMENTS,
         sendings::STATEMENTS,

@@ -8,6 +8,7 @@ use tillsight_schemas::pos::PostedTransaction;
 use uuid::Uuid;
 
 use super::Rejected;
+use super::lacks::Carried;
 
 /// Records that are kept of a register.
 const RECORDS: usize = 20;
@@ -128,7 +129,7 @@ impl Entry {
 }
 
 /// Whether a record lacked what a rule needs of it: when it was received, and whether.
-type Answers = VecDeque<(DateTime<Utc>, bool)>;
+pub(super) type Answers = VecDeque<(DateTime<Utc>, bool)>;
 
 /// What was heard of one register of late.
 #[derive(Debug, Clone)]
@@ -143,6 +144,8 @@ pub(crate) struct Lane {
     pub(crate) records: VecDeque<Entry>,
     /// By rule and field.
     pub(crate) blind: BTreeMap<(RuleId, String), Answers>,
+    /// By field: whether its records have it, of whatever kind they are.
+    pub(super) carried: BTreeMap<String, Carried>,
     /// The last landing offset that was seen of each landing partition.
     landed: BTreeMap<i32, i64>,
 }
@@ -163,16 +166,18 @@ impl Lane {
             lags: VecDeque::new(),
             records: VecDeque::new(),
             blind: BTreeMap::new(),
+            carried: BTreeMap::new(),
             landed: BTreeMap::new(),
         }
     }
 
-    /// Takes in an accepted record, unless it is the repetition of one.
+    /// Takes in an accepted record, unless it is the repetition of one: which rules are blind to it for want of which field,
+    /// and which fields it has.
     pub(super) fn accepted(
         &mut self,
         posted: &PostedTransaction,
         warning: Option<&str>,
-        blind: Vec<(RuleId, String, bool)>,
+        (blind, carried): (Vec<(RuleId, String, bool)>, Vec<(&str, bool)>),
         day: NaiveDate,
     ) {
         let (header, till) = (&posted.header, &posted.transaction);
@@ -197,6 +202,9 @@ impl Lane {
         }
         for (rule, field, missing) in blind {
             push(self.blind.entry((rule, field)).or_default(), (header.received_at, missing));
+        }
+        for (field, has) in carried {
+            self.carried.entry(field.to_owned()).or_default().note(header.received_at, has);
         }
         self.last_event_time = self.last_event_time.max(Some(header.event_time));
         self.heard(entry, day);

@@ -7,6 +7,7 @@
 
 mod blind;
 mod follow;
+mod lacks;
 mod lane;
 mod reject;
 
@@ -18,9 +19,10 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use tillsight_correlate::rule::Header;
 use tillsight_ingest::pos::Stores;
 use tillsight_schemas::id::{IntegratorId, RegisterId, StoreId, TenantId};
-use tillsight_schemas::pos::PostedTransaction;
+use tillsight_schemas::pos::{PostedTransaction, Transaction};
 
 pub(crate) use blind::{Blindness, blind_rules, blind_sentence};
+pub(crate) use lacks::{Hearing, Lack};
 use lane::{Counts, Outcome, Place};
 pub(crate) use lane::{Entry, Heard, Lane, quantile};
 pub(crate) use reject::{Rejected, Tally};
@@ -182,6 +184,13 @@ impl Feeds {
         store.map_or_else(|| at.date_naive(), |store| store.business_day(at))
     }
 
+    /// As if the log had been read to its end with these records in it.
+    #[cfg(test)]
+    pub(crate) fn heard_all(&self, records: &[PostedTransaction]) {
+        records.iter().for_each(|posted| self.note_accepted(posted, None));
+        self.complete.store(true, Ordering::Relaxed);
+    }
+
     fn note_accepted(&self, posted: &PostedTransaction, warning: Option<&str>) {
         let (header, till) = (&posted.header, &posted.transaction);
         let day = self.day(&header.tenant_id, Some(&till.store_id), header.received_at);
@@ -189,9 +198,26 @@ impl Feeds {
         let blind = self.rules.iter().flat_map(|rule| {
             rule.needs_of(till).into_iter().map(|(need, missing)| (rule.id.clone(), need.field.clone(), missing))
         });
-        let blind: Vec<_> = blind.collect();
+        let blind = (blind.collect(), self.carried(till));
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         state.lanes.entry(key).or_insert_with(|| Lane::new(header.received_at)).accepted(posted, warning, blind, day);
+    }
+
+    /// Which fields that rules need a record has, whether or not they look at it.
+    fn carried(&self, till: &Transaction) -> Vec<(&str, bool)> {
+        if till.training || till.test {
+            return Vec::new();
+        }
+        let record = serde_json::to_value(till).unwrap_or_default();
+        let mut carried: Vec<(&str, bool)> = Vec::new();
+        for need in self.rules.iter().flat_map(|rule| &rule.needed) {
+            if let Some(has) = need.is_carried(&record)
+                && !carried.iter().any(|(field, _)| *field == need.field)
+            {
+                carried.push((&need.field, has));
+            }
+        }
+        carried
     }
 
     fn note_duplicate(&self, (tenant, integrator): (&TenantId, &IntegratorId), heard: Entry, of: &Place) {

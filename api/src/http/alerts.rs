@@ -244,13 +244,16 @@ pub(super) async fn proof(shared: &Shared, person: &Person, id: Uuid) -> Result<
         name: alert.rule_id.as_str().replace('_', " "),
         description: String::new(),
         severity: alert.severity,
+        innocent: Vec::new(),
         params: Vec::new(),
     });
-    // The numbers that held for it.
+    // The numbers that held for it; an alert of before does not carry them.
     let adjusted = Adjustments::new(shared.db.adjusted().await.map_err(|error| unread(&error))?);
     for param in &mut rule.params {
         let limits = param.min..=param.max;
-        if let Some(number) = adjusted.number(&rule.id, &store, alert.event_time, &param.name, limits) {
+        let carried = alert.numbers.iter().find(|number| number.name == param.name).map(|number| number.value);
+        let said = || adjusted.number(&rule.id, &store, alert.event_time, &param.name, limits);
+        if let Some(number) = carried.or_else(said) {
             param.value = number.to_string();
         }
     }

@@ -33,7 +33,8 @@ wired! {
     presence::PresenceState, presence::Blind, segment::GapReason, zone::ZoneKind, clip::ClipGap,
     tillsight_schemas::money::Currency, db::CaseStatus, db::CaseItemKind, db::CaseRole, db::CasePersonKind, db::CaseAct,
     crate::sending::Sending,
-    judgement::Outcome, backtest::Against, backtest::State,
+    judgement::Outcome, backtest::Against, backtest::State, crate::matrix::SightState,
+    crate::canary::CanaryState,
 }
 
 impl Shown for f64 {

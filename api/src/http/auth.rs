@@ -35,6 +35,8 @@ pub(super) enum Right {
     Review,
     /// Work on cases. Managers do not: a case may be about them.
     Case,
+    /// See how people at the tills compare with others.
+    Compare,
     /// Set up stores, cameras, zones and people.
     SetUp,
 }
@@ -103,7 +105,7 @@ impl Person {
     pub(super) fn may(&self, right: Right) -> bool {
         match right {
             Right::Look => true,
-            Right::Video | Right::Say => self.role != Role::HeadOffice,
+            Right::Video | Right::Say | Right::Compare => self.role != Role::HeadOffice,
             Right::Review | Right::Case => matches!(self.role, Role::Analyst | Role::Admin),
             Right::SetUp => self.role == Role::Admin,
         }
@@ -166,6 +168,7 @@ impl Caller {
             Right::Say => "speak for a store",
             Right::Review => "decide about alerts",
             Right::Case => "work on cases",
+            Right::Compare => "see how people at the tills compare",
             Right::SetUp => "set anything up",
         };
         Err(forbidden(format!("the role {} does not {what}", person.role)))

@@ -143,7 +143,7 @@ impl Cameras {
     }
 
     /// What people call a camera.
-    pub(super) fn name(&self, store: &StoreKey, id: &CameraId) -> String {
+    pub(crate) fn name(&self, store: &StoreKey, id: &CameraId) -> String {
         let found = self.cameras.iter().find(|camera| camera.store == *store && camera.id == *id);
         found.map_or_else(|| id.to_string(), |camera| camera.name.clone())
     }

@@ -11,6 +11,8 @@ use axum::response::{IntoResponse, Response};
 use chrono_tz::Tz;
 use serde::Serialize;
 use tillsight_schemas::TimeSpan;
+use tillsight_schemas::alert::ClockStatement;
+use tillsight_schemas::clock_offset::ClockMethod;
 use tillsight_schemas::id::{StoreId, StoreKey};
 use tillsight_schemas::segment::{StreamKey, StreamKind};
 use uuid::Uuid;
@@ -168,16 +170,19 @@ async fn alert_folder(shared: &Shared, person: &Person, detail: &AlertDetail, ho
             None => "no camera to compare the till with; its clock was not measured".to_owned(),
         },
         Some(_) => format!(
-            "till and camera agree within {bound} ms; {} ms are added to the till's time",
+            "till and camera agree within {bound} ms, by {}; {} ms are added to the till's time",
+            by(&alert.clock),
             alert.clock.offset_us / 1_000
         ),
-        None => format!("till and camera could not be aligned: they may be {bound} ms apart"),
+        None => format!("till and camera could not be aligned: they may be {bound} ms apart. {}", alert.clock.words),
     };
     let mut facts = vec![
         format!("Why:      {}", alert.reason),
         format!("Rule:     {} {}", alert.rule_id, alert.rule_version),
         format!("Clocks:   {clock}"),
     ];
+    facts.extend(alert.counterfactual.iter().map(|sentence| format!("Unless:   {sentence}")));
+    facts.extend(detail.rule.innocent.iter().map(|sentence| format!("May be:   {sentence}")));
     if let Some(disposition) = detail.summary.disposition {
         facts.push(format!("Decision: {}", disposition.as_str().replace('_', " ")));
     }
@@ -198,6 +203,16 @@ async fn alert_folder(shared: &Shared, person: &Person, detail: &AlertDetail, ho
         sight: &detail.sight,
     };
     folder(shared, person, &subject, ("alert.json", detail), how).await
+}
+
+/// By what the clocks of a till and a camera were compared.
+fn by(clock: &ClockStatement) -> String {
+    match clock.method {
+        ClockMethod::Unsynchronised => "nothing".to_owned(),
+        ClockMethod::Arrival => format!("when {} records arrived", clock.samples),
+        ClockMethod::Presence => format!("{} arrivals and departures of customers", clock.samples),
+        ClockMethod::Drawer => format!("{} openings of the drawer and customers", clock.samples),
+    }
 }
 
 async fn receipt_folder(

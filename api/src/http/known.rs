@@ -40,17 +40,19 @@ pub(crate) struct Known {
 
 /// What was last said about a zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ZoneNow {
+pub(crate) struct ZoneNow {
     /// The camera that looked.
-    pub(super) camera: CameraId,
+    pub(crate) camera: CameraId,
     /// Whether somebody is there.
-    pub(super) state: PresenceState,
+    pub(crate) state: PresenceState,
     /// Why it cannot be told.
-    pub(super) blind: Option<Blind>,
+    pub(crate) blind: Option<Blind>,
     /// Since when it is so.
-    pub(super) since: DateTime<Utc>,
+    pub(crate) since: DateTime<Utc>,
+    /// Since when it cannot be told, for whatever reasons.
+    pub(crate) unknown_since: Option<DateTime<Utc>>,
     /// The end of the last look.
-    pub(super) seen_at: DateTime<Utc>,
+    pub(crate) seen_at: DateTime<Utc>,
 }
 
 impl Known {
@@ -85,7 +87,7 @@ impl Known {
     }
 
     /// What was last said about a zone, however old it is.
-    pub(super) fn zone(&self, store: &StoreKey, zone: &ZoneId) -> Option<ZoneNow> {
+    pub(crate) fn zone(&self, store: &StoreKey, zone: &ZoneId) -> Option<ZoneNow> {
         let zones = self.zones.read().unwrap_or_else(PoisonError::into_inner);
         zones.get(&(store.clone(), zone.clone())).cloned()
     }
@@ -103,6 +105,7 @@ impl Known {
             state: tile.state,
             blind: tile.blind,
             since: tile.start_at,
+            unknown_since: (tile.state == PresenceState::Unknown).then_some(tile.start_at),
             seen_at: tile.end_at,
         };
         let known = zones.entry((store, tile.zone_id.clone())).or_insert_with(|| said.clone());
@@ -110,7 +113,8 @@ impl Known {
             // The same without a hole between is one stretch.
             let goes_on = (known.state, known.blind) == (said.state, said.blind) && tile.start_at <= known.seen_at;
             let since = if goes_on { known.since } else { said.since };
-            *known = ZoneNow { since, ..said };
+            let unknown_since = said.unknown_since.map(|at| known.unknown_since.unwrap_or(at));
+            *known = ZoneNow { since, unknown_since, ..said };
         }
     }
 
@@ -125,7 +129,7 @@ impl Known {
         versions.drain(..surplus);
     }
 
-    fn note_looked(&self, tile: &PresenceTile) {
+    pub(super) fn note_looked(&self, tile: &PresenceTile) {
         let store = StoreKey::new(tile.tenant_id.clone(), tile.store_id.clone());
         self.note_zone(store.clone(), tile);
         let mut looked = self.looked.write().unwrap_or_else(PoisonError::into_inner);
@@ -192,6 +196,7 @@ mod tests {
         let mut tile: PresenceTile =
             serde_json::from_str(include_str!("../../../schemas/samples/v1/presence_tile.json")).unwrap();
         let store = StoreKey::new(tile.tenant_id.clone(), tile.store_id.clone());
+        let zone = tile.zone_id.clone();
         let began: DateTime<Utc> = "2026-11-22T12:00:00Z".parse().unwrap();
         let mut say = |from: i64, to: i64, state: PresenceState| {
             (tile.start_at, tile.end_at) = (began + TimeDelta::seconds(from), began + TimeDelta::seconds(to));
@@ -205,6 +210,10 @@ mod tests {
         assert_eq!(say(0, 1, PresenceState::Present), (PresenceState::Absent, 0, 2), "an old one says nothing");
         assert_eq!(say(2, 3, PresenceState::Present), (PresenceState::Present, 2, 3));
         assert_eq!(say(5, 6, PresenceState::Present), (PresenceState::Present, 5, 6), "nobody looked in between");
+        say(6, 7, PresenceState::Unknown);
+        assert_eq!(say(9, 10, PresenceState::Unknown), (PresenceState::Unknown, 9, 10));
+        let unknown_since = known.zone(&store, &zone).unwrap().unknown_since;
+        assert_eq!(unknown_since, Some(began + TimeDelta::seconds(6)), "what nobody saw cannot be told either");
     }
 
     #[test]
@@ -221,6 +230,9 @@ mod tests {
             uncertainty_us: 1,
             method: ClockMethod::Arrival,
             samples: 9,
+            drift_ppb: None,
+            measured_at: None,
+            refusal: None,
         };
         known.note_clock(clock(2, "2026-11-22T12:00:00Z", 20));
         known.note_clock(clock(1, "2026-11-22T10:00:00Z", 10));

@@ -41,12 +41,12 @@ pub(super) fn allowed(method: &str, path: &str) -> Option<&'static str> {
             "/api/v1/queue" | "/api/v1/alerts" | "/api/v1/alerts/{id}" | "/api/v1/blindspots" | "/api/v1/presence",
         )
         | ("get", "/api/v1/transactions/{event_id}" | "/api/v1/transactions/{event_id}/journal")
-        | ("get", "/api/v1/search" | "/api/v1/coverage" | "/api/v1/events" | "/api/v1/demo")
+        | ("get", "/api/v1/search" | "/api/v1/coverage" | "/api/v1/matrix" | "/api/v1/events" | "/api/v1/demo")
         | ("get", "/api/v1/reports" | "/api/v1/reports/file" | "/api/v1/reports/mails") => EVERYBODY,
         (_, "/api/v1/searches" | "/api/v1/searches/{search_id}" | "/api/v1/searches/{search_id}/seen") => EVERYBODY,
         ("get", "/api/v1/clips/{file}" | "/api/v1/stills/{file}")
         | ("get", "/api/v1/alerts/{id}/evidence" | "/api/v1/transactions/{event_id}/evidence") => SEES_VIDEO,
-        ("post", "/api/v1/alerts/{id}/said") => SEES_VIDEO,
+        ("post", "/api/v1/alerts/{id}/said") | ("get", "/api/v1/scores") => SEES_VIDEO,
         ("post", "/api/v1/alerts/{id}/review" | "/api/v1/alerts/review" | "/api/v1/demo/{what}")
         | ("put", "/api/v1/alerts/assignee")
         | ("get", "/api/v1/people") => DECIDES,
@@ -136,7 +136,9 @@ pub(super) fn request(method: &str, path: &str, of: &Things, search: &str) -> (S
         ("get", "/api/v1/reports" | "/api/v1/reports/file" | "/api/v1/reports/mails") => {
             format!("?store={store}&day=2026-11-22")
         }
-        ("get", "/api/v1/presence" | "/api/v1/feeds") => format!("?store={store}"),
+        ("get", "/api/v1/presence" | "/api/v1/feeds" | "/api/v1/matrix" | "/api/v1/scores") => {
+            format!("?store={store}")
+        }
         ("get", "/api/v1/feeds/rejects") => format!("?integrator=kiosk&store={store}"),
         ("get", "/api/v1/setup/history") => format!("?what=camera&store={store}"),
         ("get", "/api/v1/cases") => String::new(),

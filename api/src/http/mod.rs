@@ -4,6 +4,7 @@
 //! session or token; who may do what is decided in [`auth`] and nowhere else. Errors are RFC 9457 problems
 //! ([`problem`]).
 
+mod accusations;
 mod alerts;
 pub(crate) mod answer;
 mod auth;
@@ -17,6 +18,7 @@ mod cases;
 mod clips;
 mod completeness;
 mod coverage;
+mod coverage_matrix;
 mod demo;
 mod events;
 mod evidence;
@@ -45,6 +47,7 @@ mod route;
 mod routes;
 mod rules;
 mod said;
+mod scores;
 mod search;
 mod searches;
 mod session;
@@ -80,10 +83,13 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::backtest::Backtests;
+use crate::config::Canary;
 use crate::db::{Db, DirectAudit};
 use crate::feed::Feeds;
+use crate::matrix::Board;
 use crate::report::Reporter;
 use crate::run::Parts;
+use crate::scores::Scorer;
 use crate::search::Search;
 use crate::tls::Listener;
 
@@ -123,10 +129,16 @@ pub(crate) struct Shared {
     pub(crate) rules: Arc<Vec<Rule>>,
     /// What is wrong with each rule of the folder that does not judge.
     pub(crate) left_out: Arc<Vec<String>>,
+    /// What makes scores of people at tills.
+    pub(crate) scorer: Scorer,
     /// The back-tests that people asked for.
     pub(crate) backtests: Arc<Backtests>,
     /// What integrators sent of late.
     pub(crate) feeds: Arc<Feeds>,
+    /// How each rule sees in each store.
+    pub(crate) matrix: Arc<Board>,
+    /// Which canaries are sent.
+    pub(crate) canary: Canary,
     /// Where receipts are found that belong to no alert.
     pub(crate) receipts: Arc<dyn Receipts>,
     /// What was found out about cameras when they were last tested.

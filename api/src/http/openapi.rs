@@ -194,6 +194,7 @@ fn parameter(name: &str, route: &str) -> Value {
             name_of_ours()
         }
         "limit" => json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX }),
+        "days" => json!({ "type": "integer", "minimum": 1, "maximum": crate::scores::MOST_DAYS }),
         "minutes" => json!({ "type": "integer", "minimum": 1, "maximum": 240 }),
         "asked" => json!({ "type": "boolean" }),
         "sent" => one_of(crate::db::QueueView::CODES),

@@ -80,8 +80,13 @@ pub(super) const REPORT_FILE: &[Parameter] = &[
     ("day", "The business day; the store's today when left out.", false),
     ("format", "html (default), pdf, csv or json.", false),
 ];
+pub(super) const MATRIX: &[Parameter] = &[("store", "One store only.", false)];
 pub(super) const DAY: &[Parameter] = &[
     ("store", "The store.", true),
     ("from", "The first instant, RFC 3339.", true),
     ("to", "The first instant after, 26 hours later at most.", true),
+];
+pub(super) const SCORES: &[Parameter] = &[
+    ("store", "One store only.", false),
+    ("days", "How many business days, up to the last that is over everywhere; 28 when left out.", false),
 ];

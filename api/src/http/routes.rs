@@ -9,14 +9,15 @@ use super::blind::BlindPage;
 use super::case_views::{CaseDetail, CasePage};
 use super::completeness::Completeness;
 use super::coverage::CoverageShown;
+use super::coverage_matrix::MatrixPage;
 use super::feeds::{FeedPage, RejectPage};
 use super::journal::Journal;
 use super::people::PersonPage;
 use super::places::{CameraPage, StorePage};
 use super::pos::Intake;
 use super::queries::{
-    BLIND, CASES, COMPLETENESS, DAY, FEEDS, JOURNAL, LIST, POS, QUEUE, REJECTS, REPORT, REPORT_FILE, SEARCH, SPAN,
-    STILL,
+    BLIND, CASES, COMPLETENESS, DAY, FEEDS, JOURNAL, LIST, MATRIX, POS, QUEUE, REJECTS, REPORT, REPORT_FILE, SCORES,
+    SEARCH, SPAN, STILL,
 };
 use super::queue::{Alerts, DecisionOutcomes, QueuePage};
 use super::reports::ReportMails;
@@ -26,11 +27,12 @@ use super::searches::{SavedSearch, SearchPage};
 use super::tokens::{TokenMade, TokenPage};
 use super::views::{AlertDetail, AlertPage, AlertSummary, Me, TransactionPage};
 use crate::report::Report;
+use crate::scores::ScoresShown;
 
 use super::{
-    alerts, backtests, blind, bodies, case_contents, cases, clips, completeness, coverage, demo, events, evidence,
-    feeds, health, journal, links, openapi, people, places, pos, queue, reports, rules, said, search, searches,
-    session, setup, stills, tokens, transactions,
+    alerts, backtests, blind, bodies, case_contents, cases, clips, completeness, coverage, coverage_matrix, demo,
+    events, evidence, feeds, health, journal, links, openapi, people, places, pos, queue, reports, rules, said, scores,
+    search, searches, session, setup, stills, tokens, transactions,
 };
 
 fn free(_: &mut Map<String, Value>) -> Value {
@@ -271,6 +273,15 @@ pub(super) fn table() -> Vec<Route> {
         )
         .refuses(&[404]),
         Route::get(
+            "/api/v1/scores",
+            Person,
+            "Operators and stores beside their peers, over some business days: who stands out, and why.",
+            Json(ScoresShown::schema),
+            get(scores::scores),
+        )
+        .refuses(&[404])
+        .query(SCORES),
+        Route::get(
             "/api/v1/coverage",
             Person,
             "Whether the system could see.",
@@ -279,6 +290,15 @@ pub(super) fn table() -> Vec<Route> {
         )
         .refuses(&[404])
         .query(DAY),
+        Route::get(
+            "/api/v1/matrix",
+            Person,
+            "How each rule sees in each store at this moment, since when and why not; registers that nobody knows.",
+            Json(MatrixPage::schema),
+            get(coverage_matrix::matrix),
+        )
+        .refuses(&[404])
+        .query(MATRIX),
         Route::get(
             "/api/v1/reports",
             Person,

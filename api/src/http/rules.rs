@@ -1,5 +1,6 @@
 //! `GET /api/v1/rules`: the rules that are installed; `GET /api/v1/rules/{rule_id}`: one of them, whole: its text, what it cannot
-//! see, what it came to in the last four weeks, how it was decided about, and when it was held back because of that.
+//! see, what else may be behind its alerts, what it came to in the last four weeks, how it was decided about, when it was held
+//! back because of that, and how often it accuses somebody innocent.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ use tillsight_schemas::judgement::Outcome;
 use tillsight_schemas::zone::ZoneKind;
 
 use super::Shared;
+use super::accusations::FalseAccusations;
 use super::alerts::{seen, shown};
 use super::answer::answer;
 use super::auth::{Caller, Person, Right};
@@ -129,6 +131,8 @@ answer! {
         zones: Vec<ZoneKind>,
         /// What a record must have.
         needs: Vec<RuleNeed>,
+        /// What it cannot see beside that: a sentence each.
+        blind_to: Vec<String>,
         /// Its text.
         sql: String,
         /// How the alerts of the version that judges were decided; null while nobody has, and for those who do not see all of
@@ -136,6 +140,9 @@ answer! {
         precision: Option<RulePrecision>,
         /// The same of every version that was decided about.
         versions: Vec<RulePrecision>,
+        /// How often it accuses somebody innocent; null while no back-test says so, and for those who do not see all of its
+        /// alerts.
+        false_accusations: Option<FalseAccusations>,
         /// When it was held back and sent again, newest first.
         turns: Vec<RuleTurn>,
         /// How often it could not see in the last 28 days, by store; those where it always could are missing.
@@ -218,6 +225,8 @@ async fn detail(shared: &Shared, person: &Person, rule: &Rule) -> Result<RuleDet
         lookahead_seconds: header.lookahead_seconds,
         zones: header.watched.clone(),
         needs: header.needed.iter().map(RuleNeed::of).collect(),
+        blind_to: header.blind_to.clone(),
+        false_accusations: FalseAccusations::read(shared, person, header).await,
         sql: rule.sql.clone(),
         precision: versions.iter().find(|each| each.version == header.version).cloned(),
         versions,
@@ -310,6 +319,7 @@ impl RuleShown {
             name: header.name.clone(),
             description: header.description.clone(),
             severity: header.severity,
+            innocent: header.innocent.clone(),
             params: params.collect(),
         }
     }
@@ -333,6 +343,8 @@ mod tests {
         let (status, rule) = house.get(&path, &lena).await;
         assert_eq!((status, &rule["precision"]), (StatusCode::OK, &json!(null)), "{rule}");
         assert!(rule["sql"].as_str().unwrap().contains("FROM anchor"), "{rule}");
+        assert!(rule["rule"]["innocent"][0].is_string() && rule["blind_to"][0].is_string(), "{rule}");
+        assert_eq!((&rule["false_accusations"], &alert["rule"]["innocent"]), (&json!(null), &rule["rule"]["innocent"]));
         assert_eq!(rule["alerts"].as_array().unwrap().len(), 1, "not another store's: {rule}");
         let decision = json!({ "disposition": "confirmed", "revision": 0 });
         house.send("POST", &format!("/api/v1/alerts/{id}/review"), &lena, Some(decision)).await;

@@ -16,7 +16,7 @@ use super::case_views::CaseLink;
 use super::extract::Path;
 use super::problem::Problem;
 use super::sight::sight;
-use super::views::{TransactionDetail, TransactionPage, offset, transaction};
+use super::views::{TransactionDetail, TransactionPage, transaction};
 use crate::db::{AlertRow, DbError, people_of_transaction};
 
 /// Video before and after a transaction that has no alert.
@@ -70,7 +70,7 @@ pub(super) fn evidence(shared: &Shared, posted: &PostedTransaction) -> Vec<Evide
     let store = StoreKey::new(posted.header.tenant_id.clone(), posted.transaction.store_id.clone());
     let register = &posted.transaction.register_id;
     let clock = shared.known.clock_at(&store, register, posted.header.event_time);
-    let ahead = clock.as_ref().and_then(|clock| offset(clock.method, clock.offset_us));
+    let ahead = clock.as_ref().and_then(|clock| clock.offset_at(posted.header.event_time));
     let event_at = posted.header.event_time + ahead.unwrap_or_default();
     let measured = clock.filter(|_| ahead.is_some());
     let bound = measured.map_or(UNMEASURED, |clock| TimeDelta::microseconds(clock.uncertainty_us));
@@ -115,7 +115,7 @@ pub(super) async fn shown_with(shared: &Shared, person: &Person, found: Found) -
     let store = StoreKey::new(posted.header.tenant_id.clone(), posted.transaction.store_id.clone());
     let register = &posted.transaction.register_id;
     let clock = shared.known.clock_at(&store, register, posted.header.event_time);
-    let ahead = clock.as_ref().and_then(|clock| offset(clock.method, clock.offset_us));
+    let ahead = clock.as_ref().and_then(|clock| clock.offset_at(posted.header.event_time));
     let shown_transaction = transaction(&posted, shared.stores.get(&store.tenant, &store.store), ahead);
     let evidence = evidence(shared, &posted);
     let asked = (&posted.transaction.store_id, id, &people_of_transaction(&posted));

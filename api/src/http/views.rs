@@ -141,6 +141,8 @@ answer! {
         description: String,
         /// How much it matters.
         severity: Severity,
+        /// What else may be behind an alert: a sentence each.
+        innocent: Vec<String>,
         /// Its parameters.
         params: Vec<RuleParam>,
     }

@@ -145,6 +145,10 @@ pub(super) fn table(report: &Report) -> Result<Vec<u8>, ReportError> {
         let what = "Clock not synchronised".to_owned();
         table.row(&Fact { kind: "sight", register: register.to_string(), what, ..Fact::default() })?;
     }
+    for register in &sight.unknown_registers {
+        let what = "Register that nobody knows".to_owned();
+        table.row(&Fact { kind: "sight", register: register.to_string(), what, ..Fact::default() })?;
+    }
     for blind in &sight.indeterminate {
         table.row(&Fact {
             kind: "not judged",

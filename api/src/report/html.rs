@@ -172,6 +172,10 @@ fn sight(report: &Report, local: &Local) -> Markup {
                 dd { @if sight.unsynchronised_lanes.is_empty() { "none" } @else {
                     "register " (sight.unsynchronised_lanes.iter().map(|lane| lane.as_str()).collect::<Vec<_>>().join(", "))
                 } }
+                @if !sight.unknown_registers.is_empty() {
+                    dt { "Registers that nobody knows" }
+                    dd { (sight.unknown_registers.iter().map(|lane| lane.as_str()).collect::<Vec<_>>().join(", ")) }
+                }
                 dt { "Could not be judged" }
                 dd {
                     @if sight.indeterminate.is_empty() { "none" }

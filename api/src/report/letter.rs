@@ -3,6 +3,7 @@
 //! Words of tills are cut to a length here: nothing that a till sends makes a mail too large.
 
 use serde::Serialize;
+use tillsight_schemas::id::RegisterId;
 use tillsight_schemas::review::Disposition;
 use uuid::Uuid;
 
@@ -271,9 +272,14 @@ fn sight(report: &Report, local: &Local) -> Vec<(String, String)> {
             None => "not known: the broker does not answer".to_owned(),
         },
     ));
-    let lanes: Vec<&str> = sight.unsynchronised_lanes.iter().map(|lane| lane.as_str()).collect();
-    let lanes = if lanes.is_empty() { "none".to_owned() } else { format!("register {}", lanes.join(", ")) };
-    said.push(("Clocks not synchronised".to_owned(), lanes));
+    let lanes = |lanes: &[RegisterId]| match lanes {
+        [] => "none".to_owned(),
+        some => format!("register {}", some.iter().map(RegisterId::as_str).collect::<Vec<_>>().join(", ")),
+    };
+    said.push(("Clocks not synchronised".to_owned(), lanes(&sight.unsynchronised_lanes)));
+    if !sight.unknown_registers.is_empty() {
+        said.push(("Registers that nobody knows".to_owned(), lanes(&sight.unknown_registers)));
+    }
     let blind: Vec<String> = (sight.indeterminate.iter())
         .map(|blind| format!("{}: {} of {}, mostly {}", blind.name, blind.count, blind.of, blind.why))
         .collect();
@@ -378,6 +384,7 @@ pub(super) fn sample() -> Illustrated {
             pos_lag_ms_p95: Some(940),
             quarantined: Some(0),
             unsynchronised_lanes: Vec::new(),
+            unknown_registers: Vec::new(),
             indeterminate: Vec::new(),
         },
         questions: vec![ReportQuestion { name: "Business of the day".to_owned(), sql: "SELECT 2".to_owned() }],
@@ -402,6 +409,15 @@ mod tests {
     fn what_a_till_says_is_cut_and_steers_nothing() {
         assert_eq!(cut("a\r\nBcc: x", 60), "a  Bcc: x");
         assert_eq!(cut("12345", 4), "1234…");
+    }
+
+    #[test]
+    fn a_register_that_nobody_knew_is_among_what_could_not_be_seen() {
+        let mut of = sample();
+        let said = |of: &Illustrated| Letter::of(of, &[]).sight;
+        assert!(!said(&of).iter().any(|(what, _)| what == "Registers that nobody knows"), "only where there is one");
+        of.report.sight.unknown_registers = vec!["9".parse().unwrap()];
+        assert!(said(&of).contains(&("Registers that nobody knows".to_owned(), "register 9".to_owned())));
     }
 
     #[test]

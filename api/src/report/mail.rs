@@ -138,16 +138,27 @@ impl Mailer {
     /// # Errors
     /// [`MailError::Address`] or [`MailError::Message`].
     pub(crate) fn trial(&self, to: &str, at: DateTime<Utc>) -> Result<Message, MailError> {
-        let message = Message::builder()
-            .from(self.from.clone())
-            .to(address(to)?)
-            .date(at.into())
-            .message_id(None)
-            .subject("Tillsight can send mail");
-        Ok(message.singlepart(SinglePart::plain(
-            "This is the trial of `tillsight report send --test`. Daily reports will come from this address.\n"
-                .to_owned(),
-        ))?)
+        let text = "This is the trial of `tillsight report send --test`. Daily reports will come from this address.\n"
+            .to_owned();
+        self.plain(&[to.to_owned()], at, "Tillsight can send mail", text)
+    }
+
+    /// A message of nothing but text.
+    ///
+    /// # Errors
+    /// [`MailError::Address`] or [`MailError::Message`].
+    pub(crate) fn plain(
+        &self,
+        to: &[String],
+        at: DateTime<Utc>,
+        subject: &str,
+        text: String,
+    ) -> Result<Message, MailError> {
+        let mut message = Message::builder().from(self.from.clone()).date(at.into()).message_id(None).subject(subject);
+        for each in to {
+            message = message.to(address(each)?);
+        }
+        Ok(message.singlepart(SinglePart::plain(text))?)
     }
 }
 

@@ -270,7 +270,7 @@ impl Reporter {
             refunds: numbers.totals.refunds,
             refunds_minor: numbers.totals.refunds_minor,
         };
-        let sight = self.sight(&key, span, &numbers).await;
+        let sight = self.sight(&key, span, &numbers).await?;
         let verdict = verdict(&Facts {
             exceptions: &exceptions,
             totals: &totals,

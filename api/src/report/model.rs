@@ -204,6 +204,8 @@ answer! {
         quarantined: Option<i64>,
         /// Registers whose clock is not synchronised.
         unsynchronised_lanes: Vec<RegisterId>,
+        /// Registers that sent records although no zone and no name knew them.
+        unknown_registers: Vec<RegisterId>,
         /// What could not be judged.
         indeterminate: Vec<ReportBlind>,
     }

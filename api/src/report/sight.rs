@@ -9,12 +9,20 @@ use tillsight_schemas::{TimeSpan, topic};
 
 use super::Reporter;
 use super::model::{ReportBlind, ReportCamera, ReportGap, ReportSight, ReportZone};
+use crate::db::DbError;
 
 /// Rejected records that are read at most, and how long the broker has.
 const REJECTED: (usize, Duration) = (400_000, Duration::from_secs(3));
 
 impl Reporter {
-    pub(super) async fn sight(&self, store: &StoreKey, span: TimeSpan, numbers: &Numbers) -> ReportSight {
+    /// # Errors
+    /// [`DbError`].
+    pub(super) async fn sight(
+        &self,
+        store: &StoreKey,
+        span: TimeSpan,
+        numbers: &Numbers,
+    ) -> Result<ReportSight, DbError> {
         let cameras = self.cameras.of_store(store).map(|camera| {
             let day = numbers.cameras.iter().find(|day| day.camera == camera.id);
             let zones = self.cameras.zones(store).filter(|zone| zone.camera == camera.id);
@@ -37,14 +45,15 @@ impl Reporter {
                     .collect(),
             }
         });
-        ReportSight {
+        Ok(ReportSight {
             cameras: cameras.collect(),
             zones: numbers.zones.iter().map(zone).collect(),
             pos_lag_ms_p95: numbers.totals.behind_us.map(|behind| behind / 1_000),
             quarantined: self.quarantined(store, span).await,
             unsynchronised_lanes: numbers.unsynchronised.iter().map(|(register, _)| register.clone()).collect(),
+            unknown_registers: self.db.unknown_registers_in(store, span).await?,
             indeterminate: self.blind(numbers),
-        }
+        })
     }
 
     /// What could not be judged, by rule.

@@ -29,11 +29,14 @@ use super::parts::Working;
 use super::recorder::record;
 use super::{Role, RunError, rules};
 use crate::backtest::{Backtests, Program};
+use crate::canary;
 use crate::config::{Config, KafkaMode, Surface};
 use crate::db::{Audit, Db, UsedTokens};
 use crate::feed::Feeds;
 use crate::http::{self, Cameras, Hub, Live, Shared};
+use crate::matrix;
 use crate::report::{Reporter, send_reports, titles};
+use crate::scores::Scorer;
 use crate::search::{Follower, OpenLog, Owner, SearchError};
 use crate::sql::{self, Endpoint, Options};
 use crate::telemetry::Metrics;
@@ -115,7 +118,7 @@ async fn topics(config: &Config) {
     if config.kafka.mode == KafkaMode::Managed {
         return;
     }
-    let topics = topic::all(config.integrators.iter().map(|integrator| &integrator.id));
+    let topics = topic::all(&config.senders());
     if let Err(error) = ensure_topics(&config.connection(), &topics).await {
         tracing::warn!(error = %chain(&error), "the Kafka topics could not be checked; those that are missing are not read");
     }
@@ -160,7 +163,7 @@ async fn intake(config: &Config, db: &Arc<Db>, stop: &CancellationToken) -> Resu
         let round = stop.child_token();
         let stores = Stores::new(set_up.stores.iter().cloned());
         let mut work: JoinSet<Result<(), RunError>> = JoinSet::new();
-        for permits in config.permits() {
+        for permits in config.permits().into_iter().chain(config.canary_permits()) {
             let name = format!("tillsight-intake-{}", permits.integrator);
             let source = TopicReader::new(&connection, &name, vec![topic::landing(&permits.integrator)])
                 .map_err(RunError::part("the landing reader"))?;
@@ -361,9 +364,12 @@ async fn api(config: &Config, path: &Path, stop: &CancellationToken) -> Result<(
         known: Arc::default(),
         hub: Arc::new(Hub::new(stop.clone())),
         left_out: Arc::new(left_out),
+        scorer: Scorer::new(db.clone(), clock(), config.data.dir.join("lake")),
         backtests: Arc::new(backtests),
         feeds: Arc::new(Feeds::new(Arc::new(headers), Stores::new(set_up.stores))),
         rules: Arc::new(rules),
+        matrix: Arc::default(),
+        canary: config.canary,
         receipts: Arc::new(owner.search.clone()),
         search: owner.search.clone(),
         reporter,
@@ -384,6 +390,10 @@ async fn api(config: &Config, path: &Path, stop: &CancellationToken) -> Result<(
         let live = live.clone();
         tasks.spawn(send_reports(move || live.now().reporter, mail.clone(), audit, ended.clone()));
     }
+    let sung_for = live.clone();
+    tasks.spawn(canary::run(move || sung_for.now(), config.clone(), ended.clone()));
+    let looked_at = live.clone();
+    tasks.spawn(matrix::run(move || looked_at.now(), config.mail.clone(), ended.clone()));
     let (followed, until) = (live.clone(), ended.clone());
     tasks.spawn(async move { followed.follow(following, &until).await });
     let result = http::serve(listener, live, connection, stop.clone()).await.map_err(RunError::part("HTTP"));

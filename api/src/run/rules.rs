@@ -8,8 +8,8 @@ use tillsight_correlate::engine::{Engine, PlacedZone, Settings, TOPICS};
 use tillsight_correlate::rule::{Adjustments, Origin, Rule};
 use tillsight_ingest::bus::{Outgoing, Producer, TopicReader};
 use tillsight_schemas::error::chain;
-use tillsight_schemas::metric;
 use tillsight_schemas::port::Outbox;
+use tillsight_schemas::{canary, metric, topic};
 use tokio_util::sync::CancellationToken;
 
 use super::RunError;
@@ -42,9 +42,14 @@ pub(super) async fn judge(config: &Config, db: Arc<Db>, stop: &CancellationToken
     while !stop.is_cancelled() {
         let work = async {
             let source = TopicReader::new(&connection, "tillsight-rules", topics.clone())
-                .map_err(RunError::part("the rules' reader"))?;
-            let settings =
-                Settings { passes_over: true, adjusted: adjusted(&db).await?, ..Settings::placed(zones(&db).await?) };
+                .map_err(RunError::part("the rules' reader"))?
+                .with_canaries();
+            let settings = Settings {
+                passes_over: true,
+                explains: true,
+                adjusted: adjusted(&db).await?,
+                ..Settings::placed(zones(&db).await?)
+            };
             let mut engine = Engine::open(settings, rules.clone(), Box::new(source), db.clone(), clock())
                 .await
                 .map_err(RunError::part("the rules"))?;
@@ -108,11 +113,14 @@ async fn pass(outbox: &dyn Outbox, producer: &Producer) -> Result<usize, RunErro
     let count = waiting.len();
     metrics::gauge!(metric::OUTBOX).set(u32::try_from(count).unwrap_or(u32::MAX));
     let Some(last) = waiting.last().map(|(seq, _)| *seq) else { return Ok(0) };
-    let records = waiting.into_iter().map(|(_, record)| Outgoing {
-        topic: record.topic,
-        key: Some(Bytes::from(record.key)),
-        value: Some(record.value),
-        headers: Vec::new(),
+    let records = waiting.into_iter().map(|(_, record)| {
+        let is_canary = record.topic == topic::ALERT && canary::store_of(&record.key).is_some();
+        Outgoing {
+            topic: record.topic,
+            key: Some(Bytes::from(record.key)),
+            value: Some(record.value),
+            headers: is_canary.then(|| (topic::HEADER_CANARY, "true".to_owned())).into_iter().collect(),
+        }
     });
     producer.send(records.collect()).await.map_err(RunError::part("the outbox"))?;
     outbox.delivered(last).await.map_err(RunError::part("the outbox"))?;

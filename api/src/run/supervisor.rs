@@ -154,7 +154,7 @@ async fn broker_ready(config: &Config, processes: &mut [Process]) -> Result<(), 
             return Err(silent());
         }
     }
-    let topics = topic::all(config.integrators.iter().map(|integrator| &integrator.id));
+    let topics = topic::all(&config.senders());
     let created = ensure_topics(&connection, &topics).await.map_err(RunError::part("topic set-up"))?;
     if !created.is_empty() {
         tracing::info!(topics = created.len(), "created the Kafka topics");

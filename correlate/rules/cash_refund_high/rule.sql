@@ -28,6 +28,6 @@ best AS (
 SELECT l.event_id AS anchor_id,
        CASE WHEN b.paid_minor >= l.cash_minor THEN 'silent' ELSE 'fired' END AS outcome,
        CASE WHEN b.paid_minor >= l.cash_minor THEN 'sold_for_cash_by_another' ELSE 'large_cash_refund' END AS why,
-       l.cash_minor AS amount_minor, b.sale_id AS members
+       l.cash_minor AS amount_minor
 FROM large l
 LEFT JOIN best b ON b.event_id = l.event_id AND b.nth = 1

@@ -84,6 +84,8 @@ pub struct Piece {
     pub tiles: usize,
     /// How long each rule computed.
     pub cost: BTreeMap<RuleId, Duration>,
+    /// How many bytes each rule read: those of the columns that its SQL names.
+    pub bytes: BTreeMap<RuleId, u64>,
     /// Which part of the back-test is done with it: 1 at its end.
     pub done: f64,
 }
@@ -151,6 +153,7 @@ impl<'a> Backtest<'a> {
             transactions,
             tiles: found.tiles,
             cost: found.cost,
+            bytes: found.bytes,
             done: share(self.done, self.all),
         }))
     }

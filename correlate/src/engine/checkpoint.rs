@@ -1,8 +1,9 @@
 //! How far the engine is, and from where it must read again to remember what it knew.
 //!
 //! A checkpoint holds no state of rules, because there is none: it names the next record of every partition, an earlier
-//! one from which the memory can be filled again, the anchors that wait, and the clocks.
+//! one from which the memory can be filled again, the anchors that wait, the clocks, and what was stated of them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;
 
@@ -14,6 +15,7 @@ use uuid::Uuid;
 use super::agenda::Item;
 use super::clock::{Clocks, RegisterClock};
 use super::error::EngineError;
+use super::pairs::Pairs;
 use super::plan::Compiled;
 
 /// How many records share a bookmark.
@@ -21,14 +23,16 @@ const PAGE: i64 = 500;
 
 /// What is written down.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Checkpoint {
+pub(crate) struct Checkpoint<'a> {
     next: BTreeMap<String, i64>,
     rewind: BTreeMap<String, i64>,
     pending: Vec<(String, Uuid)>,
-    pub(crate) clocks: Clocks,
+    pub(crate) clocks: Cow<'a, Clocks>,
+    #[serde(default)]
+    pub(crate) pairs: Cow<'a, Pairs>,
 }
 
-impl Checkpoint {
+impl Checkpoint<'_> {
     /// Reads one back; one that cannot be read is as good as none: everything is read and judged again, to the same end.
     pub(crate) fn read(text: Option<&str>) -> Self {
         let Some(text) = text else { return Self::default() };
@@ -36,7 +40,7 @@ impl Checkpoint {
             tracing::warn!(%error, "the engine's checkpoint cannot be read; everything is judged anew");
             Self::default()
         });
-        read.clocks.values_mut().for_each(RegisterClock::order);
+        read.clocks.to_mut().values_mut().for_each(RegisterClock::order);
         read
     }
 
@@ -73,7 +77,7 @@ impl Bookmarks {
     /// # Errors
     /// [`EngineError::Shorter`] when the log ends before the checkpoint.
     pub(crate) fn resume(
-        left: &Checkpoint,
+        left: &Checkpoint<'_>,
         bounds: &BTreeMap<Partition, Range<i64>>,
     ) -> Result<(Self, Positions), EngineError> {
         let mut bookmarks = Self::default();
@@ -94,6 +98,11 @@ impl Bookmarks {
     /// Whether a record was judged before the checkpoint.
     pub(crate) fn is_replay(&self, record: &LogRecord) -> bool {
         self.judged.get(&record.partition).is_some_and(|judged| record.offset < *judged)
+    }
+
+    /// Whether records are still to be read again that were read before the checkpoint.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.judged.iter().any(|(partition, judged)| self.next.get(partition).is_none_or(|next| next < judged))
     }
 
     /// A record was read that speaks about a store at an event time.
@@ -134,7 +143,7 @@ impl Bookmarks {
         &self,
         unfinished: impl Iterator<Item = &'a Item>,
         rules: &[Compiled],
-        clocks: &Clocks,
+        (clocks, pairs): (&Clocks, &Pairs),
     ) -> String {
         let rule = |number: usize| rules.get(number).map(|rule| rule.rule.header.id.to_string());
         let next: BTreeMap<String, i64> = self
@@ -154,8 +163,24 @@ impl Bookmarks {
             next,
             rewind,
             pending: unfinished.filter_map(|(number, event)| Some((rule(*number)?, *event))).collect(),
-            clocks: clocks.clone(),
+            clocks: Cow::Borrowed(clocks),
+            pairs: Cow::Borrowed(pairs),
         };
         serde_json::to_string(&checkpoint).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_of_before_customers_were_asked_is_read() {
+        let before = r#"{"next":{"lp.pos.transaction.v1/0":7},"rewind":{},"pending":[],"clocks":{"acme/17/1":{"lags":[],
+            "late":[],"versions":[],"last":4}}}"#;
+        let read = Checkpoint::read(Some(before));
+        assert_eq!(read.next.values().collect::<Vec<_>>(), [&7]);
+        assert_eq!(read.clocks.len(), 1);
+        assert_eq!(read.pairs.registers().count(), 0);
     }
 }

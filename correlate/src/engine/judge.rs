@@ -52,7 +52,9 @@ impl Engine {
                 let passes_over = self.settings.passes_over;
                 let failures = passes_over.then_some(&mut self.failures);
                 let rows = rows_or_why_not(&mut self.memories, rule, &batch, failures).await?;
-                judged.extend(self.compare(number, &batch, rows, now).await?);
+                let mut news = self.compare(number, &batch, rows, now).await?;
+                self.explain(number, &mut news).await?;
+                judged.extend(news);
                 for item in &batch {
                     let rule = self.rules.get(number).map(|rule| &rule.rule.header);
                     if let Some(header) = rule.filter(|header| !header.watched.is_empty()) {
@@ -223,10 +225,13 @@ impl Engine {
                     .increment(1);
             }
         }
-        let checkpoint = self.bookmarks.checkpoint(self.agenda.unfinished(), &self.rules, &self.clocks);
+        outgoing.extend(self.heard.iter().cloned());
+        let clocks = (&self.clocks, &self.pairs);
+        let checkpoint = self.bookmarks.checkpoint(self.agenda.unfinished(), &self.rules, clocks);
         let epoch = Epoch { partition: self.partition.clone(), fence: self.fence, checkpoint, judged, outgoing };
         self.store.commit_epoch(&epoch).await.map_err(EngineError::Store)?;
         self.stated.clear();
+        self.heard.clear();
         self.committed_at = now;
         Ok(())
     }

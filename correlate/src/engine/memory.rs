@@ -48,6 +48,13 @@ pub(crate) struct Span {
     pub(crate) source: PresenceSource,
 }
 
+impl Span {
+    /// Whether both say the same, of whatever time.
+    fn says_as(&self, other: &Self) -> bool {
+        (self.state, self.blind, self.source) == (other.state, other.blind, other.source)
+    }
+}
+
 /// What is known about the zone of a tile.
 #[derive(Debug, Default)]
 struct Lane {
@@ -71,9 +78,15 @@ impl Lane {
         if span.start_us >= span.end_us {
             return false;
         }
+        // What came late may lie between two of its kind.
+        if let Some(after) = self.spans.get(&span.end_us).filter(|after| after.says_as(&span)).map(|after| after.end_us)
+        {
+            self.spans.remove(&span.end_us);
+            span.end_us = after;
+        }
         if let Some((_, before)) = self.spans.range_mut(..span.start_us).next_back()
             && before.end_us == span.start_us
-            && (before.state, before.blind, before.source) == (span.state, span.blind, span.source)
+            && before.says_as(&span)
         {
             before.end_us = span.end_us;
             return true;
@@ -132,7 +145,9 @@ impl Memory {
                 }
             }
         }
-        self.latest_us = self.latest_us.max(at);
+        // A till whose clock runs ahead must not make the memory let go of what the others ring.
+        let known = event.posted.header.received_at.timestamp_micros();
+        self.latest_us = self.latest_us.max(at.min(known));
         let till = self.tills.entry(event.posted.transaction.register_id.clone()).or_insert(at);
         *till = (*till).max(at);
         if !self.replaced.contains_key(&id) {
@@ -268,6 +283,20 @@ mod tests {
         }
         coarse.add(span(0, 100, PresenceState::Absent));
         assert_eq!(fine.spans, coarse.spans);
+    }
+
+    #[test]
+    fn a_tile_that_comes_late_leaves_no_cut() {
+        let (mut late, mut in_order) = (Lane::default(), Lane::default());
+        for cut in [0, 2, 1, 4, 5, 3] {
+            assert!(late.add(span(cut * 10, cut * 10 + 10, PresenceState::Absent)));
+        }
+        in_order.add(span(0, 60, PresenceState::Absent));
+        assert_eq!(late.spans, in_order.spans);
+        let mut torn = Lane::default();
+        torn.add(span(20, 30, PresenceState::Absent));
+        torn.add(span(10, 20, PresenceState::Present));
+        assert_eq!(torn.spans.len(), 2, "another state is another span");
     }
 
     #[test]

@@ -10,11 +10,14 @@
 //! zone stays behind for [`Settings::max_wait`], the anchor is judged without it, provisionally, and again when its
 //! tiles arrive. Evaluation is a function of the data: the same records in any ticks come to the same judgements.
 
+mod account;
 mod agenda;
 mod around;
 mod ask;
+mod canary;
 mod checkpoint;
 mod clock;
+mod counterfactual;
 mod error;
 mod failures;
 mod floor;
@@ -22,10 +25,15 @@ mod judge;
 mod lane;
 mod lint;
 mod memory;
+mod pairs;
 mod plan;
+#[cfg(test)]
+mod plan_tests;
+mod restate;
 mod scripted;
 mod segment;
 mod tables;
+mod turn;
 mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,16 +44,17 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tillsight_schemas::clock::SharedClock;
 use tillsight_schemas::clock_offset::ClockOffset;
 use tillsight_schemas::id::{CameraId, RegisterId, StoreKey, ZoneId};
-use tillsight_schemas::port::{EpochStore, EventSource, LogRecord, Partition};
+use tillsight_schemas::port::{EpochStore, EventSource, LogRecord, Outgoing, Partition};
 use tillsight_schemas::pos::PostedTransaction;
 use tillsight_schemas::presence::PresenceTile;
+use tillsight_schemas::topic;
 use tillsight_schemas::wire::avro::{Avro, Decoder};
 use tillsight_schemas::wire::columns;
 use tillsight_schemas::zone::{Zone, ZoneKind};
-use tillsight_schemas::{metric, topic};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+pub use account::{Account, Fate};
 use agenda::Agenda;
 pub(crate) use ask::Asked;
 use checkpoint::{Bookmarks, Checkpoint};
@@ -56,9 +65,13 @@ pub use floor::LATE_ALLOWED;
 pub(crate) use judge::NO_MATCH;
 pub(crate) use lane::{Known, Lane};
 use memory::{Event, Memory};
-use plan::Compiled;
+use pairs::Pairs;
+#[cfg(test)]
+pub(crate) use plan::Window;
 pub use plan::plans;
+use plan::{Compiled, Room};
 pub use scripted::{MemoryStore, ScriptedLog};
+pub(crate) use turn::Turn;
 
 use crate::rule::{Adjustments, Rule};
 
@@ -102,8 +115,12 @@ pub struct Settings {
     pub max_wait: TimeDelta,
     /// How long an alert's video is held.
     pub hold_for: TimeDelta,
+    /// How much memory the operators of all rules may hold at a time.
+    pub memory_bytes: usize,
     /// Whether a rule that fails is passed over, so that the others judge on; else it stops the engine.
     pub passes_over: bool,
+    /// Whether each alert says what would have kept it away: some tens of judgements of its events, with other numbers.
+    pub explains: bool,
 }
 
 impl Settings {
@@ -120,7 +137,9 @@ impl Settings {
             adjusted: Adjustments::default(),
             max_wait: TimeDelta::seconds(120),
             hold_for: TimeDelta::days(30),
+            memory_bytes: 1 << 30,
             passes_over: false,
+            explains: false,
         }
     }
 
@@ -136,6 +155,12 @@ impl Settings {
             .filter(|zone| kinds.contains(&zone.kind))
             .map(|zone| zone.id.clone())
             .collect()
+    }
+
+    /// The zone by which the clock of a register is compared with a camera's.
+    fn eye(&self, store: &StoreKey, register: &RegisterId, at: DateTime<Utc>) -> Option<&ZoneId> {
+        let customers = self.of_register(store, register, at).filter(|zone| zone.kind == ZoneKind::Customer);
+        customers.min_by(|one, other| (&one.camera, &one.id).cmp(&(&other.camera, &other.id))).map(|zone| &zone.id)
     }
 
     /// How many zones of customers and of cashiers look at a register at an instant.
@@ -178,12 +203,20 @@ pub struct Engine {
     fence: i64,
     memories: BTreeMap<StoreKey, Memory>,
     clocks: Clocks,
+    pairs: Pairs,
     stated: Vec<ClockOffset>,
     agenda: Agenda,
     bookmarks: Bookmarks,
     committed_at: DateTime<Utc>,
     floors: floor::Floors,
     failures: Failures,
+    account: Account,
+    /// What hears canaries, once one has come.
+    canary: Option<Compiled>,
+    /// Canaries that have come and were not heard yet.
+    canaries: Vec<Event>,
+    /// What is to be told of those that were.
+    heard: Vec<Outgoing>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -204,10 +237,11 @@ impl Engine {
         store: Arc<dyn EpochStore>,
         clock: SharedClock,
     ) -> Result<Self, EngineError> {
+        let room = Room::of(settings.memory_bytes);
         let mut compiled = Vec::new();
         for rule in rules {
             let id = rule.header.id.to_string();
-            match Compiled::new(rule).await {
+            match Compiled::new(rule, &room).await {
                 Ok(rule) => compiled.push(rule),
                 Err(error) if settings.passes_over => {
                     judge::failed(&id, &error, "a rule cannot be planned and is left out");
@@ -234,14 +268,24 @@ impl Engine {
             partition,
             fence: tenure.fence,
             memories: BTreeMap::new(),
-            clocks: left.clocks,
+            clocks: left.clocks.into_owned(),
+            pairs: left.pairs.into_owned(),
             stated: Vec::new(),
             agenda,
             bookmarks,
             committed_at,
             floors: floor::Floors::default(),
             failures: Failures::default(),
+            account: Account::default(),
+            canary: None,
+            canaries: Vec::new(),
+            heard: Vec::new(),
         })
+    }
+
+    /// What became of what was read.
+    pub fn account(&self) -> &Account {
+        &self.account
     }
 
     /// Goes on with other zones and adjustments. What was judged stays as it is.
@@ -269,10 +313,13 @@ impl Engine {
     pub async fn step(&mut self, wait: Duration) -> Result<usize, EngineError> {
         let records = self.source.poll(POLL_RECORDS, wait).await.map_err(EngineError::Log)?;
         self.take_in(&records)?;
+        self.compare_clocks(records.is_empty());
         let now = self.clock.now();
         let judged = self.judge(now).await?;
+        self.hear(now).await?;
         self.forget();
-        if !judged.is_empty() || !self.stated.is_empty() || now - self.committed_at >= CHECKPOINT_EVERY {
+        let has_news = !judged.is_empty() || !self.stated.is_empty() || !self.heard.is_empty();
+        if has_news || now - self.committed_at >= CHECKPOINT_EVERY {
             self.commit(judged, now).await?;
         }
         Ok(records.len())
@@ -280,21 +327,34 @@ impl Engine {
 
     fn take_in(&mut self, records: &[LogRecord]) -> Result<(), EngineError> {
         let of = |topic: &str| records.iter().filter(|record| record.partition.topic == topic).collect::<Vec<_>>();
-        for (record, tile) in decode::<PresenceTile>(&of(topic::CAM_PRESENCE))? {
+        for (record, tile) in decode::<PresenceTile>(topic::CAM_PRESENCE, &of(topic::CAM_PRESENCE), &mut self.account)?
+        {
             let store = StoreKey::new(tile.tenant_id.clone(), tile.store_id.clone());
             self.bookmarks.read(record, &store, tile.end_at.timestamp_micros());
-            if self.memories.entry(store.clone()).or_default().see(&tile) {
+            let new = self.memories.entry(store.clone()).or_default().see(&tile);
+            let fate = match (self.bookmarks.is_replay(record), new) {
+                (true, _) => Fate::Replayed,
+                (false, true) => Fate::Used,
+                (false, false) => Fate::Repeated,
+            };
+            self.account.note(topic::CAM_PRESENCE, fate, 1);
+            if new {
                 self.agenda.seen(&store, tile.start_at.timestamp_micros()..tile.end_at.timestamp_micros());
             }
+            if tile.zone_kind == ZoneKind::Customer
+                && let Some(register) = &tile.register_id
+                && self.settings.eye(&store, register, tile.start_at) == Some(&tile.zone_id)
+            {
+                self.pairs.see(&store, register, &tile);
+            }
         }
-        for (record, posted) in decode::<PostedTransaction>(&of(topic::POS_TRANSACTION))? {
+        let posted = of(topic::POS_TRANSACTION);
+        for (record, posted) in decode::<PostedTransaction>(topic::POS_TRANSACTION, &posted, &mut self.account)? {
             self.posted(record, posted);
         }
         for record in records {
             self.bookmarks.passed(record);
         }
-        let count = u64::try_from(records.len()).unwrap_or_default();
-        metrics::counter!(metric::ENGINE_RECORDS).increment(count);
         Ok(())
     }
 
@@ -307,28 +367,53 @@ impl Engine {
             }
             memory.forget(horizon);
             self.agenda.forget(store, horizon);
+            self.pairs.forget(store, horizon);
             self.bookmarks.forget(store, horizon);
         }
     }
 
     fn posted(&mut self, record: &LogRecord, posted: PostedTransaction) {
+        let event = Event { posted: Arc::new(posted), logged_at: record.logged_at };
+        // Below the checkpoint a record was judged before; it is read again as the neighbourhood of others.
+        let replayed = self.bookmarks.is_replay(record);
+        if self.takes_canary(&event, replayed) {
+            let fate = if replayed { Fate::Replayed } else { Fate::Used };
+            return self.account.note(topic::POS_TRANSACTION, fate, 1);
+        }
+        let posted = &event.posted;
         let store = StoreKey::new(posted.header.tenant_id.clone(), posted.transaction.store_id.clone());
         let at = posted.header.event_time.timestamp_micros();
         self.bookmarks.read(record, &store, at);
         let memory = self.memories.entry(store.clone()).or_default();
-        // Below the checkpoint a record was judged before; it is read again as the neighbourhood of others.
-        let replayed = self.bookmarks.is_replay(record);
         let id = posted.header.event_id;
-        if !replayed && let Some(statement) = self.clocks.entry(clock::name(&posted)).or_default().see(&posted) {
-            self.stated.push(statement);
+        if !replayed {
+            let heard = self.clocks.entry(clock::name(posted)).or_default().see(posted);
+            self.stated.extend(heard.told);
+            if heard.set {
+                self.pairs.clock_set(&store, posted);
+            }
         }
-        if at < memory.horizon() && !replayed {
+        let late = at < memory.horizon();
+        if late && !replayed {
             // Its neighbourhood is in the lake only.
-            metrics::counter!(metric::ENGINE_TOO_LATE).increment(1);
             tracing::debug!(%store, event = %id, "an event came more than a day late: rules that look back judge it with what is remembered");
         }
-        let event = Event { posted: Arc::new(posted), logged_at: record.logged_at };
-        for touched in memory.add(event) {
+        let posted = Arc::clone(posted);
+        let touched = memory.add(event);
+        if !touched.is_empty()
+            && self.settings.eye(&store, &posted.transaction.register_id, posted.header.event_time).is_some()
+        {
+            self.pairs.ring(&store, &posted, replayed);
+        }
+        let fate = match touched.len() {
+            _ if replayed => Fate::Replayed,
+            0 => Fate::Repeated,
+            _ if late => Fate::Late,
+            1 => Fate::Used,
+            _ => Fate::Corrected,
+        };
+        self.account.note(topic::POS_TRANSACTION, fate, 1);
+        for touched in touched {
             for (number, rule) in self.rules.iter().enumerate() {
                 let header = &rule.rule.header;
                 let until = touched + header.lookback_seconds * 1_000_000;
@@ -371,23 +456,31 @@ impl Engine {
 
 /// Decodes records of one topic; one that cannot be decoded is named in the log and left out (the lake and the raw topic
 /// have it).
-fn decode<'a, T: Avro>(records: &[&'a LogRecord]) -> Result<Vec<(&'a LogRecord, T)>, EngineError> {
+fn decode<'a, T: Avro>(
+    topic: &'static str,
+    records: &[&'a LogRecord],
+    account: &mut Account,
+) -> Result<Vec<(&'a LogRecord, T)>, EngineError> {
     let present: Vec<(&LogRecord, &[u8])> =
         records.iter().filter_map(|record| Some((*record, &record.value.as_ref()?[..]))).collect();
+    account.note(topic, Fate::Empty, records.len() - present.len());
     if present.is_empty() {
         return Ok(Vec::new());
     }
     let values: Vec<&[u8]> = present.iter().map(|(_, value)| *value).collect();
     let decoded = Decoder::<T>::new().decode(&values)?;
+    account.note(topic, Fate::Unreadable, decoded.failed.len());
     for (index, reason) in &decoded.failed {
         if let Some((record, _)) = present.get(*index) {
-            metrics::counter!(metric::ENGINE_UNREADABLE).increment(1);
             tracing::error!(partition = %record.partition, offset = record.offset, reason, "record left out by the rules");
         }
     }
     let origins = decoded.value_of_row.iter().filter_map(|index| present.get(*index)).map(|(record, _)| *record);
     Ok(origins.zip(columns::from_batch::<T>(&decoded.batch)?).collect())
 }
+
+#[cfg(test)]
+mod pitfall_tests;
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,7 @@
 //! The plan is made against tables that hold nothing and have no statistics; when it runs, each scan takes its rows
 //! from the [`Window`] of that tick. State that operators keep between runs (the built side of a join) is reset before
 //! each. Dynamic filters are off: they would carry values of one tick into the next. Joins of stretches of time are
-//! [`IntervalJoins`].
+//! [`IntervalJoins`]; sequences and sessions are operators of ours too.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -14,7 +14,8 @@ use arrow::datatypes::SchemaRef;
 use datafusion::catalog::streaming::StreamingTable;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::DataFusionError;
-use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::execution::memory_pool::GreedyMemoryPool;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::execution_plan::reset_plan_states;
@@ -25,7 +26,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::stream;
 
 use super::{lint, tables};
-use crate::ops::IntervalJoins;
+use crate::ops::{IntervalJoins, session_id, with_sequences};
 use crate::rule::{Rule, RuleError};
 
 /// The columns that every result has.
@@ -55,6 +56,20 @@ impl PartitionStream for Slot {
     }
 }
 
+/// Where rules run: what their operators hold at a time is counted for all of them together, and one that would take more
+/// fails alone.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Room(Arc<RuntimeEnv>);
+
+impl Room {
+    /// A room of so many bytes.
+    pub(crate) fn of(bytes: usize) -> Self {
+        let pool = Arc::new(GreedyMemoryPool::new(bytes));
+        let room = RuntimeEnvBuilder::new().with_memory_pool(pool).build_arc();
+        room.map_or_else(|_| Self::default(), Self)
+    }
+}
+
 /// A rule, ready to judge.
 pub(crate) struct Compiled {
     pub(crate) rule: Rule,
@@ -72,11 +87,11 @@ impl fmt::Debug for Compiled {
 }
 
 impl Compiled {
-    /// Plans a rule.
+    /// Plans a rule that runs in a room.
     ///
     /// # Errors
     /// [`RuleError`] when the SQL is wrong, or returns something else than judgements.
-    pub(crate) async fn new(rule: Rule) -> Result<Self, RuleError> {
+    pub(crate) async fn new(rule: Rule, room: &Room) -> Result<Self, RuleError> {
         let failed = |error: DataFusionError| RuleError::plan(&rule.header, &error);
         let mut config = SessionConfig::new().with_target_partitions(1).with_information_schema(false);
         config.options_mut().optimizer.enable_dynamic_filter_pushdown = false;
@@ -85,9 +100,10 @@ impl Compiled {
         let state = SessionStateBuilder::new()
             .with_default_features()
             .with_config(config.clone())
-            .with_physical_optimizer_rule(Arc::new(IntervalJoins))
-            .build();
-        let context = SessionContext::new_with_state(state);
+            .with_runtime_env(Arc::clone(&room.0))
+            .with_physical_optimizer_rule(Arc::new(IntervalJoins));
+        let context = SessionContext::new_with_state(with_sequences(state).build());
+        context.register_udwf(session_id());
         let tables = ["anchor", "params"].into_iter().chain(rule.header.reads.iter().map(String::as_str));
         for table in tables {
             let Some((name, schema)) = tables::schema(table, &rule.header) else { continue };
@@ -101,7 +117,7 @@ impl Compiled {
         let columns = columns(&optimised).map_err(failed)?;
         let plan = context.state().query_planner().create_physical_plan(&optimised, &context.state()).await;
         let plan = plan.map_err(failed)?;
-        Ok(Self { rule, columns, plan, runtime: context.runtime_env(), config })
+        Ok(Self { rule, columns, plan, runtime: Arc::clone(&room.0), config })
     }
 
     /// What the rule says about the anchors of a window.
@@ -135,7 +151,7 @@ fn columns(plan: &LogicalPlan) -> Result<BTreeMap<String, BTreeSet<String>>, Dat
 /// # Errors
 /// [`RuleError`].
 pub async fn plans(rule: Rule) -> Result<Vec<String>, RuleError> {
-    let compiled = Compiled::new(rule).await?;
+    let compiled = Compiled::new(rule, &Room::default()).await?;
     Ok(compiled.plan.schema().fields().iter().map(|field| field.name().clone()).collect())
 }
 
@@ -157,13 +173,13 @@ mod tests {
 
     async fn with(sql: &str) -> Result<Compiled, RuleError> {
         let rule = Rule::library().unwrap().into_iter().find(|rule| rule.header.id.as_str() == "post_void").unwrap();
-        Compiled::new(Rule { sql: sql.to_owned(), ..rule }).await
+        Compiled::new(Rule { sql: sql.to_owned(), ..rule }, &Room::default()).await
     }
 
     #[tokio::test]
     async fn every_rule_of_the_library_can_be_planned() {
         for rule in Rule::shelf().unwrap() {
-            Compiled::new(rule).await.unwrap();
+            Compiled::new(rule, &Room::default()).await.unwrap();
         }
     }
 

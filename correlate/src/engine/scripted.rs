@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tillsight_schemas::port::{
     Epoch, EpochStore, EventSource, Fenced, Judged, KnownJudgement, LogRecord, Partition, PortError, Positions, Tenure,
 };
-use tillsight_schemas::{Clock as _, ReplayClock};
+use tillsight_schemas::{Clock as _, ReplayClock, topic};
 use uuid::Uuid;
 
 /// A log whose records are all known before. It moves the clock to the arrival of what it hands out.
@@ -20,13 +20,20 @@ pub struct ScriptedLog {
     records: Arc<Vec<LogRecord>>,
     handed_out: Arc<Mutex<usize>>,
     at_once: usize,
+    within: Option<TimeDelta>,
     clock: ReplayClock,
 }
 
 impl ScriptedLog {
     /// A log that hands out so many records at once.
     pub fn new(records: Vec<LogRecord>, at_once: usize, clock: ReplayClock) -> Self {
-        Self { records: Arc::new(records), handed_out: Arc::default(), at_once, clock }
+        Self { records: Arc::new(records), handed_out: Arc::default(), at_once, within: None, clock }
+    }
+
+    /// The same, but it hands out at once only what arrived within so long of each other.
+    #[must_use]
+    pub fn within(self, within: TimeDelta) -> Self {
+        Self { within: Some(within), ..self }
     }
 
     /// A record of the one partition of a topic.
@@ -67,7 +74,10 @@ impl EventSource for ScriptedLog {
 
     async fn poll(&mut self, limit: usize, _: Duration) -> Result<Vec<LogRecord>, PortError> {
         let mut handed_out = self.handed_out.lock().unwrap_or_else(PoisonError::into_inner);
-        let records: Vec<_> = self.records.iter().skip(*handed_out).take(limit.min(self.at_once)).cloned().collect();
+        let left = self.records.iter().skip(*handed_out);
+        let until = self.within.and_then(|within| Some(left.clone().next()?.logged_at + within));
+        let together = left.take_while(|record| until.is_none_or(|until| record.logged_at < until));
+        let records: Vec<_> = together.take(limit.min(self.at_once)).cloned().collect();
         *handed_out += records.len();
         if let Some(last) = records.last() {
             self.clock.set(last.logged_at.max(self.clock.now()));
@@ -88,6 +98,7 @@ struct Kept {
     checkpoint: Option<String>,
     judged: BTreeMap<Uuid, Judged>,
     told: BTreeSet<String>,
+    clocks: Vec<Bytes>,
 }
 
 impl MemoryStore {
@@ -98,6 +109,11 @@ impl MemoryStore {
     /// The last word about every anchor, with its alert where one was raised.
     pub fn judged(&self) -> Vec<Judged> {
         self.with(|kept| kept.judged.values().cloned().collect())
+    }
+
+    /// What was told of clocks, as values of the log.
+    pub fn clocks(&self) -> Vec<Bytes> {
+        self.with(|kept| kept.clocks.clone())
     }
 
     /// The topics that something was told on.
@@ -144,6 +160,8 @@ impl EpochStore for MemoryStore {
                 let now = Judged { alert: one.alert.clone().or(alert), ..one.clone() };
                 kept.judged.insert(one.judgement.judgement_id, now);
             }
+            let of_clocks = epoch.outgoing.iter().filter(|record| record.topic == topic::CLOCK);
+            kept.clocks.extend(of_clocks.map(|record| record.value.clone()));
             kept.told.extend(epoch.outgoing.iter().map(|record| record.topic.clone()));
             Ok(())
         })

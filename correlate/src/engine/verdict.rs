@@ -1,6 +1,8 @@
 //! From what a rule's SQL returned to judgements and alerts.
 //!
-//! The content hash covers what was judged and nothing of when or in which order: a repetition has the same hash.
+//! The content hash covers what was judged and nothing of when or in which order: a repetition has the same hash. What only
+//! explains it (the numbers that held, where records came in, what would have kept the alert away) is no part of it: it
+//! follows from what is hashed, back-tests do not work it out, and an alert of before has the hash of then.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -12,7 +14,9 @@ use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
-use tillsight_schemas::alert::{Alert, AlertState, ClockStatement, Evidence, Fact, SeenSpan, Severity, alert_id};
+use tillsight_schemas::alert::{
+    Alert, AlertNumber, AlertRecord, AlertState, ClockStatement, Evidence, Fact, SeenSpan, Severity, alert_id,
+};
 use tillsight_schemas::clock_offset::ClockMethod;
 use tillsight_schemas::id::{CameraId, RuleId, StoreKey};
 use tillsight_schemas::judgement::{Judgement, Outcome};
@@ -23,6 +27,11 @@ use super::memory::{Memory, Span};
 use super::plan::Compiled;
 use super::tables::{Anchor, begin_us};
 use crate::rule::{Header, RuleError, explain};
+
+/// The number of a rule that says how far around an anchor it looks at presence, in milliseconds.
+pub(super) const MARGIN: &str = "margin_ms";
+/// The fields that only explain, as they are written when they are empty.
+const EXPLAINING: &str = r#","numbers":[],"records":[],"counterfactual":[]"#;
 
 /// One row of a rule's result.
 #[derive(Debug, Clone)]
@@ -46,6 +55,11 @@ impl Row {
             members: Vec::new(),
             facts: BTreeMap::new(),
         }
+    }
+
+    /// The whole numbers that were found.
+    pub(crate) fn numbers(&self) -> Vec<i64> {
+        self.facts.values().filter_map(|value| value.parse().ok()).chain(self.amount_minor).collect()
     }
 }
 
@@ -98,7 +112,7 @@ pub(crate) fn looked(header: &Header, anchor: &Anchor) -> Range<i64> {
 
 /// The part of it that is about the anchor itself.
 fn around(header: &Header, anchor: &Anchor) -> Range<i64> {
-    let margin = anchor.number(header, "margin_ms").map_or(0, |margin| margin * 1_000);
+    let margin = anchor.number(header, MARGIN).map_or(0, |margin| margin * 1_000);
     let margin = margin.max(header.lookahead_seconds * 1_000_000) + anchor.aligned.bound_us;
     anchor.aligned.begin_us - margin..anchor.aligned.end_us + margin
 }
@@ -226,9 +240,26 @@ impl Circumstances<'_> {
             provisional: self.provisional,
             anchor_logged_at: self.logged_at,
             raised_at: self.now,
+            numbers: self.numbers(),
+            records: members.iter().map(|member| record(member)).collect(),
+            counterfactual: Vec::new(),
         };
         alert.content_sha256 = content(&alert);
         alert
+    }
+
+    /// The numbers of the rule that held.
+    fn numbers(&self) -> Vec<AlertNumber> {
+        let params = self.header.params.iter();
+        params
+            .map(|(name, param)| AlertNumber {
+                name: name.clone(),
+                unit: param.unit.clone(),
+                value: self.anchor.number(self.header, name).unwrap_or(param.default),
+                at_most: None,
+                at_least: None,
+            })
+            .collect()
     }
 
     /// What is said of the clocks: without a camera there is none to agree with.
@@ -294,16 +325,58 @@ impl Circumstances<'_> {
     }
 }
 
-/// The hash of what was judged. When it was judged, and in which revision, does not belong to it.
+/// Where a transaction came in.
+fn record(posted: &PostedTransaction) -> AlertRecord {
+    let header = &posted.header;
+    AlertRecord {
+        event_id: header.event_id,
+        topic: header.landing_topic.clone(),
+        partition: header.landing_partition,
+        offset: header.landing_offset,
+    }
+}
+
+/// The hash of what was judged. When it was judged, in which revision, what number the statement about
+/// the clock had, and what only explains it, does not belong to it.
 fn content(alert: &Alert) -> String {
     let hashed = Alert {
+        clock: ClockStatement { version: 0, ..alert.clock.clone() },
         revision: 0,
         state: AlertState::Standing,
         content_sha256: String::new(),
         anchor_logged_at: DateTime::UNIX_EPOCH,
         raised_at: DateTime::UNIX_EPOCH,
+        numbers: Vec::new(),
+        records: Vec::new(),
+        counterfactual: Vec::new(),
         ..alert.clone()
     };
-    let text = serde_json::to_vec(&hashed).unwrap_or_default();
+    let text = serde_json::to_string(&hashed).unwrap_or_default().replace(EXPLAINING, "");
     Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_explains_an_alert_changes_no_hash_and_one_of_before_has_the_hash_of_then() {
+        let mut alert: Alert = serde_json::from_str(include_str!("../../../schemas/samples/v1/alert.json")).unwrap();
+        let before = content(&alert);
+        alert.counterfactual = vec!["Would not fire if voids ≤ 4.".to_owned()];
+        alert.numbers = vec![AlertNumber {
+            name: "more_than".to_owned(),
+            unit: "voids".to_owned(),
+            value: 4,
+            at_most: None,
+            at_least: Some(5),
+        }];
+        assert_eq!(content(&alert), before);
+        alert.reason.push('!');
+        assert_ne!(content(&alert), before);
+        // What was hashed before there were such fields: the text without them.
+        (alert.numbers, alert.counterfactual) = (Vec::new(), Vec::new());
+        let text = serde_json::to_string(&alert).unwrap();
+        assert!(text.ends_with(&format!("{EXPLAINING}}}")), "{text}");
+    }
 }

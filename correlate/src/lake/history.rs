@@ -68,6 +68,14 @@ impl History {
         Ok(())
     }
 
+    /// The version of a table that is open.
+    ///
+    /// # Errors
+    /// [`Error::Delta`] when the table is not there, which is a defect.
+    pub fn version(&self, table: Table) -> Result<u64> {
+        Ok(self.store(table)?.version())
+    }
+
     /// Adds every table to a session, under its name, as it lies on disk: all revisions, repetitions included.
     /// [`Table::latest`] is the text of a query for the rows that hold.
     ///
@@ -209,6 +217,27 @@ impl History {
             .and_then(|(tenant, store)| format!("{tenant}/{store}").parse().ok());
         let at = first("at").and_then(|at| DateTime::from_timestamp_micros(at.parse().ok()?));
         Ok(key.zip(at))
+    }
+
+    /// When the newest archived transaction happened; `None` while there is none.
+    ///
+    /// # Errors
+    /// [`Error::Delta`] or [`Error::Rows`] when the table cannot be read.
+    pub async fn newest(&self) -> Result<Option<DateTime<Utc>>> {
+        let table = Table::Transactions;
+        let session = SessionContext::new();
+        self.store(table)?.register(&session.state())?;
+        let rows = self.table(table)?;
+        let read = async {
+            session.register_table(table.name(), rows)?;
+            let statement = format!("SELECT CAST(max(event_time) AS BIGINT) AS at FROM {}", table.name());
+            session.sql(&statement).await?.collect().await
+        };
+        let found = read.await.map_err(failed(table))?;
+        let at = found.first().and_then(|row| row.column_by_name("at"));
+        let at = at.and_then(|column| cast(column, &DataType::Utf8).ok());
+        let at = at.and_then(|text| Some(text.as_string_opt::<i32>()?.iter().next()??.to_owned()));
+        Ok(at.and_then(|at| DateTime::from_timestamp_micros(at.parse().ok()?)))
     }
 
     /// How many rows a table has, read from its files.

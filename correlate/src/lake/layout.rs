@@ -192,9 +192,11 @@ fn flatten(
         match inner {
             FieldType::List(item) => {
                 if keep_lists {
+                    // What was written before the list was there lacks it.
+                    let nullable = optional || field.defaulted;
                     columns.push(Column {
                         field: commented(
-                            ArrowField::new(column_name(field.name), DataType::Utf8, optional),
+                            ArrowField::new(column_name(field.name), DataType::Utf8, nullable),
                             &format!("{} As JSON: {}.", field.doc, listed(item)),
                         ),
                         source: field.name,

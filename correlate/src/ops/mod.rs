@@ -9,14 +9,26 @@
 //!   ON s.register_id = a.register_id            ──►    IntervalJoinExec looks the neighbours up: O((n + m) log n + out)
 //!  AND s.start_us < a.to_us AND s.end_us > a.from_us
 //! ```
+//!
+//! What DataFusion cannot say at all is said in the words of the standard: sequences of rows ([`sequence`],
+//! `MATCH_RECOGNIZE`), for rules; and sessions ([`session`], `session_id`), for rules and head office. Their oracle is the
+//! plain SQL that comes to the same.
 
 mod band;
+#[cfg(test)]
+pub(crate) mod chance;
 mod interval_index;
 mod interval_join;
 mod interval_probe;
 mod interval_rule;
+mod micros;
+mod sequence;
+mod session;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use interval_join::IntervalJoinExec;
 pub use interval_rule::IntervalJoins;
+pub(crate) use micros::of_literal as length_of;
+pub(crate) use sequence::{SequenceMatch, navigates, with_sequences};
+pub(crate) use session::session_id;

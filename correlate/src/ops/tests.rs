@@ -11,22 +11,7 @@ use datafusion::physical_plan::displayable;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::IntervalJoins;
-
-/// Numbers that look like chance and are the same in every run (xorshift).
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % bound
-    }
-
-    fn rarely_null<T>(&mut self, value: T) -> Option<T> {
-        (self.below(20) > 0).then_some(value)
-    }
-}
+use super::chance::Chance;
 
 /// Stretches of time of a few tills, some without a till, a beginning or an end; some end before they begin.
 fn stretches(chance: &mut Chance, rows: i64) -> RecordBatch {
@@ -82,10 +67,20 @@ async fn answer(context: &SessionContext, sql: &str) -> (Vec<String>, String) {
     let frame = context.sql(sql).await.unwrap();
     let plan = frame.clone().create_physical_plan().await.unwrap();
     let plan = displayable(plan.as_ref()).indent(true).to_string();
-    let rows = pretty_format_batches(&frame.collect().await.unwrap()).unwrap().to_string();
+    (as_text(&frame.collect().await.unwrap()), plan)
+}
+
+/// Rows, sorted, as text.
+pub(crate) fn as_text(rows: &[RecordBatch]) -> Vec<String> {
+    let rows = pretty_format_batches(rows).unwrap().to_string();
     let mut rows: Vec<String> = rows.lines().map(ToOwned::to_owned).collect();
     rows.sort();
-    (rows, plan)
+    rows
+}
+
+/// The rows of a statement, sorted, as text.
+pub(super) async fn rows_of(context: &SessionContext, sql: &str) -> Vec<String> {
+    as_text(&context.sql(sql).await.unwrap().collect().await.unwrap())
 }
 
 const OVERLAP: &str = "r.till = l.till AND r.begin_us < l.end_us AND r.end_us > l.begin_us";

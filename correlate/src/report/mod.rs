@@ -4,7 +4,7 @@
 
 mod statements;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::str::FromStr;
 
@@ -264,15 +264,15 @@ fn cameras(recorded: &[Row], gaps: &[Row]) -> Vec<CameraDay> {
 }
 
 /// A row of an answer, its values as text.
-struct Row(Vec<Option<String>>);
+pub(crate) struct Row(Vec<Option<String>>);
 
 impl Row {
-    fn value<T: FromStr>(&self, column: usize) -> Option<T> {
+    pub(crate) fn value<T: FromStr>(&self, column: usize) -> Option<T> {
         self.0.get(column)?.as_deref()?.parse().ok()
     }
 
     /// Sums over nothing are null, which is none.
-    fn number(&self, column: usize) -> i64 {
+    pub(crate) fn number(&self, column: usize) -> i64 {
         self.value(column).unwrap_or_default()
     }
 
@@ -281,8 +281,9 @@ impl Row {
     }
 }
 
-async fn rows(session: &Session, sql: &str) -> Result<Vec<Row>> {
-    let failed = |error: DataFusionError| Error::plan(error.context(format!("for the report: {sql}")));
+/// Asks a question of ours, and takes the answer as text.
+pub(crate) async fn rows(session: &Session, sql: &str) -> Result<Vec<Row>> {
+    let failed = |error: DataFusionError| Error::plan(error.context(format!("asked by us: {sql}")));
     let parsed = Parser::parse_sql(&PostgreSqlDialect {}, sql).map_err(|error| failed(error.into()))?;
     let mut rows = Vec::new();
     for statement in &parsed {

@@ -37,7 +37,8 @@ fn business(day: u32, sales: i64, returns: i64) -> impl Iterator<Item = PostedTr
     })
 }
 
-async fn session(records: impl IntoIterator<Item = PostedTransaction>) -> (tempfile::TempDir, Session) {
+/// What is asked over the transactions of a shop.
+pub(crate) async fn session(records: impl IntoIterator<Item = PostedTransaction>) -> (tempfile::TempDir, Session) {
     let log = MemoryLog::new(POS_TRANSACTION, 1);
     for record in records {
         log.append(0, value(&record));

@@ -155,6 +155,11 @@ impl Adjustments {
         })
     }
 
+    /// Whether a rule is switched off for events of an instant.
+    pub fn is_off(&self, header: &Header, store: &StoreKey, at: DateTime<Utc>) -> bool {
+        self.of(&header.id, store, at).any(|each| each.says == Says::Off)
+    }
+
     /// Whether a rule is on trial for events of an instant.
     pub fn is_shadow(&self, header: &Header, store: &StoreKey, at: DateTime<Utc>) -> bool {
         self.of(&header.id, store, at).any(|each| each.says == Says::Shadow)
@@ -247,6 +252,11 @@ mod tests {
         };
         assert!(on_trial("cancel_burst", "acme/17", from));
         assert!(!on_trial("cancel_burst", "acme/17", to) && !on_trial("cancel_burst", "acme/18", from));
+        let off = Adjustments::new(vec![adjustment(Some("17"), from, Some(to), Says::Off)]);
+        let is_off = |all: &Adjustments, at: &str| {
+            all.is_off(header("cancel_burst"), &"acme/17".parse().unwrap(), at.parse().unwrap())
+        };
+        assert!(is_off(&off, from) && !is_off(&off, to) && !is_off(&all, from), "who is on trial is not off");
         assert!(!on_trial("cash_refund_high", "acme/17", from));
     }
 }

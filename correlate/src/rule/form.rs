@@ -24,6 +24,13 @@ pub(super) fn problems(header: &Header, columns: &[String]) -> Vec<String> {
     if header.title.contains('{') {
         problems.push("its title has a {name}, which is filled in in the explanation only".to_owned());
     }
+    for (key, texts) in [("innocent", &header.innocent), ("blind_to", &header.blind_to)] {
+        for text in texts.iter().filter(|text| !is_sentence(text)) {
+            problems.push(format!(
+                "{key} has {text:?}: write a sentence that begins with a capital and ends with a full stop"
+            ));
+        }
+    }
     let mut known: Vec<&str> = ALWAYS.to_vec();
     known.extend(columns.iter().map(String::as_str).filter(|column| !NO_FACTS.contains(column)));
     if columns.iter().any(|column| column == "amount_minor") {
@@ -39,6 +46,24 @@ pub(super) fn problems(header: &Header, columns: &[String]) -> Vec<String> {
         }
     }
     problems
+}
+
+/// What a rule that comes with the program must say as well: whoever is accused by it has a right to it.
+pub(super) fn unsaid(header: &Header) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (key, texts, what) in [
+        ("innocent", &header.innocent, "what else may be behind an alert"),
+        ("blind_to", &header.blind_to, "what the rule cannot see"),
+    ] {
+        if texts.is_empty() {
+            problems.push(format!("its {key} is empty: say in plain sentences {what}"));
+        }
+    }
+    problems
+}
+
+fn is_sentence(text: &str) -> bool {
+    text.starts_with(|first: char| !first.is_lowercase() && !first.is_whitespace()) && text.ends_with('.')
 }
 
 #[cfg(test)]
@@ -58,8 +83,20 @@ mod tests {
         assert!(told("title = \"Refund with nobody at the counter\"", "title = \" \"")[0].contains("title is empty"));
         let title = told("title = \"Refund with", "title = \"{kind} with");
         assert!(title[0].contains("in the explanation only"), "{title:?}");
+        let innocent = told("innocent = [", "innocent = [\n  \"a mistake\",");
+        assert!(innocent.len() == 1 && innocent[0].contains("innocent has \"a mistake\""), "{innocent:?}");
         let without = columns.iter().filter(|column| *column != "amount_minor").cloned().collect::<Vec<_>>();
         let amount = problems(&Header::parse(text).unwrap(), &without);
         assert!(amount.len() == 1 && amount[0].contains("names {amount}"), "{amount:?}");
+    }
+
+    #[test]
+    fn a_rule_of_the_library_says_what_else_may_be_behind_it_and_what_it_cannot_see() {
+        let mut header = Header::parse(include_str!("../../rules/refund_no_customer/rule.toml")).unwrap();
+        assert_eq!(unsaid(&header), Vec::<String>::new());
+        header.innocent.clear();
+        header.blind_to.clear();
+        let told = unsaid(&header);
+        assert!(told.len() == 2 && told[0].contains("innocent is empty") && told[1].contains("blind_to"), "{told:?}");
     }
 }

@@ -91,6 +91,16 @@ pub struct Header {
     pub title: String,
     /// Why it fired, with `{facts}` filled in.
     pub explanation: String,
+    /// What else may be behind an alert, in plain sentences: an alert is a reason to look, never a verdict.
+    #[serde(default)]
+    pub innocent: Vec<String>,
+    /// What it cannot see, in plain sentences, beside the records and zones that it wants.
+    #[serde(default)]
+    pub blind_to: Vec<String>,
+    /// Whether an alert falls with each single one of its events, as that of a count which is just one too many. Those of
+    /// other rules fall with all of them.
+    #[serde(default)]
+    pub every_event: bool,
     /// The video around it.
     pub clip: Clip,
     /// Its numbers.

@@ -3,6 +3,9 @@
 //! A rule names its anchors. Its SQL reads the table `anchor` and the neighbourhood, and returns one row for each
 //! anchor that it has something to say about; an anchor without a row did not match. The same text judges live and over
 //! history. The library is part of the program; a folder of the installation can add to it.
+//!
+//! A rule whose text uses what other engines do not know (`MATCH_RECOGNIZE`, `session_id`) says the same once more in plain
+//! SQL (`oracle.sql`). It judges nothing; tests compare the two.
 
 mod adjust;
 mod adopted;
@@ -42,6 +45,8 @@ pub struct Rule {
     pub header: Header,
     /// The text of `rule.sql`.
     pub sql: String,
+    /// The text of `oracle.sql`: the same in plain SQL, where `rule.sql` is not.
+    pub oracle: Option<String>,
     /// Its tests: name of the file and text.
     pub tests: Vec<(String, String)>,
     /// Where it comes from.
@@ -49,20 +54,30 @@ pub struct Rule {
 }
 
 macro_rules! library {
-    ($($id:literal: [$($test:literal),*];)*) => {
+    ($($id:literal: [$($test:literal),*] $($oracle:ident)?;)*) => {
         &[$((
             include_str!(concat!("../../rules/", $id, "/rule.toml")),
             include_str!(concat!("../../rules/", $id, "/rule.sql")),
+            plain!($id $($oracle)?),
             &[$(($test, include_str!(concat!("../../rules/", $id, "/tests/", $test, ".toml")))),*],
         )),*]
     };
 }
 
-type Texts = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+macro_rules! plain {
+    ($id:literal) => {
+        None
+    };
+    ($id:literal oracle) => {
+        Some(include_str!(concat!("../../rules/", $id, "/oracle.sql")))
+    };
+}
+
+type Texts = (&'static str, &'static str, Option<&'static str>, &'static [(&'static str, &'static str)]);
 
 const LIBRARY: &[Texts] = library! {
     "cancel_burst": ["cancels"];
-    "cancel_then_drawer": ["drawer"];
+    "cancel_then_drawer": ["drawer"] oracle;
     "cash_refund_high": ["refunds"];
     "coupons_of_shift": ["coupons"];
     "keyed_refund": ["refunds"];
@@ -107,7 +122,7 @@ impl Rule {
     /// # Errors
     /// [`RuleError`] when the header is wrong.
     pub fn new(header: &str, sql: &str, tests: Vec<(String, String)>) -> Result<Self, RuleError> {
-        Ok(Self { header: Header::parse(header)?, sql: sql.to_owned(), tests, origin: Origin::Own })
+        Ok(Self { header: Header::parse(header)?, sql: sql.to_owned(), oracle: None, tests, origin: Origin::Own })
     }
 
     /// The rules that come with the program and judge unasked.
@@ -127,9 +142,10 @@ impl Rule {
     pub fn shelf() -> Result<Vec<Self>, RuleError> {
         LIBRARY
             .iter()
-            .map(|(header, sql, tests)| {
+            .map(|(header, sql, oracle, tests)| {
                 let tests = tests.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
-                Ok(Self { origin: Origin::Library, ..Self::new(header, sql, tests)? })
+                let oracle = oracle.map(ToOwned::to_owned);
+                Ok(Self { origin: Origin::Library, oracle, ..Self::new(header, sql, tests)? })
             })
             .collect()
     }
@@ -164,7 +180,11 @@ impl Rule {
             // What is wrong with the header is said before a text that is missing.
             None => match Header::parse(&header) {
                 Err(error) => Err(error),
-                Ok(_) => Self::new(&header, &text(&folder.join("rule.sql"))?, tests),
+                Ok(_) => {
+                    let oracle = folder.join("oracle.sql");
+                    let oracle = if oracle.is_file() { Some(text(&oracle)?) } else { None };
+                    Self::new(&header, &text(&folder.join("rule.sql"))?, tests).map(|rule| Self { oracle, ..rule })
+                }
             },
         };
         let mut rule = rule.map_err(|error| error.of(&file))?;
@@ -272,6 +292,13 @@ mod tests {
         assert!(all.is_sorted_by_key(|rule| rule.header.id.clone()));
         for rule in all {
             assert!(!rule.tests.is_empty(), "{} has no tests", rule.header.id);
+            let plain = !["MATCH_RECOGNIZE", "session_id"].iter().any(|word| rule.sql.contains(word));
+            assert_eq!(
+                rule.oracle.is_none(),
+                plain,
+                "{}: oracle.sql is for what other engines do not know",
+                rule.header.id
+            );
         }
     }
 
@@ -306,7 +333,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("mine");
         std::fs::create_dir(&folder).unwrap();
-        let (header, sql, _) = LIBRARY[0];
+        let (header, sql, _, _) = LIBRARY[0];
         let judging = Rule::library().unwrap().len();
         std::fs::write(folder.join("rule.toml"), header).unwrap();
         std::fs::write(folder.join("rule.sql"), sql).unwrap();
@@ -314,6 +341,8 @@ mod tests {
         std::fs::write(folder.join("rule.toml"), header.replace("cancel_burst", "mine")).unwrap();
         let rules = Rule::all(Some(dir.path())).unwrap();
         assert_eq!(rules.len(), judging + 1);
+        std::fs::write(folder.join("oracle.sql"), "SELECT 1").unwrap();
+        assert_eq!(Rule::read(&folder).unwrap().oracle.as_deref(), Some("SELECT 1"));
         let origin = |rules: &[Rule], id: &str| rules.iter().find(|rule| rule.header.id.as_str() == id).unwrap().origin;
         assert_eq!((origin(&rules, "mine"), origin(&rules, "post_void")), (Origin::Own, Origin::Library));
         let same = dir.path().join("cancel_burst");

@@ -100,6 +100,12 @@ impl Need {
         (!concerned.is_empty()).then(|| concerned.iter().any(|item| !self.has(item, 1)))
     }
 
+    /// Whether a record has the field, of whatever kind it is: tills that send it with each record do not stop by chance.
+    /// `None` where the need is about some records or items only.
+    pub fn is_carried(&self, record: &Value) -> Option<bool> {
+        self.only.is_none().then(|| self.has(record, 0))
+    }
+
     /// The paths of which one is enough.
     pub(crate) fn paths(&self) -> &[Vec<String>] {
         &self.paths
@@ -261,6 +267,8 @@ mod tests {
         assert_eq!(need.is_missing(Kind::Sale, &json!({ "reference": { "receipt_no": "7" } })), Some(false));
         assert_eq!(need.is_missing(Kind::Sale, &json!({ "reference": null })), Some(true));
         assert_eq!(need.is_missing(Kind::Return, &json!({})), None);
+        assert_eq!(need.is_carried(&json!({ "reference": { "receipt_no": "7" } })), Some(true), "of any kind");
+        assert_eq!(need.is_carried(&json!({})), Some(false));
         assert_eq!(need.why(), "missing_reference");
         assert_eq!(need.words(), "none of `reference.event_id`, `reference.receipt_no` is there");
     }

@@ -44,7 +44,7 @@ pub use view::{CAM_SCHEMA, LP_SCHEMA, REC_SCHEMA, REF_SCHEMA, SCHEMA as DEFAULT_
 
 use crate::error::{Error, Result};
 use crate::lake::{History, HotTail, Table, View, Views};
-use crate::ops::IntervalJoins;
+use crate::ops::{IntervalJoins, session_id};
 use scope::Scoped;
 use view::Planned;
 
@@ -166,6 +166,7 @@ impl Engine {
         let inner =
             SessionContext::new_with_config_rt(self.config().with_information_schema(false), Arc::clone(&self.runtime));
         bounded::register(&context);
+        context.register_udwf(session_id());
         inner.register_udaf(latest::latest());
         for context in [&context, &inner] {
             context.register_udf(functions::money(scale));

@@ -29,6 +29,7 @@ pub struct TopicReader {
     consumer: Arc<StreamConsumer>,
     connection: Connection,
     topics: Vec<String>,
+    canaries: bool,
 }
 
 impl std::fmt::Debug for TopicReader {
@@ -54,7 +55,13 @@ impl TopicReader {
             .set("queued.max.messages.kbytes", "16384")
             .create()
             .map_err(|source| Error::Client { client: name.to_owned(), source })?;
-        Ok(Self { consumer: Arc::new(consumer), connection: connection.clone(), topics })
+        Ok(Self { consumer: Arc::new(consumer), connection: connection.clone(), topics, canaries: false })
+    }
+
+    /// The same that reads canaries, which are empty records to others ([`tillsight_schemas::canary`]).
+    #[must_use]
+    pub fn with_canaries(self) -> Self {
+        Self { canaries: true, ..self }
     }
 
     /// Where to begin in order to read what was logged from an instant on, and at most so many records: one position for
@@ -125,8 +132,17 @@ fn passing(error: &KafkaError) -> bool {
     )
 }
 
-/// A message as a record that is our own.
+/// A message as a record that is our own; a canary is an empty one.
 pub(super) fn owned(message: &BorrowedMessage<'_>) -> LogRecord {
+    hidden(whole(message))
+}
+
+/// A record, or an empty one where it is a canary: whoever reads moves on past it and counts nothing.
+fn hidden(record: LogRecord) -> LogRecord {
+    if record.header(topic::HEADER_CANARY).is_some() { LogRecord { value: None, ..record } } else { record }
+}
+
+fn whole(message: &BorrowedMessage<'_>) -> LogRecord {
     LogRecord {
         partition: Partition::new(message.topic(), message.partition()),
         offset: message.offset(),
@@ -183,6 +199,7 @@ impl EventSource for TopicReader {
         let mut next = Some(first);
         while let Some(message) = next {
             match message {
+                Ok(message) if self.canaries => records.push(whole(&message)),
                 Ok(message) => records.push(owned(&message)),
                 Err(error) if passing(&error) => {
                     tracing::debug!(%error, "the broker is away; the client reconnects by itself");
@@ -192,5 +209,25 @@ impl EventSource for TopicReader {
             next = if records.len() < limit { self.consumer.recv().now_or_never() } else { None };
         }
         Ok(records)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_canary_is_an_empty_record_that_readers_move_past() {
+        let record = |headers: Vec<(&'static str, Bytes)>| LogRecord {
+            partition: Partition::new(topic::POS_TRANSACTION, 0),
+            offset: 7,
+            logged_at: DateTime::UNIX_EPOCH,
+            key: Some(Bytes::from_static(b"acme/17")),
+            value: Some(Bytes::from_static(b"rung")),
+            headers,
+        };
+        let canary = hidden(record(vec![(topic::HEADER_CANARY, Bytes::from_static(b"true"))]));
+        assert_eq!((canary.value, canary.offset), (None, 7));
+        assert!(hidden(record(vec![(topic::HEADER_WARNING, Bytes::from_static(b"odd"))])).value.is_some());
     }
 }

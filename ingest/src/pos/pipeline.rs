@@ -14,7 +14,7 @@ use tillsight_schemas::id::StoreKey;
 use tillsight_schemas::port::{Accepted, Claim, EventSource, Fenced, LogRecord, Partition, PosLedger, Positions};
 use tillsight_schemas::pos::{PostedTransaction, Reject};
 use tillsight_schemas::wire::avro;
-use tillsight_schemas::{metric, topic};
+use tillsight_schemas::{canary, metric, topic};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -210,6 +210,9 @@ impl Pipeline {
                 Verdict::Duplicate(_) => {}
             }
         }
+        if canary::is_sender(&self.permits.integrator) {
+            outgoing.iter_mut().for_each(|each| each.headers.push((topic::HEADER_CANARY, "true".to_owned())));
+        }
         let accepted = posted
             .into_iter()
             .map(|posted| Accepted {
@@ -229,6 +232,9 @@ impl Pipeline {
             match verdict {
                 Verdict::Accept(posted, _) => {
                     outcomes.accepted += 1;
+                    if canary::is_sender(&self.permits.integrator) {
+                        continue;
+                    }
                     let lag = (now - posted.header.event_time).max(TimeDelta::zero());
                     let store = posted.transaction.store_id.as_str().to_owned();
                     metrics::histogram!(metric::POS_LAG, "store" => store).record(lag.as_seconds_f64());

@@ -49,8 +49,8 @@ ids! {
     4 => crate::camera_event::CameraEvent;
     5 => crate::detection::DetectionFrame;
     6 => crate::heartbeat::Heartbeat;
-    7 => crate::clock_offset::ClockOffset;
-    8 => crate::alert::Alert;
+    14 => crate::clock_offset::ClockOffset, earlier 7: "clock_offset_7.avsc";
+    15 => crate::alert::Alert, earlier 8: "alert_8.avsc";
     9 => crate::judgement::Judgement;
     10 => crate::review::Review;
     11 => crate::segment::Segment;

@@ -15,6 +15,8 @@ export type Rule = {
   name: string;
   description: string;
   severity: Severity;
+  // What else may be behind an alert, a sentence each.
+  innocent: string[];
   params: RuleParam[];
   // Since when its alerts are held back because it was wrong too often; only where rules are listed.
   held_back_since?: Instant | null;
@@ -36,6 +38,20 @@ export type RuleTurn = {
   floor_permille: number;
 };
 
+// How often a rule accuses somebody innocent, by its newest back-test.
+export type FalseAccusations = {
+  from: string;
+  to: string;
+  store_days: number;
+  transactions: number;
+  fired: number;
+  decided: number;
+  innocent: number;
+  per_thousand: number | null;
+  low: number;
+  high: number;
+};
+
 export type RuleDetail = {
   rule: Rule;
   title: string;
@@ -45,10 +61,12 @@ export type RuleDetail = {
   lookahead_seconds: number;
   zones: string[];
   needs: { field: string; kinds: string[] }[];
+  blind_to: string[];
   sql: string;
   // That of the version that judges.
   precision: RulePrecision | null;
   versions: RulePrecision[];
+  false_accusations: FalseAccusations | null;
   // Newest first.
   turns: RuleTurn[];
   // How often it could not see, by store, in the last 28 days.

@@ -30,9 +30,23 @@ export type ClockOffset = {
   valid_from: Instant;
   offset_us: number;
   uncertainty_us: number;
-  method: "unsynchronised" | "arrival";
+  method: "unsynchronised" | "arrival" | "presence" | "drawer";
   samples: number;
+  drift_ppb: number | null;
+  measured_at: Instant | null;
+  refusal: ClockRefusal | null;
 };
+
+// Why customers in front of a camera do not tell how far a till's clock is off.
+export type ClockRefusal =
+  | "too_few"
+  | "coarse_times"
+  | "ambiguous"
+  | "one_sided"
+  | "long_leads"
+  | "inconsistent"
+  | "clock_set"
+  | "lost_fit";
 
 export type Register = {
   id: string;
@@ -233,9 +247,25 @@ export type SeenSpan = {
 
 export type Evidence = { camera_id: string | null; from_at: Instant; to_at: Instant; note: string | null };
 
+// A number of a rule as it held for an alert, and with which others there would have been none.
+export type AlertNumber = {
+  name: string;
+  unit: string;
+  value: number;
+  at_most: number | null;
+  at_least: number | null;
+};
+
+// Where an event of an alert came in.
+export type AlertRecord = { event_id: string; topic: string; partition: number; offset: number };
+
 export type Alert = {
   rule_version: string;
   facts: Fact[];
+  // All three are empty for alerts of before they were carried.
+  numbers: AlertNumber[];
+  records: AlertRecord[];
+  counterfactual: string[];
   clock: ClockStatement;
   evidence: Evidence[];
   seen: SeenSpan[];
@@ -552,6 +582,7 @@ export type Report = {
     pos_lag_ms_p95: number | null;
     quarantined: number | null;
     unsynchronised_lanes: string[];
+    unknown_registers: string[];
     indeterminate: { rule_id: string; name: string; count: number; of: number; why: string }[];
   };
   questions: { name: string; sql: string }[];

@@ -92,6 +92,7 @@ const HELP: Group[] = [
       ["g then c", "Go to cases", "reviews"],
       ["g then v", "Go to cameras and coverage"],
       ["g then w", "Go to free playback", "sees"],
+      ["g then k", "Go to risk", "sees"],
       ["g then u", "Go to the set-up", "sets_up"],
       ["?", "This list"],
       ["Esc", "Close, or leave a text box"],

@@ -1,5 +1,5 @@
 // Codes as words, and numbers with their units.
-import type { CaseStatus, ClockOffset, Disposition, PresenceState, Remark } from "../api/types";
+import type { CaseStatus, Disposition, PresenceState, Remark } from "../api/types";
 import { digitsOf } from "./amount";
 
 export function money(minor: number | null | undefined, currency: string | null | undefined): string {
@@ -119,21 +119,6 @@ const GAPS: Record<string, string> = {
 
 export function gapWords(reason: string | null | undefined): string {
   return reason ? (GAPS[reason] ?? words(reason).toLowerCase()) : "no reason was recorded";
-}
-
-function seconds(us: number): string {
-  const value = Math.abs(us) / 1_000_000;
-  return `${value < 10 ? value.toFixed(1) : Math.round(value)} s`;
-}
-
-export function clockWords(clock: ClockOffset | null): string {
-  if (!clock) return "Not measured yet";
-  const bound = `± ${seconds(clock.uncertainty_us)}`;
-  if (clock.method === "unsynchronised") return `Not synchronised, ${bound}`;
-  const from = `from ${clock.samples} events`;
-  // The offset is what is added to the till's time, so a negative one means that the till is ahead.
-  if (Math.abs(clock.offset_us) < 50_000) return `In step ${bound}, ${from}`;
-  return `Till ${seconds(clock.offset_us)} ${clock.offset_us < 0 ? "ahead" : "behind"} ${bound}, ${from}`;
 }
 
 // Why there is no picture, for who runs a store; the whole of it names streams and microseconds.

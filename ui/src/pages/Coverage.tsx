@@ -5,10 +5,12 @@ import { useMemo } from "react";
 import { camerasQuery, coverageQuery } from "../api/queries";
 import type { Camera, Coverage } from "../api/types";
 import { type Scale, scale } from "../lib/scale";
+import { clockNotes, clockWords } from "../lib/tillclock";
 import { dayRange, duration, zoneName } from "../lib/time";
 import { whyWords } from "../lib/why";
-import { clockWords, gapWords, presenceWords, words } from "../lib/words";
+import { gapWords, presenceWords, words } from "../lib/words";
 import { Chip, StoreTime } from "../parts/bits";
+import { CoverageTabs } from "../parts/CoverageTabs";
 import { DayPicker, useDayOfStore } from "../parts/DayPicker";
 import { AxisHours, Lane, type Span } from "../parts/Lane";
 import { NoCamera } from "../parts/NoCamera";
@@ -36,6 +38,7 @@ export default function CoveragePage() {
       <div className="coverage">
         <header className="bar-of-page">
           <h1>Cameras and coverage</h1>
+          <CoverageTabs here="cameras" />
         </header>
         <NoStore asked={search.store} to="/cameras" />
       </div>
@@ -47,6 +50,7 @@ export default function CoveragePage() {
         <h1>
           Cameras and coverage <small>{store?.name}</small>
         </h1>
+        <CoverageTabs here="cameras" />
         <DayPicker to="/cameras" store={store} day={day} today={today} />
       </header>
       <section aria-labelledby="now-title">
@@ -307,7 +311,15 @@ function Registers({ coverage, zone }: { coverage: Coverage; zone: string }) {
                 <td className="number">
                   {each.lag_ms_p95 === null ? "–" : `${(each.lag_ms_p95 / 1000).toFixed(1)} s`}
                 </td>
-                <td className={each.clock?.method === "arrival" ? "" : "warn"}>{clockWords(each.clock)}</td>
+                <td className={each.clock && each.clock.method !== "unsynchronised" ? "" : "warn"}>
+                  {clockWords(each.clock)}
+                  {each.clock && (
+                    <small className="below">
+                      {clockNotes(each.clock) && `${clockNotes(each.clock)}; `}
+                      since <StoreTime at={each.clock.valid_from} zone={zone} form="brief" />
+                    </small>
+                  )}
+                </td>
               </tr>
             ))}
           </tbody>

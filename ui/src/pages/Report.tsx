@@ -346,6 +346,12 @@ function Sight({ report }: { report: Report }) {
             {sight.unsynchronised_lanes.length === 0 ? "none" : `register ${sight.unsynchronised_lanes.join(", ")}`}
           </dd>
         </div>
+        {sight.unknown_registers.length > 0 && (
+          <div>
+            <dt>Registers that nobody knows</dt>
+            <dd>register {sight.unknown_registers.join(", ")}</dd>
+          </div>
+        )}
         <div>
           <dt>Could not be judged</dt>
           <dd>

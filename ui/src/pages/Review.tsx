@@ -277,7 +277,7 @@ function Item({ detail, decide, undo, canUndo, previous, next }: ItemProps) {
         }
         aside={
           <>
-            <Facts facts={detail.alert.facts} rule={detail.rule} />
+            <Facts alert={detail.alert} rule={detail.rule} />
             <Expected detail={detail} />
             <Verdicts verdicts={detail.verdicts} />
             <History detail={detail} zone={tz} />

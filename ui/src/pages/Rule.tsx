@@ -5,14 +5,14 @@ import { Fragment, useEffect } from "react";
 import { ruleQuery } from "../api/queries";
 import type { RuleDetail } from "../api/rule";
 import { currencyFor, numberName, numberWords } from "../lib/adjustment";
-import { precisionWords } from "../lib/rule";
+import { accusedWords, precisionWords } from "../lib/rule";
 import { turnWords } from "../lib/sending";
 import { whyWords } from "../lib/why";
 import { dispositionName, words } from "../lib/words";
 import { Chip, SendingMark, SeverityMark, StoreTime } from "../parts/bits";
 import { useMe, useStores } from "../parts/session";
 import { Failed, Skeleton } from "../parts/states";
-import { SAID } from "../parts/Verdicts";
+import { SAID, Sentences } from "../parts/Verdicts";
 
 export default function RulePage() {
   const { ruleId } = useParams({ from: "/rules/$ruleId" });
@@ -75,8 +75,17 @@ function Whole({ of }: { of: RuleDetail }) {
           </p>
         )}
       </section>
+      {of.rule.innocent.length > 0 && (
+        <section className="card" aria-labelledby="rule-innocent">
+          <h2 id="rule-innocent">It may be innocent</h2>
+          <p className="quiet">An alert is a reason to look, never a verdict. What else may be behind it:</p>
+          <Sentences of={of.rule.innocent} />
+        </section>
+      )}
       <section className="card" aria-labelledby="rule-blind">
-        <h2 id="rule-blind">What it cannot see without</h2>
+        <h2 id="rule-blind">What it cannot see</h2>
+        {of.blind_to.length > 0 && <Sentences of={of.blind_to} />}
+        <h3>What it cannot judge without</h3>
         {of.needs.length === 0 && of.zones.length === 0 ? (
           <p className="quiet">Every record of the kinds above is enough for it.</p>
         ) : (
@@ -104,6 +113,8 @@ function Whole({ of }: { of: RuleDetail }) {
             ))}
           </ul>
         )}
+        <h3>How often it accuses somebody innocent</h3>
+        <p>{accusedWords(of.false_accusations)}</p>
         <Turns of={of} />
         {of.outcomes.length > 0 && (
           <>

@@ -3,7 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { useMe, useStores } from "./session";
 import { Empty } from "./states";
 
-export function NoStore({ asked, to }: { asked?: string; to: "/reports" | "/cameras" | "/alerts" }) {
+export function NoStore({ asked, to }: { asked?: string; to: "/reports" | "/cameras" | "/alerts" | "/risk" }) {
   const { stores } = useStores();
   const admin = useMe().role === "admin";
   const [own] = stores;

@@ -40,7 +40,7 @@ function SignedIn({ me }: { me: Me }) {
   const main = useRef<HTMLElement>(null);
   const waiting = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
 
-  const go = (key: string, to: "/alerts" | "/cases" | "/search" | "/reports" | "/cameras" | "/watch") => ({
+  const go = (key: string, to: Exclude<To, "/demo">) => ({
     [key]: () => {
       if (waiting.current === undefined) return;
       clearTimeout(waiting.current);
@@ -67,6 +67,7 @@ function SignedIn({ me }: { me: Me }) {
     ...(mayReview ? go("c", "/cases") : {}),
     ...go("v", "/cameras"),
     ...go("w", "/watch"),
+    ...(me.role === "head_office" ? {} : go("k", "/risk")),
   });
 
   // A new page is read from its beginning.
@@ -114,6 +115,11 @@ function SignedIn({ me }: { me: Me }) {
           <Tab to="/reports" icon="M6 3h9l4 4v14H6ZM9 12h7M9 16h7">
             Report
           </Tab>
+          {me.role !== "head_office" && (
+            <Tab to="/risk" icon="M5 20V10M12 20V4M19 20v-6">
+              Risk
+            </Tab>
+          )}
           <Tab to="/cameras" icon="M3 7h12v10H3ZM15 11l6-3v8l-6-3">
             Cameras
           </Tab>
@@ -153,7 +159,7 @@ function SignedIn({ me }: { me: Me }) {
   );
 }
 
-type To = "/alerts" | "/cases" | "/watch" | "/search" | "/reports" | "/cameras" | "/demo";
+type To = "/alerts" | "/cases" | "/watch" | "/search" | "/reports" | "/risk" | "/cameras" | "/demo";
 
 function Tab({ to, icon, children }: { to: To; icon: string; children: ReactNode }) {
   return (

@@ -2,14 +2,15 @@
 import { Link } from "@tanstack/react-router";
 import { Fragment } from "react";
 import type { Rule } from "../api/rule";
-import type { AlertDetail, Fact, Judgement } from "../api/types";
+import type { Alert, AlertDetail, Judgement } from "../api/types";
 import { whyWords } from "../lib/why";
 import { money, words } from "../lib/words";
 import { DispositionMark, StoreTime } from "./bits";
 import { speaks, useMe } from "./session";
 import { useRuleNames } from "./useRuleNames";
 
-export function Facts({ facts, rule }: { facts: Fact[]; rule: Rule }) {
+export function Facts({ alert, rule }: { alert: Alert; rule: Rule }) {
+  const { facts, counterfactual } = alert;
   return (
     <section className="card" aria-labelledby="facts-title">
       <h2 id="facts-title">Why it fired</h2>
@@ -23,6 +24,18 @@ export function Facts({ facts, rule }: { facts: Fact[]; rule: Rule }) {
             </Fragment>
           ))}
         </dl>
+      )}
+      {counterfactual.length > 0 && (
+        <>
+          <h3>What would have kept it away</h3>
+          <Sentences of={counterfactual} />
+        </>
+      )}
+      {rule.innocent.length > 0 && (
+        <>
+          <h3>It may be innocent</h3>
+          <Sentences of={rule.innocent} />
+        </>
       )}
       <details>
         <summary>
@@ -44,7 +57,32 @@ export function Facts({ facts, rule }: { facts: Fact[]; rule: Rule }) {
           ))}
         </dl>
       </details>
+      {alert.records.length > 0 && (
+        <details>
+          <summary>Where its {alert.records.length === 1 ? "record" : "records"} came in</summary>
+          <ul className="bullets">
+            {alert.records.map((record) => (
+              <li key={record.event_id}>
+                <Link to="/transactions/$eventId" params={{ eventId: record.event_id }}>
+                  {record.event_id === alert.anchor_event_id ? "What it stands on" : "Belongs to it"}
+                </Link>
+                : <code>{record.topic}</code>, partition {record.partition}, offset {record.offset}
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
     </section>
+  );
+}
+
+export function Sentences({ of }: { of: string[] }) {
+  return (
+    <ul className="bullets">
+      {of.map((sentence) => (
+        <li key={sentence}>{sentence}</li>
+      ))}
+    </ul>
   );
 }
 

@@ -4,6 +4,7 @@ import { useEffect, useMemo, useRef } from "react";
 import { coverageQuery, eventsQuery } from "../api/queries";
 import type { Camera, Hit, Store } from "../api/types";
 import type { Scale } from "../lib/scale";
+import { addedMs } from "../lib/tillclock";
 import { addDays, day, dayRange } from "../lib/time";
 import type { Wall } from "../lib/wall";
 import { type Kept, LIVE_DELAY_MS, loadSpan, tail } from "../lib/watch";
@@ -135,8 +136,9 @@ export function useMarked(store: Store, cameras: Camera[], view: Scale): Marked 
   });
   return useMemo(() => {
     // What is added to a till's time to have the cameras'.
-    const offset = new Map(store.registers.map((each) => [each.id, (each.clock?.offset_us ?? 0) / 1000]));
-    const mark = (hit: Hit): Mark => ({ hit, at: Date.parse(hit.event_time) + (offset.get(hit.register_id) ?? 0) });
+    const clocks = new Map(store.registers.map((each) => [each.id, each.clock]));
+    const added = (hit: Hit) => addedMs(clocks.get(hit.register_id) ?? null, hit.event_time);
+    const mark = (hit: Hit): Mark => ({ hit, at: Date.parse(hit.event_time) + added(hit) });
     const { alerts = [], receipts = [], buckets = [] } = query.data ?? {};
     const of = whose ? ` of register ${whose}` : "";
     return { alerts: alerts.map(mark), receipts: receipts.map(mark), buckets, of };

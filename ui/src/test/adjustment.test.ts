@@ -17,6 +17,7 @@ const rule: Rule = {
   name: "Cancels in a row",
   description: "",
   severity: "medium",
+  innocent: [],
   params: [{ name: "within_seconds", value: "600", unit: "s", description: "", min: 60, max: 14400 }],
 };
 const form: AdjustmentForm = {

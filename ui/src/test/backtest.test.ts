@@ -20,6 +20,7 @@ const RULE: AskableRule = {
   name: "Many refunds",
   description: "One operator gives money back often.",
   severity: "medium",
+  innocent: [],
   on: false,
   params: [
     { name: "more_than", value: "5", unit: "refunds", description: "How many are usual.", min: 1, max: 100 },

@@ -7,6 +7,7 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tillsight_correlate::tally::Work;
 use tillsight_schemas::id::{RegisterId, StoreId, StoreKey, TenantId};
 
 use super::super::Shared;
@@ -20,7 +21,7 @@ use crate::db::{Change, Expected, Key, What};
 use crate::search::{Of, Scope, SearchError};
 
 /// How a register is worked: by a cashier, by customers, at a service desk.
-pub(super) const KINDS: &[&str] = &["staffed", "self_checkout", "service"];
+pub(super) const KINDS: &[&str] = Work::CODES;
 
 answer! {
     /// A register as it is set up or was heard of.

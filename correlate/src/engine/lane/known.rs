@@ -3,15 +3,16 @@
 
 use std::collections::{HashMap, HashSet};
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray};
+use arrow::array::{Array as _, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray};
 use arrow::compute::{SortColumn, filter_record_batch, lexsort_to_indices};
 use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 use chrono::TimeDelta;
 use tillsight_schemas::TimeSpan;
+use tillsight_schemas::clock_offset::ClockMethod;
 use tillsight_schemas::id::StoreKey;
 
-use super::super::clock::{Arrival, Clocks, RegisterClock};
+use super::super::clock::{Arrival, Clocks, RegisterClock, Version};
 use super::super::memory::RETENTION;
 use crate::error::Error;
 use crate::lake::{History, Picked, Table};
@@ -29,6 +30,22 @@ const COLUMNS: &[&str] = &[
     "event_time_uncertainty_ms",
     "received_at",
     "landing_offset",
+];
+
+/// What was told of clocks live: of that, what customers stated. What arrivals state is computed anew.
+const TOLD: &[&str] = &[
+    "tenant_id",
+    "store_id",
+    "register_id",
+    "version",
+    "valid_from",
+    "offset_us",
+    "uncertainty_us",
+    "method",
+    "samples",
+    "drift_ppb",
+    "measured_at",
+    "refusal",
 ];
 
 /// Clocks and corrections of a span.
@@ -53,7 +70,10 @@ impl Known {
         let around = TimeSpan::new(span.start() - AROUND, span.end() + AROUND).unwrap_or(span);
         let picked = Picked { stores, span: around, columns: COLUMNS, kinds: &[] };
         let rows = history.pick(Table::Transactions, picked).await?;
-        Self::of(&rows).map_err(Error::columns)
+        let told = history.pick(Table::Clocks, Picked { columns: TOLD, ..picked }).await?;
+        let mut known = Self::of(&rows).map_err(Error::columns)?;
+        known.told(&told).map_err(Error::columns)?;
+        Ok(known)
     }
 
     fn of(rows: &RecordBatch) -> Result<Self, ArrowError> {
@@ -101,6 +121,38 @@ impl Known {
             .into_iter()
             .map(|((tenant, store, register), clock)| (format!("{tenant}/{store}/{register}"), clock));
         self.clocks.extend(named);
+        Ok(())
+    }
+
+    /// Takes in what was told live of the clocks, in the order in which it was.
+    fn told(&mut self, rows: &RecordBatch) -> Result<(), ArrowError> {
+        let column = |name: &str| column(rows, name);
+        let versions = ArrayRef::clone(column("version")?);
+        let order = lexsort_to_indices(&[SortColumn { values: ArrayRef::clone(&versions), options: None }], None)?;
+        let text = |name: &str| Ok::<_, ArrowError>(column(name)?.as_string::<i32>());
+        let long = |name: &str| Ok::<_, ArrowError>(column(name)?.as_primitive::<Int64Type>());
+        let (tenants, stores, registers) = (text("tenant_id")?, text("store_id")?, text("register_id")?);
+        let (methods, refusals) = (text("method")?, text("refusal")?);
+        let (offsets, uncertain, drifts) = (long("offset_us")?, long("uncertainty_us")?, long("drift_ppb")?);
+        let instants = |name: &str| Ok::<_, ArrowError>(column(name)?.as_primitive::<TimestampMicrosecondType>());
+        let (from, measured) = (instants("valid_from")?, instants("measured_at")?);
+        let samples = column("samples")?.as_primitive::<Int32Type>();
+        let versions = versions.as_primitive::<Int64Type>();
+        for row in order.values() {
+            let row = usize::try_from(*row).unwrap_or_default();
+            let name = format!("{}/{}/{}", tenants.value(row), stores.value(row), registers.value(row));
+            self.clocks.entry(name).or_default().told(Version {
+                version: versions.value(row),
+                valid_from_us: from.value(row),
+                offset_us: offsets.value(row),
+                uncertainty_us: uncertain.value(row),
+                method: methods.value(row).parse().unwrap_or(ClockMethod::Unsynchronised),
+                samples: samples.value(row),
+                at_us: if measured.is_valid(row) { measured.value(row) } else { from.value(row) },
+                drift_ppb: if drifts.is_valid(row) { drifts.value(row) } else { 0 },
+                refusal: refusals.is_valid(row).then(|| refusals.value(row)).and_then(|code| code.parse().ok()),
+            });
+        }
         Ok(())
     }
 

@@ -32,7 +32,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::judge::{self, HISTORY, news};
-use super::plan::{Compiled, Window};
+use super::plan::{Compiled, Room, Window};
 use super::verdict::{self, Circumstances, Row};
 use super::{EngineError, Settings, tables};
 use crate::backtest::BacktestError;
@@ -58,6 +58,8 @@ pub(crate) struct Judgements {
     pub(crate) tiles: usize,
     /// How long each rule computed.
     pub(crate) cost: BTreeMap<RuleId, Duration>,
+    /// How many bytes each rule read.
+    pub(crate) bytes: BTreeMap<RuleId, u64>,
 }
 
 impl Lane {
@@ -66,9 +68,10 @@ impl Lane {
     /// # Errors
     /// [`EngineError::Rule`].
     pub(crate) async fn new(rules: Vec<Rule>, settings: Settings) -> Result<Self, EngineError> {
+        let room = Room::of(settings.memory_bytes);
         let mut compiled = Vec::with_capacity(rules.len());
         for rule in rules {
-            compiled.push(Arc::new(Compiled::new(rule).await?));
+            compiled.push(Arc::new(Compiled::new(rule, &room).await?));
         }
         let wanted = Wanted::by(compiled.iter().map(AsRef::as_ref));
         Ok(Self { settings: Arc::new(settings), rules: compiled, wanted })
@@ -100,16 +103,17 @@ impl Lane {
                 running.spawn(async move {
                     let began = Instant::now();
                     let judged = sight.by(&rule).await;
-                    judged.map(|judged| (rule.rule.header.id.clone(), began.elapsed(), judged))
+                    judged.map(|(judged, bytes)| (rule.rule.header.id.clone(), (began.elapsed(), bytes), judged))
                 });
             }
-            let (rule, took, judged) = match running.join_next().await {
+            let (rule, (took, bytes), judged) = match running.join_next().await {
                 None => return Ok(all),
                 Some(Ok(said)) => said?,
                 // Nobody breaks it off while it is waited for.
                 Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
             };
             all.judged.extend(judged);
+            *all.bytes.entry(rule.clone()).or_default() += bytes;
             *all.cost.entry(rule).or_default() += took;
         }
     }
@@ -124,12 +128,15 @@ struct Sight {
 }
 
 impl Sight {
-    /// What a rule says of the anchors of a chunk.
-    async fn by(&self, rule: &Compiled) -> Result<Vec<Judged>, EngineError> {
+    /// What a rule says of the anchors of a chunk, and how many bytes it read for that.
+    async fn by(&self, rule: &Compiled) -> Result<(Vec<Judged>, u64), EngineError> {
         let (header, chunk) = (&rule.rule.header, &self.chunk);
         let Sorted { mut said, groups } = self.sorted(header)?;
+        let mut bytes = 0;
         for group in &groups {
-            let rows = rule.run(window(header, chunk, group)?).await?;
+            let window = window(header, chunk, group)?;
+            bytes += read(rule, &window);
+            let rows = rule.run(window).await?;
             for (id, row) in verdict::rows(rule, &rows)? {
                 let anchor = self.places.rows.get(&id).copied();
                 said.insert(anchor.ok_or_else(|| header.wrong(format!("{id} is no anchor")))?, row);
@@ -144,7 +151,7 @@ impl Sight {
                 said.entry(*row).or_insert_with(|| Row::silent(header, Outcome::Indeterminate, &need.why()));
             }
         }
-        self.judgements(header, &said)
+        Ok((self.judgements(header, &said)?, bytes))
     }
 
     /// The anchors of a rule: those that it does not judge, with what is said of them, and the others in groups of one mind.
@@ -297,6 +304,17 @@ fn window(header: &Header, chunk: &Chunk, group: &Group) -> Result<Window, Arrow
         }
     }
     Ok(window)
+}
+
+/// How many bytes of a window a rule reads: those of the columns that its SQL names.
+fn read(rule: &Compiled, window: &Window) -> u64 {
+    let mut bytes = 0;
+    for (table, rows) in &window.0 {
+        let Some(names) = rule.columns.get(*table) else { continue };
+        let columns = rows.iter().flat_map(|rows| names.iter().filter_map(move |name| rows.column_by_name(name)));
+        bytes += columns.map(|column| column.get_array_memory_size()).sum::<usize>();
+    }
+    u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
 fn place(row: u32) -> usize {

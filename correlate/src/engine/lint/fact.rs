@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use datafusion::common::{Column, DFSchema, ScalarValue};
+use datafusion::common::{Column, DFSchema};
 use datafusion::logical_expr::{Expr, Operator};
+
+use crate::ops::{length_of, navigates};
 
 /// The number of a scan of a table in a plan: a table that is read twice has two.
 pub(super) type Scan = usize;
@@ -97,14 +99,19 @@ impl Context<'_> {
             Expr::Alias(alias) => self.of(&alias.expr),
             Expr::Cast(cast) => self.of(&cast.expr),
             Expr::TryCast(cast) => self.of(&cast.expr),
-            Expr::Literal(ScalarValue::Int64(Some(number)), _) => Fact::Number((*number, *number)),
-            Expr::Literal(ScalarValue::Int32(Some(number)), _) => Fact::Number(((*number).into(), (*number).into())),
             Expr::Negative(inner) => match self.of(inner) {
                 Fact::Number(span) => Fact::Number(minus(span)),
                 _ => Fact::Unknown,
             },
             Expr::BinaryExpr(binary) => self.arithmetic(binary.op, self.of(&binary.left), self.of(&binary.right)),
+            Expr::Literal(length, _) => {
+                length_of(length).map_or(Fact::Unknown, |length| Fact::Number((length, length)))
+            }
             Expr::ScalarFunction(call) => {
+                // A value of some row of a sequence.
+                if let Some(column) = navigates(call) {
+                    return column.map_or(Fact::Unknown, |column| self.of(column));
+                }
                 let facts: Vec<Fact> = call.args.iter().map(|argument| self.of(argument)).collect();
                 match call.func.name() {
                     "greatest" => self.folded(&facts, |one, other| (one.0.max(other.0), one.1.max(other.1))),

@@ -5,7 +5,9 @@
 //! rest of a tick's rows are there by chance. So every table that a rule reads must be tied to the anchor: `pos` by
 //! tenant, store and time, `lines` and `tenders` by the event that they belong to, `presence` by tenant, store and both
 //! ends, `params` by tenant and store. Rows of several anchors may not be counted together, and whatever orders rows must
-//! end in an id.
+//! end in an id. A sequence is looked for among the rows of one anchor; or among those of a store, where what begins at a row
+//! depends on nothing but the rows that follow it within its bound in time, which then counts on top of the times that tie
+//! it to the anchor ([`sequence`]).
 //!
 //! Bounds are worked out from the optimised logical plan, with the least and greatest value of each parameter
 //! ([`fact`], [`bounds`]). What is tied in a way that this does not understand is refused; [`crate::engine`]'s tests of ticks are the
@@ -16,6 +18,7 @@
 mod bounds;
 mod fact;
 mod plan;
+mod sequence;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +26,7 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
 
 use self::plan::Reader;
+use crate::ops::navigates;
 use crate::rule::{Header, Rule, RuleError};
 
 /// Refuses what cannot come to the same result whatever the ticks are. `plan` is optimised.
@@ -43,7 +47,9 @@ pub(super) fn lint(rule: &Rule, plan: &LogicalPlan) -> Result<(), RuleError> {
 pub(super) fn steady(rule: &Rule, plan: &LogicalPlan) -> Result<(), RuleError> {
     let mut changing = None;
     let moves = |expr: &Expr| match expr {
-        Expr::ScalarFunction(call) if call.func.signature().volatility != Volatility::Immutable => {
+        Expr::ScalarFunction(call)
+            if call.func.signature().volatility != Volatility::Immutable && navigates(call).is_none() =>
+        {
             Some(call.func.name().to_owned())
         }
         _ => None,

@@ -6,21 +6,34 @@ use datafusion::common::{DFSchema, JoinType};
 use datafusion::logical_expr::{Aggregate, Expr, Join, LogicalPlan, TableScan, Window};
 
 use super::bounds::{Said, Tie};
-use super::fact::{ANY, Context, Fact, Known, Scan, Span};
+use super::fact::{ANY, Context, Fact, Known, Scan, Span, plus};
 use super::{reach, seconds};
+use crate::ops::SequenceMatch;
 use crate::rule::Header;
 
 /// What comes out otherwise when rows come in another order.
-const ORDERED: [&str; 9] =
-    ["string_agg", "array_agg", "first_value", "last_value", "nth_value", "row_number", "lag", "lead", "ntile"];
+const ORDERED: [&str; 10] = [
+    "string_agg",
+    "array_agg",
+    "first_value",
+    "last_value",
+    "nth_value",
+    "row_number",
+    "lag",
+    "lead",
+    "ntile",
+    "session_id",
+];
 
 /// A table that is read.
 #[derive(Debug)]
-struct Read {
-    table: String,
+pub(super) struct Read {
+    pub(super) table: String,
     /// What the SQL calls it.
     alias: String,
     time: Span,
+    /// How far rows may be from the one that `time` is about, because they are found together.
+    pub(super) spread: i64,
     edges: (bool, bool),
     ties: BTreeSet<(Tie, Scan)>,
 }
@@ -28,16 +41,16 @@ struct Read {
 /// A node of a plan that has been read.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Node {
-    facts: Vec<Fact>,
+    pub(super) facts: Vec<Fact>,
     /// The tables below it.
-    scans: BTreeSet<Scan>,
+    pub(super) scans: BTreeSet<Scan>,
 }
 
 /// Reads a plan.
 #[derive(Debug)]
 pub(super) struct Reader<'a> {
     header: &'a Header,
-    reads: Vec<Read>,
+    pub(super) reads: Vec<Read>,
 }
 
 impl<'a> Reader<'a> {
@@ -74,21 +87,21 @@ impl<'a> Reader<'a> {
             LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate),
             LogicalPlan::Window(window) => self.window(window),
             LogicalPlan::Sort(sort) => self.read(&sort.input),
-            LogicalPlan::Union(union) => {
-                let mut whole = Node::default();
-                for input in &union.inputs {
-                    whole.scans.extend(self.read(input)?.scans);
-                }
-                Ok(Node { facts: vec![Fact::Unknown; plan.schema().fields().len()], ..whole })
-            }
-            other => {
-                let mut whole = Node::default();
-                for input in other.inputs() {
-                    whole.scans.extend(self.read(input)?.scans);
-                }
-                Ok(Node { facts: vec![Fact::Unknown; plan.schema().fields().len()], ..whole })
-            }
+            LogicalPlan::Extension(extension) => match extension.node.as_any().downcast_ref::<SequenceMatch>() {
+                Some(sequence) => self.sequence(sequence),
+                None => self.any(plan),
+            },
+            other => self.any(other),
         }
+    }
+
+    /// A plan of which is known only what is below it.
+    fn any(&mut self, plan: &LogicalPlan) -> Result<Node, String> {
+        let mut whole = Node::default();
+        for input in plan.inputs() {
+            whole.scans.extend(self.read(input)?.scans);
+        }
+        Ok(Node { facts: vec![Fact::Unknown; plan.schema().fields().len()], ..whole })
     }
 
     /// Whether every table is tied to the anchor.
@@ -121,7 +134,7 @@ impl<'a> Reader<'a> {
         });
         let facts = facts.collect();
         let time = if anchor { (0, 0) } else { ANY };
-        let read = Read { alias: table.clone(), table, time, edges: (false, false), ties: BTreeSet::new() };
+        let read = Read { alias: table.clone(), table, time, spread: 0, edges: (false, false), ties: BTreeSet::new() };
         self.reads.push(read);
         Node { facts, scans: BTreeSet::from([number]) }
     }
@@ -190,7 +203,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Whether rows may be taken together by these columns.
-    fn together(&self, scans: &BTreeSet<Scan>, by: &[Fact], verb: &str) -> Result<(), String> {
+    pub(super) fn together(&self, scans: &BTreeSet<Scan>, by: &[Fact], verb: &str) -> Result<(), String> {
         let ids: Vec<Scan> =
             by.iter().filter_map(|fact| if let Fact::Id(scan) = fact { Some(*scan) } else { None }).collect();
         // The lines or tenders of one event, whatever event that is.
@@ -224,15 +237,7 @@ impl<'a> Reader<'a> {
             Expr::WindowFunction(call) => (call.fun.name(), &call.params.order_by),
             _ => return Ok(()),
         };
-        let last = |fact: Fact| match fact {
-            Fact::Id(_) => true,
-            Fact::Place(scan) => self
-                .reads
-                .get(scan)
-                .is_some_and(|read| read.ties.iter().any(|(tie, to)| *tie == Tie::Event && self.is_anchor(*to))),
-            _ => false,
-        };
-        if ORDERED.contains(&name) && !order.iter().any(|sort| last(context.of(&sort.expr))) {
+        if ORDERED.contains(&name) && !order.iter().any(|sort| self.is_last_word(context.of(&sort.expr))) {
             return Err(format!(
                 "{name} without a last word: two rows of the same time may come in any order, so let ORDER BY end in an \
                  event_id, or in the line_no or tender_no of the anchor"
@@ -241,11 +246,23 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn is_anchor(&self, scan: Scan) -> bool {
+    /// Whether an order that ends in it is the same in every tick.
+    pub(super) fn is_last_word(&self, fact: Fact) -> bool {
+        match fact {
+            Fact::Id(_) => true,
+            Fact::Place(scan) => self
+                .reads
+                .get(scan)
+                .is_some_and(|read| read.ties.iter().any(|(tie, to)| *tie == Tie::Event && self.is_anchor(*to))),
+            _ => false,
+        }
+    }
+
+    pub(super) fn is_anchor(&self, scan: Scan) -> bool {
         self.reads.get(scan).is_some_and(|read| read.table == "anchor")
     }
 
-    fn known(&self) -> Known {
+    pub(super) fn known(&self) -> Known {
         self.reads.iter().enumerate().map(|(scan, read)| (scan, read.time)).filter(|(_, time)| *time != ANY).collect()
     }
 
@@ -278,8 +295,13 @@ impl<'a> Reader<'a> {
         }
         for (tie, one, other) in said.ties {
             for (from, to) in [(one, other), (other, one)] {
+                let same_event = tie == Tie::Event && self.is_anchor(to);
                 if let Some(read) = self.reads.get_mut(from).filter(|_| bound.contains(&from)) {
                     read.ties.insert((tie, to));
+                    // The row of the anchor is as old as the anchor.
+                    if same_event && read.table == "pos" {
+                        read.time = (read.time.0.max(0), read.time.1.min(0));
+                    }
                 }
             }
         }
@@ -332,7 +354,7 @@ impl<'a> Reader<'a> {
 
     fn within_reach(&self, read: &Read, name: &str) -> Result<(), String> {
         let (from, to) = reach(self.header);
-        let (low, high) = read.time;
+        let (low, high) = (plus(read.time.0, -read.spread), plus(read.time.1, read.spread));
         let alias = &read.alias;
         if low == i64::MIN {
             return Err(format!("{name} is read without a beginning: add `{alias}.event_us >= a.event_us - …`"));

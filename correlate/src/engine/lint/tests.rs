@@ -1,6 +1,6 @@
 //! What a rule's author is told.
 
-use crate::engine::plan::Compiled;
+use crate::engine::plan::{Compiled, Room};
 use crate::rule::{Rule, RuleError};
 
 const HEAD: &str = "SELECT a.event_id AS anchor_id, 'fired' AS outcome, 'x' AS why, count(c.event_id) AS n \
@@ -11,7 +11,7 @@ async fn told(sql: &str) -> Result<(), RuleError> {
     let library = Rule::library().unwrap();
     let mut rule = library.into_iter().find(|rule| rule.header.id.as_str() == "cancel_burst").unwrap();
     rule.header.reads.push("lines".to_owned());
-    Compiled::new(Rule { sql: sql.to_owned(), ..rule }).await.map(drop)
+    Compiled::new(Rule { sql: sql.to_owned(), ..rule }, &Room::default()).await.map(drop)
 }
 
 async fn refused(sql: &str, because: &str) {
@@ -120,4 +120,75 @@ async fn a_function_of_the_clock_on_the_wall_is_refused() {
     refused(now, "now() answers otherwise").await;
     let chance = "SELECT event_id AS anchor_id, 'fired' AS outcome, 'x' AS why FROM anchor WHERE random() < 0.5";
     refused(chance, "random() answers otherwise").await;
+}
+
+/// What follows a cancelled sale at its register: around each anchor, or anywhere in a store.
+fn near(sequence: &str) -> String {
+    format!(
+        "WITH near AS (SELECT a.event_id AS anchor_id, p.within_seconds, c.event_id, c.event_us, c.kind FROM anchor a \
+         JOIN params p ON p.tenant_id = a.tenant_id AND p.store_id = a.store_id JOIN pos c ON {STORE} AND {TIME}) \
+         SELECT anchor_id, 'fired' AS outcome, 'x' AS why FROM near MATCH_RECOGNIZE ({sequence}) AS m"
+    )
+}
+
+const FOLLOWED: &str = "PARTITION BY anchor_id ORDER BY event_us, event_id MEASURES LAST(d.event_id) AS members \
+                        PATTERN (c x*? d) DEFINE c AS kind = 'CANCEL', d AS kind = 'NO_SALE' AND PREV(kind) <> 'SALE', \
+                        within AS within_seconds * 1000000";
+
+fn anywhere(sequence: &str, on: &str) -> String {
+    format!(
+        "SELECT a.event_id AS anchor_id, 'fired' AS outcome, 'x' AS why FROM anchor a \
+         JOIN pos MATCH_RECOGNIZE ({sequence}) AS m ON m.tenant_id = a.tenant_id AND m.store_id = a.store_id AND {on}"
+    )
+}
+
+const OF_A_STORE: &str = "PARTITION BY tenant_id, store_id, register_id ORDER BY event_us, event_id \
+                          MEASURES FIRST(c.event_id) AS cancel_id, LAST(d.event_us) AS drawer_us \
+                          AFTER MATCH SKIP TO NEXT ROW PATTERN (c x*? d) \
+                          DEFINE c AS kind = 'CANCEL', d AS kind = 'NO_SALE', within AS INTERVAL '60' SECOND";
+
+#[tokio::test]
+async fn a_sequence_around_an_anchor_is_let_through() {
+    told(&near(FOLLOWED)).await.unwrap();
+    refused(&near(&FOLLOWED.replace(", event_id MEASURES", " MEASURES")), "MATCH_RECOGNIZE without a last word").await;
+    refused(&near(&FOLLOWED.replace("within_seconds * 1000000", "event_us")), "no limit that is known").await;
+    let by_kind = FOLLOWED.replace("PARTITION BY anchor_id", "PARTITION BY kind");
+    let by_kind = by_kind.replace("MEASURES", "MEASURES LAST(anchor_id) AS anchor_id,");
+    refused(&near(&by_kind), "several anchors together").await;
+    let without = FOLLOWED.replace(", within AS within_seconds * 1000000", "");
+    refused(&near(&without), "within AS INTERVAL '60' SECOND").await;
+}
+
+#[tokio::test]
+async fn a_sequence_of_a_store_is_let_through_where_nothing_is_chance() {
+    // Within 60 s of the cancel, which is not the anchor: the last row of the match is, or is near it.
+    let before = "m.drawer_us BETWEEN a.event_us - 14000000000 AND a.event_us - 60000000";
+    told(&anywhere(OF_A_STORE, before)).await.unwrap();
+    let until_now = "m.drawer_us BETWEEN a.event_us - 14000000000 AND a.event_us";
+    refused(&anywhere(OF_A_STORE, until_now), "looks ahead 60 s where lookahead_seconds is 0").await;
+    let by_id = "m.cancel_id = a.event_id";
+    refused(&anywhere(OF_A_STORE, by_id), "looks ahead 60 s").await;
+    refused(&anywhere(OF_A_STORE, "m.drawer_us <= a.event_us"), "read without a beginning").await;
+    let with = |from: &str, to: &str| anywhere(&OF_A_STORE.replace(from, to), before);
+    refused(&with("TO NEXT ROW", "PAST LAST ROW"), "AFTER MATCH SKIP TO NEXT ROW").await;
+    refused(&with("d AS kind = 'NO_SALE'", "d AS PREV(kind) = 'SALE'"), "without PREV").await;
+    let names = "SELECT a.event_id AS anchor_id, 'fired' AS outcome, 'x' AS why FROM anchor a JOIN pos \
+                 MATCH_RECOGNIZE (PARTITION BY register_id ORDER BY event_us, event_id MEASURES LAST(d.event_us) AS at_us \
+                 AFTER MATCH SKIP TO NEXT ROW PATTERN (d) DEFINE d AS kind = 'NO_SALE', within AS 0) AS m \
+                 ON m.register_id = a.register_id AND m.at_us = a.event_us";
+    refused(names, "looks across stores").await;
+}
+
+#[tokio::test]
+async fn sessions_are_numbered_around_an_anchor() {
+    let sessions = |order: &str| {
+        format!(
+            "SELECT anchor_id, 'fired' AS outcome, 'x' AS why, max(number) AS n FROM (SELECT a.event_id AS anchor_id, \
+             session_id(c.event_us, 60000000) OVER (PARTITION BY a.event_id ORDER BY {order}) AS number FROM anchor a \
+             JOIN params p ON p.tenant_id = a.tenant_id AND p.store_id = a.store_id JOIN pos c ON {STORE} AND {TIME}) \
+             GROUP BY anchor_id"
+        )
+    };
+    told(&sessions("c.event_us, c.event_id")).await.unwrap();
+    refused(&sessions("c.event_us"), "session_id without a last word").await;
 }
