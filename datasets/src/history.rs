@@ -10,7 +10,8 @@ use tillsight_schemas::pos::Transaction;
 
 use crate::journey::Panel;
 use crate::plan::StorePlan;
-use crate::store_day::{Rung, Setup, simulate};
+use crate::scenario::{self, Case};
+use crate::store_day::{Rung, Setup, simulate_cases};
 use crate::truth::{Item, Truth};
 use crate::{Error, Result};
 
@@ -19,6 +20,7 @@ use crate::{Error, Result};
 pub struct History<'a> {
     panel: &'a Panel,
     setup: Setup,
+    cases: Vec<&'static Case>,
     until: Option<DateTime<Utc>>,
     last: NaiveDate,
     stores: Vec<Shop<'a>>,
@@ -51,7 +53,15 @@ impl<'a> History<'a> {
             Ok(Shop { plan, next_day: Some(first).filter(|first| *first <= last), waiting: VecDeque::new() })
         };
         let stores = plans.iter().map(shop).collect::<Result<_>>()?;
-        Ok(Self { panel, setup, until: None, last, stores, items: Vec::new(), unplaced: 0 })
+        let cases = scenario::cases().collect();
+        Ok(Self { panel, setup, cases, until: None, last, stores, items: Vec::new(), unplaced: 0 })
+    }
+
+    /// Stages other cases than those of the demo; they take turns.
+    #[must_use]
+    pub fn staging(mut self, cases: impl IntoIterator<Item = &'static Case>) -> Self {
+        self.cases = cases.into_iter().collect();
+        self
     }
 
     /// Ends before an instant: what happens later on the last day stays out, and so does a case that is not over.
@@ -84,7 +94,8 @@ impl<'a> History<'a> {
         for shop in &mut self.stores {
             while let (true, Some(day)) = (shop.waiting.is_empty(), shop.next_day) {
                 shop.next_day = day.succ_opt().filter(|next| *next <= self.last);
-                let drawn = simulate(self.panel, shop.plan, day, &self.setup)?;
+                let turn = scenario::turn(&self.cases, shop.plan, day, &self.setup);
+                let drawn = simulate_cases(self.panel, shop.plan, day, &self.setup, &turn)?;
                 self.unplaced += drawn.unplaced.len();
                 self.items.extend(drawn.truth);
                 shop.waiting = drawn.rung.into();

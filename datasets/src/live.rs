@@ -16,7 +16,7 @@ use tillsight_schemas::pos::TenderType;
 use crate::dice::Dice;
 use crate::journey::{Panel, WEEK};
 use crate::plan::{Role, StorePlan};
-use crate::scenario::{Case, Placed};
+use crate::scenario::{Anchor, Case, Placed};
 use crate::store_day::ring::{Ringer, attended};
 use crate::store_day::session::Session;
 use crate::store_day::till::{Draft, Tills};
@@ -195,16 +195,19 @@ impl<'a> Counter<'a> {
     pub fn stage(&mut self, case: &'static Case, begin: DateTime<Utc>) -> Result<(Vec<Rung>, Item)> {
         let staged = self.with_ringer(|ringer| (case.stage)(ringer))?;
         let first = staged.events.iter().map(|draft| draft.begin).min().unwrap_or(0);
-        let (anchor, mut events) = (staged.anchor, staged.events);
+        let store = self.plan.store.id.clone();
+        let lost = || Error::Plan { store: store.clone(), problem: "a case lost its anchor" };
+        let Anchor::Event(anchor) = staged.anchor else { return Err(lost()) };
+        let mut events = staged.events;
         events.iter_mut().for_each(|draft| draft.shift(-first));
         events.sort_by_key(|draft| (draft.end, draft.key));
         let keys: Vec<_> = events.iter().map(|draft| draft.key).collect();
         let rung = events.into_iter().map(|draft| self.write(draft, begin)).collect::<Result<Vec<_>>>()?;
-        let lost = || Error::Plan { store: self.plan.store.id.clone(), problem: "a case lost its anchor" };
         let place = keys.iter().position(|key| *key == anchor).ok_or_else(lost)?;
         let seen = self.plan.registers.get(self.register).is_some_and(|register| register.watched);
-        let placed = Placed { case, anchor, events: keys, seen };
-        let item = placed.item(&self.plan, rung.get(place).ok_or_else(lost)?, &rung.iter().collect::<Vec<_>>())?;
+        let placed = Placed { case, anchor: Anchor::Event(anchor), events: keys, seen };
+        let items = placed.items(&self.plan, rung.get(place).ok_or_else(lost)?, &rung.iter().collect::<Vec<_>>())?;
+        let item = items.into_iter().next().ok_or_else(lost)?;
         Ok((rung, item))
     }
 

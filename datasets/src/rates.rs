@@ -66,6 +66,7 @@ rates! {
     training: 20_000, "of store days with a training session of three sales", "our default";
     float_minor: 20_000, "cents of change brought to each register when it opens", "our default";
     pickup_minor: 40_000, "cents of cash above the float at which it is taken to the safe", "our default";
+    safe_drop: 0, "of pickups booked into the safe a minute later", "our default: the demo's tills do not book them";
     break_minutes: 15, "minutes of break in a shift above 4 hours", "our default";
     meal_minutes: 30, "minutes of break in a shift above 6 hours", "our default";
 }

@@ -30,6 +30,7 @@ mod sheet;
 mod shop;
 mod sql;
 mod trial;
+mod truth;
 mod ui;
 
 use sheet::Sheet;
@@ -38,7 +39,7 @@ use sheet::Sheet;
 type Measure = fn(&mut Sheet);
 
 /// Every area: its name and what measures it.
-const AREAS: [(&str, Measure); 9] = [
+const AREAS: [(&str, Measure); 10] = [
     ("align", align::measure),
     ("correlate", correlate::measure),
     ("engine", engine::measure),
@@ -47,6 +48,7 @@ const AREAS: [(&str, Measure); 9] = [
     ("scores", scores::measure),
     ("search", search::measure),
     ("sql", sql::measure),
+    ("truth", truth::measure),
     ("ui", ui::measure),
 ];
 

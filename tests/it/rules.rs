@@ -26,6 +26,7 @@ use tillsight_schemas::wire::avro;
 use tillsight_schemas::{TimeSpan, topic};
 use tillsight_tests::day::panel;
 use tillsight_tests::outside::python;
+use tillsight_tests::truth::weigh;
 use tillsight_tests::week::{Said, arrivals, badly_sent, key, posted, said, same, settings, tiles};
 
 /// Runs each text over its tables; prints what it said, in order.
@@ -135,6 +136,21 @@ fn two_weeks_of_two_stores_raise_what_was_staged_and_nothing_else() {
         let most = ASKED_FOR.iter().find(|(known, _)| *known == rule).map_or(0, |(_, most)| *most);
         assert!(count * 100 <= most * days, "{rule}: {count} alerts in {days} store days, more than {most} in 100");
     }
+}
+
+/// The short form of `make bench AREA=truth`: every family, and rules that have to be asked for as well.
+#[test]
+fn a_week_with_every_family_of_cases_raises_what_was_staged() {
+    let first: NaiveDate = DAYS.0.parse().unwrap();
+    let setup = Setup { seed: 2, cases_per_day: 6, video: true };
+    let weighed = weigh(demo::stores().unwrap(), (first, first + TimeDelta::days(6)), setup);
+    let (mut injected, mut found, mut too_many) = (0, 0, 0);
+    for tally in weighed.rules.values() {
+        injected += tally.injected;
+        found += tally.found;
+        too_many += tally.too_many;
+    }
+    assert!(injected > 20 && found == injected && too_many * 20 <= injected, "{:#?}", weighed.wrong);
 }
 
 #[test]

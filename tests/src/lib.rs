@@ -19,6 +19,7 @@ pub mod onvif;
 pub mod outside;
 pub mod postgres;
 pub mod shop;
+pub mod truth;
 pub mod week;
 
 pub use shop::Shop;

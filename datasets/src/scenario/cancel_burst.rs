@@ -1,6 +1,6 @@
 //! Sale after sale given up: the cashier lets goods out and cancels what was rung.
 
-use super::{Case, Staged};
+use super::{Case, Place, Staged};
 use crate::Result;
 use crate::store_day::ring::Ringer;
 
@@ -10,6 +10,8 @@ const BASE: Case = Case {
     fires: true,
     why: "Six sales are cancelled by one operator within 25 minutes; the sixth is one more than five in 30 minutes.",
     about_presence: false,
+    also: &[],
+    place: Place::Anywhere,
     quiet_seconds: 2_000,
     stage: |ringer| cancels(ringer, 6, 280),
 };

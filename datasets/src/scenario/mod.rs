@@ -1,8 +1,9 @@
 //! Staged frauds and the near misses that look like them, one file for each rule.
 //!
 //! A [`Case`] says what happens and what a rule must make of it. It is staged at a random place of a store day at which
-//! its register is free, under a *quiet* stretch that keeps the background away, or on demand at a till
-//! ([`crate::live::Counter`]). The rules, as far as the cases rely on them:
+//! its register is free, under a *quiet* stretch that keeps the background away ([`place`]), or on demand at a till
+//! ([`crate::live::Counter`]). The demo stages six families ([`cases`]); the measurement of what rules find and miss stages one
+//! for every rule ([`library`]), whose files say what they rely on. The rules of the six, as far as their cases rely on them:
 //!
 //! | rule | fires when |
 //! | --- | --- |
@@ -15,24 +16,36 @@
 //!
 //! Nothing fires in training mode, and `unknown` presence never fires a rule about absence.
 
+mod approvals;
 mod cancel_burst;
+mod drawer;
+mod hours;
 mod no_sale_no_customer;
+mod place;
 mod post_void;
+mod presence;
 mod price_override_deep;
+mod refund_counts;
 mod refund_no_customer;
+mod refunds;
+mod shifts;
+mod sign_on;
 mod void_followed_by_no_sale;
 
 use chrono::{Datelike, NaiveDate};
-use tillsight_schemas::pos::TenderType;
+use tillsight_schemas::id::OperatorId;
+use tillsight_schemas::pos::{Entry, Kind, TenderType};
 
 use crate::dice::Dice;
-use crate::plan::{StorePlan, TimeStyle};
+use crate::journey::Basket;
+use crate::plan::{Role, StorePlan};
 use crate::store_day::Setup;
-use crate::store_day::ring::Ringer;
-use crate::store_day::session::Session;
+use crate::store_day::ring::{Ringer, attended, returnable};
 use crate::store_day::till::{Draft, Key, Rung};
 use crate::truth::{Item, Zone};
 use crate::{Error, Result};
+
+pub(crate) use place::Place;
 
 /// A staged fraud or near miss.
 #[derive(Debug, Clone, Copy)]
@@ -47,24 +60,84 @@ pub struct Case {
     pub why: &'static str,
     /// Whether what a camera sees decides it.
     pub about_presence: bool,
+    /// Other rules that must fire on the same anchor, whatever becomes of its own.
+    pub also: &'static [&'static str],
+    /// Where in a shift it has its place.
+    pub(crate) place: Place,
     /// Seconds before and after it in which its register does nothing but plain sales.
     pub(crate) quiet_seconds: i64,
     /// Rings its events, beginning at second 0.
-    pub(crate) stage: fn(&mut Ringer<'_>) -> Result<Staged>,
+    pub(crate) stage: Stage,
+}
+
+/// Rings the events of a case.
+type Stage = fn(&mut Ringer<'_>) -> Result<Staged>;
+
+impl Case {
+    /// A case in the middle of a shift of its own, in which the rule must fire.
+    const fn fires(scenario: &'static str, name: &'static str, why: &'static str, stage: Stage) -> Self {
+        let (about_presence, also, place, quiet_seconds) = (false, &[], Place::Shift, 0);
+        Self { scenario, name, fires: true, why, about_presence, also, place, quiet_seconds, stage }
+    }
+
+    /// The same with what only looks like it.
+    const fn near(scenario: &'static str, name: &'static str, why: &'static str, stage: Stage) -> Self {
+        let mut case = Self::fires(scenario, name, why, stage);
+        case.fires = false;
+        case
+    }
+
+    const fn at(mut self, place: Place) -> Self {
+        self.place = place;
+        self
+    }
+
+    /// Decided by what a camera sees.
+    const fn seen(mut self) -> Self {
+        self.about_presence = true;
+        self
+    }
+
+    const fn also(mut self, rules: &'static [&'static str]) -> Self {
+        self.also = rules;
+        self
+    }
+}
+
+/// What a case stands on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Anchor {
+    /// One of its own events.
+    Event(Key),
+    /// What ends the shift that it lies in: the operator signs off, the register closes.
+    End(Kind),
+    /// The so-manieth of a kind of what its operator rings on the day, customers' business included.
+    Nth(usize, fn(&Draft) -> bool),
 }
 
 /// The events of a case, and the one that a rule would fire on.
 #[derive(Debug)]
 pub(crate) struct Staged {
     pub(crate) events: Vec<Draft>,
-    pub(crate) anchor: Key,
+    pub(crate) anchor: Anchor,
 }
 
 impl Staged {
     /// Events of which the last is the anchor.
     pub(crate) fn ending(events: Vec<Draft>) -> Result<Self> {
         let anchor = events.last().map(|draft| draft.key).ok_or(Error::NoBasket { wanted: "an event" })?;
+        Ok(Self { events, anchor: Anchor::Event(anchor) })
+    }
+
+    /// Events that a rule counts with all that their operator rings.
+    fn counting(events: Vec<Draft>, counts: fn(&Draft) -> bool) -> Result<Self> {
+        let anchor = Anchor::Nth(events.len(), counts);
         Ok(Self { events, anchor })
+    }
+
+    /// Events that a rule judges when the shift ends.
+    fn until(kind: Kind, events: Vec<Draft>) -> Result<Self> {
+        Ok(Self { events, anchor: Anchor::End(kind) })
     }
 }
 
@@ -72,22 +145,28 @@ impl Staged {
 #[derive(Debug)]
 pub(crate) struct Placed {
     pub(crate) case: &'static Case,
-    pub(crate) anchor: Key,
+    pub(crate) anchor: Anchor,
     pub(crate) events: Vec<Key>,
     /// Whether a camera watches its register.
     pub(crate) seen: bool,
 }
 
 impl Placed {
-    /// What the truth says about it, once its events are written down.
-    pub(crate) fn item(&self, plan: &StorePlan, anchor: &Rung, events: &[&Rung]) -> Result<Item> {
+    /// What the truth says about it, once its events are written down: an item for each rule that must fire, or one that says
+    /// that none may.
+    pub(crate) fn items(&self, plan: &StorePlan, anchor: &Rung, events: &[&Rung]) -> Result<Vec<Item>> {
         let case = self.case;
         let decidable = self.seen || !case.about_presence;
+        let own = (case.fires && decidable).then_some(case.scenario);
+        let mut rules: Vec<_> = own.into_iter().chain(case.also.iter().copied()).map(Some).collect();
+        if rules.is_empty() {
+            rules.push(None);
+        }
         let nobody = || Error::Plan { store: plan.store.id.clone(), problem: "a case has no operator" };
-        Ok(Item {
+        let item = Item {
             scenario: case.scenario.to_owned(),
             case: case.name.to_owned(),
-            expected_rule: (case.fires && decidable).then(|| case.scenario.to_owned()),
+            expected_rule: None,
             why: match decidable {
                 true => case.why.to_owned(),
                 false => format!(
@@ -104,12 +183,18 @@ impl Placed {
             business_day: anchor.transaction.business_day.unwrap_or_default(),
             true_time: anchor.true_time,
             event_time_raw: anchor.transaction.event_time_raw.clone(),
-            presence: if case.about_presence { anchor.presence.clone() } else { Vec::new() },
-        })
+            presence: match (case.about_presence, anchor.cashier.is_empty()) {
+                (false, _) => Vec::new(),
+                (true, true) => anchor.presence.clone(),
+                (true, false) => anchor.cashier.clone(),
+            },
+        };
+        let expecting = |rule: Option<&str>| Item { expected_rule: rule.map(str::to_owned), ..item.clone() };
+        Ok(rules.into_iter().map(expecting).collect())
     }
 }
 
-/// Every case, in a fixed order.
+/// Every case of the demo, in a fixed order.
 pub fn cases() -> impl Iterator<Item = &'static Case> {
     [
         refund_no_customer::CASES,
@@ -123,71 +208,33 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
     .flatten()
 }
 
+/// Every case of every rule: those of the demo and one family or more for each rule that it leaves out.
+pub fn library() -> impl Iterator<Item = &'static Case> {
+    let others = [
+        approvals::CASES,
+        drawer::CASES,
+        hours::CASES,
+        presence::CASES,
+        refund_counts::CASES,
+        refunds::CASES,
+        shifts::CASES,
+        sign_on::CASES,
+    ];
+    cases().chain(others.into_iter().flatten())
+}
+
 /// The case of a name.
 pub fn case(name: &str) -> Option<&'static Case> {
-    cases().find(|case| case.name == name)
+    library().find(|case| case.name == name)
 }
 
 /// The cases whose turn it is on a day: they go round, so that every one comes as often as any other.
-pub(crate) fn turn(plan: &StorePlan, day: NaiveDate, setup: &Setup) -> Vec<&'static Case> {
-    let mut round: Vec<_> = cases().collect();
+pub(crate) fn turn(cases: &[&'static Case], plan: &StorePlan, day: NaiveDate, setup: &Setup) -> Vec<&'static Case> {
+    let mut round = cases.to_vec();
     Dice::new(setup.seed, "turn", &[plan.store.tenant.as_str(), plan.store.id.as_str()]).shuffle(&mut round);
     let per_day = usize::try_from(setup.cases_per_day).unwrap_or(0);
     let from = usize::try_from(day.num_days_from_ce()).unwrap_or(0) * per_day;
     (from..from + per_day).filter_map(|n| round.get(n % round.len()).copied()).collect()
-}
-
-impl Session<'_> {
-    /// Finds a place for each case; returns those for which there is none.
-    pub(crate) fn stage(&mut self, cases: &[&'static Case], video: bool) -> Result<Vec<&'static str>> {
-        let mut dice = self.dice("scenarios");
-        let mut unplaced = Vec::new();
-        for case in cases {
-            let staged = (case.stage)(&mut self.ringer)?;
-            if !self.place(case, staged, video, &mut dice) {
-                unplaced.push(case.name);
-            }
-        }
-        Ok(unplaced)
-    }
-
-    fn place(&mut self, case: &'static Case, staged: Staged, video: bool, dice: &mut Dice) -> bool {
-        let extent = staged.events.iter().map(Draft::occupies);
-        let (from, to) = extent.fold((0, 0), |(from, to), (begin, end)| (from.min(begin), to.max(end)));
-        let watched = |register: usize| video && self.plan.registers.get(register).is_some_and(|till| till.watched);
-        let by_second = |register: usize| {
-            self.plan.registers.get(register).is_some_and(|till| till.clock.style != TimeStyle::LocalMinutes)
-        };
-        // Where only minutes are written, seconds decide nothing; where cameras watch, presence cases go there.
-        let choosy = case.about_presence && (0..self.lanes.len()).any(watched);
-        let fits = |register: usize| by_second(register) && (watched(register) || !choosy);
-        let posts: Vec<_> = self.posts.iter().filter(|post| fits(post.register)).cloned().collect();
-        for _ in 0..400 {
-            let Some(post) = dice.pick(&posts) else { return false };
-            let at = dice.between(post.start - from, post.end - to);
-            let Some(lane) = self.lanes.get(post.register) else { continue };
-            let stretch = (at + from - case.quiet_seconds, at + to + case.quiet_seconds);
-            let free = staged.events.iter().all(|draft| {
-                let (begin, end) = draft.occupies();
-                lane.taken.is_free(at + begin, at + end)
-            });
-            if at + from < post.start || at + to > post.end || !free || lane.is_quiet(stretch.0, stretch.1) {
-                continue;
-            }
-            let (register, anchor) = (post.register, staged.anchor);
-            let events = staged.events.iter().map(|draft| draft.key).collect();
-            let seen = watched(register);
-            self.placed.push(Placed { case, anchor, events, seen });
-            for draft in staged.events {
-                self.put(draft, register, at);
-            }
-            if let Some(lane) = self.lanes.get_mut(register) {
-                lane.quiet.push(stretch);
-            }
-            return true;
-        }
-        false
-    }
 }
 
 /// A stretch with nobody around `begin .. end`.
@@ -214,6 +261,61 @@ pub(crate) fn sale_of(ringer: &mut Ringer<'_>, how: TenderType, low: i64, high: 
         short(lines.len()) && (low..=high).contains(&crate::journey::basket_total(lines))
     })?;
     ringer.sale(&basket, Some(how))
+}
+
+/// A sale of one item at a price that the case needs, and the real basket that the item is from. Its records name no basket.
+fn one_item(ringer: &mut Ringer<'_>, minor: i64, how: TenderType) -> Result<(Basket, Draft)> {
+    let one = |lines: &[_]| matches!(lines, [line] if returnable(line) && line.qty_milli == 1_000);
+    let basket = ringer.find("a basket of one item", one)?;
+    let mut sale = ringer.sale(&basket, Some(how))?;
+    for line in &mut sale.body.lines {
+        line.unit_price_minor = Some(minor);
+        line.regular_price_minor = Some(minor);
+        line.extended_minor = minor;
+        line.discount_minor = 0;
+        line.entry = Some(Entry::Scanned);
+    }
+    sale.basket = None;
+    ringer.settle(&mut sale, &basket, Some(how));
+    Ok((basket, sale))
+}
+
+/// The item of such a sale brought back and approved; the receipt names the sale.
+fn brought_back(ringer: &mut Ringer<'_>, (basket, sale): &(Basket, Draft), how: TenderType) -> Result<Draft> {
+    let mut refund = ringer.refund(basket, Some(sale), how)?;
+    refund.body.lines.iter_mut().for_each(|line| line.entry = Some(Entry::Scanned));
+    Ok(refund)
+}
+
+/// A refund of one item that names no sale: approved, with a customer there.
+fn refund_of(ringer: &mut Ringer<'_>, minor: i64, how: TenderType) -> Result<Draft> {
+    let sold = one_item(ringer, minor, how)?;
+    let mut refund = brought_back(ringer, &sold, how)?;
+    refund.refers = None;
+    Ok(refund)
+}
+
+/// Moves an event so that it completes at a second.
+fn done_at(mut draft: Draft, second: i64) -> Draft {
+    draft.shift(second - draft.end);
+    draft
+}
+
+/// Makes an event with a customer there take so many seconds.
+fn lasting(mut draft: Draft, seconds: i64) -> Draft {
+    let (begin, was) = (draft.begin, (draft.end - draft.begin).max(1));
+    draft.line_at.iter_mut().for_each(|at| *at = begin + (*at - begin) * seconds / was);
+    draft.end = begin + seconds;
+    attended(draft)
+}
+
+/// Somebody who may approve, and another one.
+fn two_supervisors(ringer: &mut Ringer<'_>) -> Result<[OperatorId; 2]> {
+    let mut all: Vec<_> = ringer.plan.with_role(Role::Supervisor).cloned().collect();
+    ringer.dice.shuffle(&mut all);
+    let few = || Error::Plan { store: ringer.plan.store.id.clone(), problem: "it has fewer than two supervisors" };
+    let (last, before) = all.pop().zip(all.pop()).ok_or_else(few)?;
+    Ok([last, before])
 }
 
 #[cfg(test)]

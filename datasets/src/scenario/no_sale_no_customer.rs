@@ -1,6 +1,6 @@
 //! The drawer opened with nobody there: cash leaves the till without a sale.
 
-use super::{Case, Staged, nobody, visit};
+use super::{Case, Place, Staged, nobody, visit};
 use crate::Result;
 use crate::store_day::ring::Ringer;
 use crate::truth::Zone;
@@ -11,6 +11,8 @@ const BASE: Case = Case {
     fires: true,
     why: "The drawer is opened by a no-sale, and the camera shows the customer zone empty for 12 s on either side.",
     about_presence: true,
+    also: &[],
+    place: Place::Anywhere,
     quiet_seconds: 700,
     stage: |ringer| seen(ringer, nobody(0, 0)),
 };

@@ -2,10 +2,11 @@
 
 use tillsight_schemas::pos::TenderType;
 
-use super::{Case, Staged, cash_sale, sale_of};
+use super::{Case, Place, Staged, cash_sale, sale_of};
 use crate::Result;
 use crate::store_day::ring::Ringer;
 use crate::store_day::till::Draft;
+use crate::truth::Zone;
 
 const BASE: Case = Case {
     scenario: "post_void",
@@ -13,6 +14,8 @@ const BASE: Case = Case {
     fires: true,
     why: "A cash sale of 15.00 to 80.00 is voided four minutes after it was paid.",
     about_presence: false,
+    also: &[],
+    place: Place::Anywhere,
     quiet_seconds: 700,
     stage: |ringer| {
         let sale = cash_sale(ringer, 1_500, 8_000)?;
@@ -58,6 +61,8 @@ pub(super) const CASES: &[Case] = &[
         stage: |ringer| {
             let mut sale = cash_sale(ringer, 1_500, 8_000)?;
             sale.body.training = true;
+            // Nobody is served meanwhile: that would be a case of another rule.
+            sale.seen.iter_mut().for_each(|(.., zone)| *zone = Zone::Empty);
             let mut staged = voided(ringer, sale, 240)?;
             staged.events.iter_mut().for_each(|draft| draft.body.training = true);
             Ok(staged)

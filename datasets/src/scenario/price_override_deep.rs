@@ -4,7 +4,7 @@
 
 use tillsight_schemas::pos::{Line, PriceOverride};
 
-use super::{Case, Staged};
+use super::{Case, Place, Staged};
 use crate::Result;
 use crate::plan::Role;
 use crate::store_day::ring::Ringer;
@@ -15,6 +15,8 @@ const BASE: Case = Case {
     fires: true,
     why: "An item of at least 34.00 is sold 45 % below its shelf price by a price set by hand.",
     about_presence: false,
+    also: &[],
+    place: Place::Anywhere,
     quiet_seconds: 700,
     stage: |ringer| reduced(ringer, DEAR, 45),
 };

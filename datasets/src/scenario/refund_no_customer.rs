@@ -2,7 +2,7 @@
 
 use tillsight_schemas::pos::TenderType;
 
-use super::{Case, Staged, nobody, visit};
+use super::{Case, Place, Staged, nobody, visit};
 use crate::Result;
 use crate::store_day::ring::{Ringer, attended, returnable};
 use crate::store_day::till::Draft;
@@ -14,6 +14,8 @@ const BASE: Case = Case {
     fires: true,
     why: "A cash refund, and the camera shows the customer zone empty from 12 s before to 12 s after.",
     about_presence: true,
+    also: &[],
+    place: Place::Anywhere,
     quiet_seconds: 700,
     stage: |ringer| alone(cash_refund(ringer)?),
 };

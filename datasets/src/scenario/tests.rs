@@ -147,6 +147,38 @@ fn every_case_comes_in_a_history_of_four_weeks() {
     }
 }
 
+/// A day for each handful of cases, so that every family has room; its truth names events that are there.
+#[test]
+fn every_case_of_the_library_has_room_on_a_day_and_its_truth_is_there() {
+    let panel = Panel::made_up().unwrap();
+    let mut plan = demo::kiosk().unwrap();
+    plan.rates.safe_drop = crate::dice::WHOLE;
+    let all: Vec<_> = library().collect();
+    let setup = Setup { video: true, ..Setup::default() };
+    for case in &all {
+        let day = simulate_cases(&panel, &plan, "2026-11-19".parse().unwrap(), &setup, &[*case]).unwrap();
+        assert!(day.unplaced.is_empty(), "{} finds no room", case.name);
+        let ids: HashSet<_> = day.rung.iter().map(|rung| rung.event_id).collect();
+        let rules: BTreeSet<_> = day.truth.iter().map(|item| item.expected_rule.as_deref()).collect();
+        let mut wanted: BTreeSet<_> = case.also.iter().copied().map(Some).collect();
+        wanted.extend(case.fires.then_some(Some(case.scenario)));
+        if wanted.is_empty() {
+            wanted.insert(None);
+        }
+        assert_eq!(rules, wanted, "{}", case.name);
+        for item in &day.truth {
+            assert!(item.event_ids.contains(&item.anchor_event_id), "{}", case.name);
+            assert!(item.event_ids.iter().all(|id| ids.contains(id)), "{}", case.name);
+        }
+    }
+    let names: BTreeSet<_> = all.iter().map(|case| case.name).collect();
+    assert_eq!(names.len(), all.len(), "names are unique");
+    for scenario in all.iter().map(|case| case.scenario) {
+        let family = || all.iter().filter(|case| case.scenario == scenario);
+        assert!(family().any(|case| case.fires) && family().any(|case| !case.fires), "{scenario} needs both kinds");
+    }
+}
+
 #[test]
 fn without_cameras_nothing_about_presence_may_fire_and_the_truth_says_why() {
     let (_, truth) = weeks(&Panel::made_up().unwrap(), 1, false);

@@ -2,7 +2,7 @@
 
 use tillsight_schemas::pos::TenderType;
 
-use super::{Case, Staged, cash_sale, sale_of};
+use super::{Anchor, Case, Place, Staged, cash_sale, sale_of};
 use crate::Result;
 use crate::store_day::ring::Ringer;
 use crate::store_day::till::Draft;
@@ -13,6 +13,8 @@ const BASE: Case = Case {
     fires: true,
     why: "A line is voided in a cash sale and the same operator opens the drawer by a no-sale 45 s after it.",
     about_presence: false,
+    also: &[],
+    place: Place::Anywhere,
     quiet_seconds: 700,
     stage: |ringer| {
         let sale = sale_with_void(ringer)?;
@@ -74,7 +76,7 @@ pub(super) const CASES: &[Case] = &[
             let mut sale = sale_with_void(ringer)?;
             sale.shift(30);
             let anchor = no_sale.key;
-            Ok(Staged { events: vec![no_sale, sale], anchor })
+            Ok(Staged { events: vec![no_sale, sale], anchor: Anchor::Event(anchor) })
         },
         ..BASE
     },

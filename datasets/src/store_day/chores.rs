@@ -14,6 +14,8 @@ use crate::plan::Role;
 
 /// Seconds after a void in which nobody opens the drawer without a sale.
 const AFTER_A_VOID: i64 = 600;
+/// Seconds from the till to the safe.
+const TO_THE_SAFE: i64 = 60;
 
 impl Session<'_> {
     /// Does all chores.
@@ -92,12 +94,22 @@ impl Session<'_> {
             let mut not_before = i64::MIN;
             for (at, amount) in taken {
                 cash += amount;
-                if cash >= limit && at > not_before {
+                let owned = self.lanes.get(register).is_none_or(|lane| lane.is_owned(at));
+                if cash >= limit && at > not_before && !owned {
                     let whole = cash / 100 * 100;
                     let mut pickup = self.ringer.cash(Kind::Pickup, whole, Role::Supervisor)?;
                     pickup.begin = -30;
+                    let booked = self.plan.rates.safe_drop;
+                    let drop = booked > 0 && self.ringer.dice.chance(booked);
+                    // The till waits until the cash is in the safe.
+                    pickup.end = if drop { TO_THE_SAFE } else { 0 };
                     let Some(when) = self.fit(&pickup, register, at + 40) else { break };
+                    pickup.end = 0;
                     self.put(pickup, register, when);
+                    if drop {
+                        let drop = self.ringer.cash(Kind::SafeDrop, whole, Role::Supervisor)?;
+                        self.put(drop, register, when + TO_THE_SAFE);
+                    }
                     cash -= whole;
                     not_before = when;
                 }

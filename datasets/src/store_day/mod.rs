@@ -65,7 +65,8 @@ pub struct StoreDay {
 /// # Errors
 /// The plan cannot work, or the calendar does not have the day.
 pub fn simulate(panel: &Panel, plan: &StorePlan, day: NaiveDate, setup: &Setup) -> Result<StoreDay> {
-    simulate_cases(panel, plan, day, setup, &scenario::turn(plan, day, setup))
+    let cases: Vec<_> = scenario::cases().collect();
+    simulate_cases(panel, plan, day, setup, &scenario::turn(&cases, plan, day, setup))
 }
 
 /// Simulates a day with given cases.

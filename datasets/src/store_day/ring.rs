@@ -4,7 +4,7 @@ use tillsight_schemas::id::{RegisterId, derive};
 use tillsight_schemas::pos::{Action, Direction, Entry, Kind, Line, PriceOverride, TenderType, Transaction};
 
 use super::pay;
-use super::till::{Draft, Key};
+use super::till::{At, Draft, Key};
 use crate::dice::Dice;
 use crate::journey::{Basket, Panel, basket_total, line_number};
 use crate::plan::{Role, StorePlan};
@@ -74,6 +74,8 @@ impl<'a> Ringer<'a> {
             line_at: Vec::new(),
             refers: None,
             seen: Vec::new(),
+            cashier: Vec::new(),
+            at: At::Own,
             basket: None,
         })
     }

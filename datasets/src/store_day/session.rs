@@ -8,13 +8,14 @@ use chrono::NaiveDate;
 use tillsight_schemas::TimeSpan;
 use tillsight_schemas::pos::Kind;
 
-use super::calendar::{Calendar, Post, SIGNING};
+pub(crate) use super::calendar::Post;
+use super::calendar::{Calendar, SIGNING};
 use super::ring::Ringer;
 use super::till::{Draft, Key, Rung, Tills};
 use crate::dice::Dice;
 use crate::journey::Panel;
 use crate::plan::{Role, StorePlan};
-use crate::scenario::Placed;
+use crate::scenario::{Anchor, Placed};
 use crate::truth::Item;
 use crate::{Error, Result};
 
@@ -24,6 +25,8 @@ pub(crate) struct Lane {
     pub(crate) taken: Calendar,
     /// Stretches in which only plain sales may happen.
     pub(crate) quiet: Vec<(i64, i64)>,
+    /// Those of them in which cash stays in the till, too: shifts that belong to a case.
+    pub(crate) owned: Vec<(i64, i64)>,
     /// When something was voided or cancelled.
     pub(crate) voids: Vec<i64>,
     /// When something was cancelled.
@@ -34,6 +37,11 @@ impl Lane {
     /// Whether anything but a plain sale may happen from `start` to `end`.
     pub(crate) fn is_quiet(&self, start: i64, end: i64) -> bool {
         self.quiet.iter().any(|(from, to)| *from < end && start < *to)
+    }
+
+    /// Whether a second lies in a shift that belongs to a case.
+    pub(crate) fn is_owned(&self, second: i64) -> bool {
+        self.owned.iter().any(|(from, to)| (*from..*to).contains(&second))
     }
 }
 
@@ -148,9 +156,22 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    /// The event that a case stands on, in a day in which everything has happened, in order.
+    fn stands_on(&self, placed: &Placed) -> Option<Key> {
+        let (nth, counts) = match placed.anchor {
+            Anchor::Event(key) => return Some(key),
+            Anchor::End(_) => return None,
+            Anchor::Nth(nth, counts) => (nth, counts),
+        };
+        let own = self.drafts.iter().find(|draft| placed.events.contains(&draft.key))?;
+        let all = self.drafts.iter().filter(|draft| draft.body.operator_id == own.body.operator_id && counts(draft));
+        all.map(|draft| draft.key).nth(nth.checked_sub(1)?)
+    }
+
     /// Writes everything down in the order in which it completed.
     pub(crate) fn finish(mut self, first_sequence: i64) -> Result<(Vec<Rung>, Vec<Item>)> {
         self.drafts.sort_by_key(|draft| (draft.end, draft.begin, draft.register, draft.key));
+        let anchors: Vec<Option<Key>> = self.placed.iter().map(|placed| self.stands_on(placed)).collect();
         let mut tills = Tills::new(self.plan, self.business_day, first_sequence);
         let mut places = std::collections::HashMap::<Key, usize>::new();
         let mut rung = Vec::with_capacity(self.drafts.len());
@@ -160,14 +181,16 @@ impl<'a> Session<'a> {
         }
         let find = |key: &Key| places.get(key).and_then(|place| rung.get(*place));
         let lost = || Error::Plan { store: self.plan.store.id.clone(), problem: "a scenario lost an event" };
-        let mut items = self
-            .placed
-            .iter()
-            .map(|placed| {
-                let events: Option<Vec<&Rung>> = placed.events.iter().map(find).collect();
-                placed.item(self.plan, find(&placed.anchor).ok_or_else(lost)?, &events.ok_or_else(lost)?)
-            })
-            .collect::<Result<Vec<Item>>>()?;
+        let mut items: Vec<Item> = Vec::new();
+        for (placed, anchor) in self.placed.iter().zip(anchors) {
+            let anchor = anchor.ok_or_else(lost)?;
+            let others = placed.events.iter().filter(|key| **key != anchor);
+            let mut events = others.map(|key| find(key).ok_or_else(lost)).collect::<Result<Vec<&Rung>>>()?;
+            let anchor = find(&anchor).ok_or_else(lost)?;
+            events.push(anchor);
+            events.sort_by_key(|rung| rung.true_time);
+            items.extend(placed.items(self.plan, anchor, &events)?);
+        }
         items.sort_by(|a, b| (a.true_time, &a.case).cmp(&(b.true_time, &b.case)));
         Ok((rung, items))
     }

@@ -30,12 +30,25 @@ pub struct Rung {
     pub transaction: Transaction,
     /// What a camera would see in the register's customer zone because of it.
     pub presence: Vec<Seen>,
+    /// What a camera would see in its cashier's zone; empty where the cashier stands there, as usual.
+    pub cashier: Vec<Seen>,
     /// The panel's basket whose contents it rings untouched.
     pub basket: Option<i64>,
 }
 
 /// Names a draft within its day.
 pub(crate) type Key = u32;
+
+/// At which register of a case something is rung.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum At {
+    /// At its own.
+    Own,
+    /// At another one, by whoever works there.
+    Other,
+    /// At another one, under the number of who works at its own.
+    OtherAsOwn,
+}
 
 /// An event before the till has written it down. All times are whole seconds of true time, except `seen`.
 #[derive(Debug, Clone)]
@@ -49,6 +62,10 @@ pub(crate) struct Draft {
     pub(crate) refers: Option<Key>,
     /// From, to (milliseconds of true time), and what is seen.
     pub(crate) seen: Vec<(i64, i64, Zone)>,
+    /// The same of the cashier's zone, where something is to be seen but the cashier.
+    pub(crate) cashier: Vec<(i64, i64, Zone)>,
+    /// At which register of a case.
+    pub(crate) at: At,
     /// The panel's basket, as long as its contents are untouched.
     pub(crate) basket: Option<Basket>,
 }
@@ -59,16 +76,16 @@ impl Draft {
         self.begin += by;
         self.end += by;
         self.line_at.iter_mut().for_each(|at| *at += by);
-        for (from, to, _) in &mut self.seen {
+        for (from, to, _) in self.seen.iter_mut().chain(&mut self.cashier) {
             *from += by * 1_000;
             *to += by * 1_000;
         }
     }
 
-    /// Gives it to somebody at a register.
+    /// Gives it to somebody at a register, unless it is known who rang it.
     pub(crate) fn assign(&mut self, plan: &StorePlan, register: usize, operator: Option<&OperatorId>) {
         self.register = register;
-        self.body.operator_id = operator.cloned();
+        self.body.operator_id = self.body.operator_id.take().or_else(|| operator.cloned());
         if let Some(register) = plan.registers.get(register) {
             self.body.register_id = register.id.clone();
             for tender in self.body.tenders.iter_mut().filter(|tender| tender.pan_masked.is_some()) {
@@ -79,8 +96,9 @@ impl Draft {
 
     /// The seconds in which nothing else may happen at the register.
     pub(crate) fn occupies(&self) -> (i64, i64) {
-        let from = self.seen.iter().map(|(from, _, _)| from.div_euclid(1_000)).min().unwrap_or(self.begin);
-        let to = self.seen.iter().map(|(_, to, _)| to.div_euclid(1_000) + 1).max().unwrap_or(self.end);
+        let seen = || self.seen.iter().chain(&self.cashier);
+        let from = seen().map(|(from, _, _)| from.div_euclid(1_000)).min().unwrap_or(self.begin);
+        let to = seen().map(|(_, to, _)| to.div_euclid(1_000) + 1).max().unwrap_or(self.end);
         (from.min(self.begin), to.max(self.end + 1))
     }
 }
@@ -109,7 +127,7 @@ impl Tills {
 
     /// Writes an event down. Events must come in the order in which they complete.
     pub(crate) fn write(&mut self, plan: &StorePlan, draft: Draft) -> Result<Rung> {
-        let Draft { key, register, begin, end, mut body, line_at, refers, seen, basket } = draft;
+        let Draft { key, register, begin, end, mut body, line_at, refers, seen, cashier, basket, at: _ } = draft;
         let no_register = || Error::Plan { store: plan.store.id.clone(), problem: "an event has no register" };
         let till = plan.registers.get(register).ok_or_else(no_register)?;
         let next = self.sequences.get_mut(register).ok_or_else(no_register)?;
@@ -147,15 +165,17 @@ impl Tills {
             true_begin: instant(begin * 1_000),
             event_id: natural_id(&plan.store.tenant, &body)?,
             transaction: body,
-            presence: seen
-                .into_iter()
-                .filter_map(|(from, to, zone)| {
-                    Some(Seen { span: TimeSpan::new(instant(from), instant(to)).ok()?, zone })
-                })
-                .collect(),
+            presence: spans(seen),
+            cashier: spans(cashier),
             basket: basket.map(|basket| basket.id),
         })
     }
+}
+
+/// What is seen, with instants.
+fn spans(seen: Vec<(i64, i64, Zone)>) -> Vec<Seen> {
+    let span = |(from, to, zone)| Some(Seen { span: TimeSpan::new(instant(from), instant(to)).ok()?, zone });
+    seen.into_iter().filter_map(span).collect()
 }
 
 /// The instant of a count of milliseconds since 1970.
