@@ -68,7 +68,7 @@ async fn told_of_weeks(on: &str) -> Result<(), RuleError> {
     let shelf = Rule::shelf().unwrap();
     let rule = shelf.into_iter().find(|rule| rule.header.id.as_str() == "refund_same_card").unwrap();
     let sql = format!("{HEAD} JOIN history c ON {on} GROUP BY a.event_id");
-    Compiled::new(Rule { sql, ..rule }).await.map(drop)
+    Compiled::new(Rule { sql, ..rule }, &Room::default()).await.map(drop)
 }
 
 #[tokio::test]

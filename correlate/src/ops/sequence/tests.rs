@@ -144,7 +144,7 @@ async fn sequences_are_those_of_plain_sql() {
             for (ours, plain) in statements() {
                 let (ours_said, plain_said) = (rows_of(&context, &ours).await, rows_of(&context, &plain).await);
                 // A table without rows may be without a head.
-                let rows =
+                let count =
                     |said: &[String]| said.iter().filter(|line| line.contains(|c: char| c.is_ascii_digit())).count();
                 if count(&ours_said) > 0 || count(&plain_said) > 0 {
                     assert_eq!(ours_said, plain_said, "{ours}\n{plain}");
