@@ -3,12 +3,11 @@
 
 use std::time::Instant;
 
-use serde_json::{Value, json};
 use tillsight_correlate::score::beta::Beta;
 use tillsight_correlate::score::{Policy, score};
 use tillsight_datasets::cashiers::{Assumptions, Exposures, Fleet, Honest, Theft};
 
-use crate::sheet::{Bar, Row, Sheet, median};
+use crate::sheet::{Bar, Peer, Row, Sheet, median};
 use crate::trial::{Summary, WAYS, run, run_together, summary, together};
 
 /// The first seed; those up to 200 were used for tuning.
@@ -137,7 +136,7 @@ fn others(sheet: &mut Sheet) {
                     percent(ours.withheld)
                 ),
             },
-            peers(&ways, wrong, |way| way.false_share),
+            &peers(&ways, wrong, |way| way.false_share),
         );
     }
 }

@@ -58,11 +58,12 @@ pub(crate) fn measure(sheet: &mut Sheet) {
     together("all_rules", &|_| true, sheet);
 }
 
+/// How many of how many.
+type Counts = fn(&Tally) -> (u32, u32);
+
 /// Recall and precision; a sample for each seed that has one.
 fn rows(sheet: &mut Sheet, name: &'static str, tallies: &[Tally], note: &str) {
     let all = tallies.iter().copied().fold(Tally::default(), Tally::and);
-    let recall = |tally: &Tally| (tally.found, tally.injected);
-    let precision = |tally: &Tally| (tally.found, tally.found + tally.too_many);
     assert!(all.injected > 0, "nothing was staged for {name}");
     let what = format!(
         "{} staged, {} found, {} missed, {} too many",
@@ -71,8 +72,9 @@ fn rows(sheet: &mut Sheet, name: &'static str, tallies: &[Tally], note: &str) {
         all.injected - all.found,
         all.too_many
     );
-    let shares: [(&'static str, f64, &dyn Fn(&Tally) -> (u32, u32)); 2] =
-        [("recall", RECALL, &recall), ("precision", PRECISION, &precision)];
+    let recall: Counts = |tally| (tally.found, tally.injected);
+    let precision: Counts = |tally| (tally.found, tally.found + tally.too_many);
+    let shares = [("recall", RECALL, recall), ("precision", PRECISION, precision)];
     for (unit, bar, counts) in shares {
         let samples = tallies.iter().map(counts).filter(|(_, of)| *of > 0).map(|(hits, of)| share(hits, of)).collect();
         let (hits, of) = counts(&all);

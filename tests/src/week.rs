@@ -9,6 +9,7 @@ use tillsight_correlate::engine::{ScriptedLog, Settings};
 use tillsight_datasets::plan::{StorePlan, TimeStyle};
 use tillsight_datasets::store_day::Rung;
 use tillsight_datasets::truth::Zone as Seen;
+use tillsight_schemas::alert::AlertState;
 use tillsight_schemas::id::StoreKey;
 use tillsight_schemas::judgement::{Judgement, Outcome};
 use tillsight_schemas::port::{Judged, LogRecord};
@@ -26,7 +27,9 @@ pub fn said(judged: &[Judged]) -> Said {
     // Who said something once and has nothing to say any more, says the same as who never did.
     let nothing = |judgement: &Judgement| judgement.outcome == Outcome::Silent && judgement.why == "no_match";
     let said = judged.iter().filter(|one| !nothing(&one.judgement)).map(|one| {
-        let (judgement, alert) = (&one.judgement, one.alert.as_ref());
+        // An alert that was taken back and one that never was raised are the same at the end.
+        let standing = one.alert.as_ref().filter(|alert| alert.state != AlertState::Retracted);
+        let (judgement, alert) = (&one.judgement, standing);
         let about = format!("{} {} {}", judgement.store_id, judgement.rule_id, judgement.anchor_event_id);
         let alert = alert.map(|alert| alert.content_sha256.clone());
         (judgement.judgement_id, (about, judgement.outcome, judgement.why.clone(), judgement.provisional, alert))

@@ -10,6 +10,9 @@ use uuid::Uuid;
 use super::Rejected;
 use super::lacks::Carried;
 
+/// A rule, a field that it needs of a record, and whether the record lacks it.
+type Need = (RuleId, String, bool);
+
 /// Records that are kept of a register.
 const RECORDS: usize = 20;
 /// Latencies, and answers to each need of a rule, that are kept of a register.
@@ -177,7 +180,7 @@ impl Lane {
         &mut self,
         posted: &PostedTransaction,
         warning: Option<&str>,
-        (blind, carried): (Vec<(RuleId, String, bool)>, Vec<(&str, bool)>),
+        (blind, carried): (Vec<Need>, Vec<(&str, bool)>),
         day: NaiveDate,
     ) {
         let (header, till) = (&posted.header, &posted.transaction);

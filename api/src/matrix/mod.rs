@@ -24,9 +24,7 @@ use crate::config::Mail;
 use crate::http::Shared;
 
 pub(crate) use cell::{SightCell, SightReason, SightState};
-#[cfg(test)]
-pub(crate) use look::look;
-pub(crate) use look::{laid_over, lately};
+pub(crate) use look::{laid_over, lately, look};
 pub(crate) use unknown::{Unknown, UnknownChange};
 
 /// How often it is looked.
@@ -96,7 +94,7 @@ impl Board {
 pub(crate) async fn run(now: impl Fn() -> Shared + Send + Sync, mail: Option<Mail>, stop: CancellationToken) {
     let looking = async {
         while !stop.is_cancelled() {
-            if let Err(error) = look::look(&now()).await {
+            if let Err(error) = look(&now()).await {
                 tracing::warn!(error = %chain(&error), "how the rules see is not known for now");
             }
             pause(EVERY, &stop).await;

@@ -156,6 +156,7 @@ mod tests {
         let mut posted: PostedTransaction = serde_json::from_str(sample).unwrap();
         posted.header.event_id = Uuid::from_u128(number);
         posted.header.event_time += TimeDelta::days(day);
+        posted.header.received_at = posted.header.event_time;
         posted.transaction.kind = Kind::Return;
         posted.transaction.revision = 0;
         posted.transaction.replaces = None;

@@ -400,12 +400,14 @@ impl Engine {
         self.bookmarks.read(record, &store, at);
         let memory = memory(&mut self.memories, self.reads_back, &store);
         let id = posted.header.event_id;
+        let mut restated = None;
         if !replayed {
             let heard = self.clocks.entry(clock::name(posted)).or_default().see(posted);
             self.stated.extend(heard.told);
             if heard.set {
                 self.pairs.clock_set(&store, posted);
             }
+            restated = heard.before;
         }
         let late = at < memory.horizon();
         if late && !replayed {
@@ -449,6 +451,9 @@ impl Engine {
         }
         if replayed {
             self.recall(&store, id);
+        }
+        if let Some(before) = restated {
+            self.place_anew(&store, &posted.transaction.register_id, at, &before);
         }
     }
 

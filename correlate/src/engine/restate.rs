@@ -1,11 +1,14 @@
-//! What a new statement about a clock changes: anchors that it places otherwise are judged again.
+//! What a new statement about a clock changes: anchors that it places otherwise are judged again. That is so for what customers
+//! state, and for what a late record states about an earlier time.
 //!
 //! Customers' statements come a quarter of an hour after the time that they are about, and their first one is about hours
 //! that are over. Judging again makes up for that, as for tiles that come late: see [`super::clock`].
 
 use tillsight_schemas::clock_offset::ClockMethod;
+use tillsight_schemas::id::{RegisterId, StoreKey};
 use tillsight_schemas::metric;
 
+use super::clock::RegisterClock;
 use super::pairs::Stated;
 use super::{Engine, clock};
 
@@ -40,7 +43,13 @@ impl Engine {
             let told = clock.state_seen(statement);
             self.stated.extend(told.iter().filter_map(|version| version.record(store, register)));
         }
+        self.place_anew(store, register, from_us, &before);
+    }
+
+    /// Has the anchors of a register judged again, from an instant on, that its clock places otherwise than before.
+    pub(super) fn place_anew(&mut self, store: &StoreKey, register: &RegisterId, from_us: i64, before: &RegisterClock) {
         let Some(memory) = self.memories.get(store) else { return };
+        let Some(clock) = self.clocks.get(&clock::named(store, register)) else { return };
         for event in memory.events(from_us, i64::MAX) {
             let posted = &event.posted;
             if posted.transaction.register_id != *register || before.align(posted).same(&clock.align(posted)) {

@@ -96,7 +96,7 @@ fn yen(n: i64) -> PostedTransaction {
 #[tokio::test]
 async fn visits_are_numbered_by_the_pause_between_them() {
     let at = |n: i64, time: &str| sale("17", n, &format!("2026-11-21T{time}Z"));
-    let shop = Shop::open(&[at(3, "20:10:00"), at(1, "20:00:00"), at(2, "20:04:00"), at(4, "20:15:00")], true).await;
+    let shop = Shop::open(&[at(1, "20:10:00"), at(2, "20:00:00"), at(3, "20:04:00"), at(4, "20:15:00")], true).await;
     let sql = "SELECT session_id(event_time, INTERVAL '5 minutes') OVER (PARTITION BY store_id, register_id \
                ORDER BY event_time, event_id) FROM pos.transactions ORDER BY event_time";
     assert_eq!(shop.ask(sql).await, "1; 1; 2; 2");

@@ -37,16 +37,20 @@ pub(crate) struct Arrival {
 }
 
 impl Arrival {
+    /// An event, its arrival and by how many milliseconds the text of its time may be off: an hour at most, and not less than
+    /// nothing, whatever a record says.
+    pub(crate) fn new(event_us: i64, received_us: i64, uncertainty_ms: i64) -> Self {
+        Self { event_us, received_us, resolution_us: uncertainty_ms.clamp(0, 3_600_000) * 1_000 }
+    }
+
     pub(super) fn of(posted: &PostedTransaction) -> Self {
-        Self {
-            event_us: posted.header.event_time.timestamp_micros(),
-            received_us: posted.header.received_at.timestamp_micros(),
-            resolution_us: posted.header.event_time_uncertainty_ms.saturating_mul(1_000),
-        }
+        let header = &posted.header;
+        let (event, received) = (header.event_time.timestamp_micros(), header.received_at.timestamp_micros());
+        Self::new(event, received, header.event_time_uncertainty_ms)
     }
 
     pub(super) fn lag(&self) -> i64 {
-        self.received_us - self.event_us
+        self.received_us.saturating_sub(self.event_us)
     }
 }
 
@@ -83,27 +87,30 @@ impl RegisterClock {
         if self.lags.len() > REMEMBERED {
             self.lags.remove(0);
         }
-        self.state(arrival.event_us)
+        self.state(&arrival)
     }
 
     fn known(&self) -> Option<Version> {
         self.versions.last().copied().filter(|version| version.method == ClockMethod::Arrival)
     }
 
-    fn state(&mut self, valid_from_us: i64) -> bool {
+    fn state(&mut self, arrival: &Arrival) -> bool {
         let samples = self.lags.len();
         let count = i64::try_from(samples).unwrap_or(1).max(1);
         let Some(least) = self.lags.iter().copied().min() else { return false };
-        let found = Version { valid_from_us, samples: i32::try_from(samples).unwrap_or(i32::MAX), ..UNKNOWN };
+        let found =
+            Version { valid_from_us: arrival.event_us, samples: i32::try_from(samples).unwrap_or(i32::MAX), ..UNKNOWN };
         let found = if samples < ENOUGH {
             found
         } else {
             let (offset_us, uncertainty_us) = (least - USUAL_DELAY, 1_000_000 + 3_000_000 / count);
             Version { offset_us, uncertainty_us, method: ClockMethod::Arrival, ..found }
         };
+        // A till that writes minutes would say something else with each record.
+        let fine = (arrival.resolution_us / 10).max(100_000);
         let same = self.versions.last().is_some_and(|last| {
             last.method == found.method
-                && (last.offset_us - found.offset_us).abs() < 100_000
+                && (last.offset_us - found.offset_us).abs() < fine
                 && found.uncertainty_us * 5 > last.uncertainty_us * 4
         });
         if same {

@@ -33,6 +33,7 @@ use tillsight_schemas::clock_offset::{ClockMethod, ClockOffset, ClockRefusal, dr
 use tillsight_schemas::id::{RegisterId, StoreKey};
 use tillsight_schemas::pos::PostedTransaction;
 
+use super::memory::RETENTION;
 use super::tables::begin_us;
 use crate::align::number::whole;
 use crate::align::{Method, Statement};
@@ -43,8 +44,8 @@ use arrival::{BACK, FAR, FORWARD, USUAL_DELAY};
 pub(crate) const UNSYNCHRONISED: i64 = 30_000_000;
 /// The bound of the recorder's own time map, in microseconds.
 const CAMERA: i64 = 250_000;
-/// How many statements of a kind are remembered per register.
-const VERSIONS: usize = 50;
+/// How many statements of a kind are remembered per register, at most: of those that hold for what is remembered.
+const VERSIONS: usize = 1_000;
 /// For how long customers' statements are trusted that are not made again, in microseconds: four times as long as they are
 /// made again at the latest.
 const HELD: i64 = 24 * 3_600_000_000;
@@ -123,6 +124,8 @@ pub(crate) struct Heard {
     pub(crate) told: Vec<ClockOffset>,
     /// The record shows that the clock was set.
     pub(crate) set: bool,
+    /// The clock as it was, where a statement about an earlier time has taken back later ones.
+    pub(crate) before: Option<RegisterClock>,
 }
 
 impl Aligned {
@@ -140,12 +143,15 @@ impl RegisterClock {
         let arrival = Arrival::of(posted);
         let takes_back = self.versions.last().is_some_and(|last| last.valid_from_us > arrival.event_us);
         let sets = self.sets.len();
-        let told = if self.hear(arrival) { self.tell(arrival.event_us, takes_back) } else { Vec::new() };
+        let before = takes_back.then(|| self.clone());
+        let news = self.hear(arrival);
+        let told = if news { self.tell(arrival.event_us, takes_back) } else { Vec::new() };
         let set = self.sets.len() > sets;
-        self.forget();
+        self.forget(arrival.event_us.min(arrival.received_us));
         let store = StoreKey::new(posted.header.tenant_id.clone(), posted.transaction.store_id.clone());
         let register = &posted.transaction.register_id;
-        Heard { told: told.iter().filter_map(|version| version.record(&store, register)).collect(), set }
+        let told = told.iter().filter_map(|version| version.record(&store, register)).collect();
+        Heard { told, set, before: before.filter(|_| news) }
     }
 
     /// Takes in what customers state; returns what is to be told of the clock.
@@ -154,7 +160,7 @@ impl RegisterClock {
         let version = Version { version: self.last, ..Version::of(statement) };
         put(&mut self.seen, version);
         let told = self.tell(version.valid_from_us, true);
-        self.forget();
+        self.forget(version.valid_from_us);
         told
     }
 
@@ -179,10 +185,13 @@ impl RegisterClock {
         all.max().map_or(UNKNOWN, |last| self.held(last))
     }
 
-    fn forget(&mut self) {
+    /// Forgets what held before anything that is remembered; `now_us` is how far the till is.
+    fn forget(&mut self, now_us: i64) {
+        let kept = now_us - RETENTION;
         for versions in [&mut self.versions, &mut self.seen] {
+            let over = versions.partition_point(|version| version.valid_from_us <= kept).saturating_sub(1);
             let surplus = versions.len().saturating_sub(VERSIONS);
-            versions.drain(..surplus);
+            versions.drain(..over.max(surplus));
         }
         let surplus = self.sets.len().saturating_sub(VERSIONS);
         self.sets.drain(..surplus);

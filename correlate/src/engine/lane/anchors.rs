@@ -68,11 +68,7 @@ impl Anchors {
                     *new.insert((u32::try_from(number).unwrap_or(u32::MAX), clock))
                 }
             };
-            let arrival = Arrival {
-                event_us: events.value(row),
-                received_us: received.value(row),
-                resolution_us: uncertain.value(row).saturating_mul(1_000),
-            };
+            let arrival = Arrival::new(events.value(row), received.value(row), uncertain.value(row));
             let placed = clock.place(&arrival, begins.value(row));
             let at = DateTime::from_timestamp_micros(arrival.event_us).unwrap_or_default();
             let store = usize::try_from(number).ok().and_then(|number| keys.get(number));

@@ -111,11 +111,7 @@ impl Known {
         for row in order.values() {
             let row = usize::try_from(*row).unwrap_or_default();
             let clock = clocks.entry((tenants.value(row), stores.value(row), registers.value(row))).or_default();
-            clock.hear(Arrival {
-                event_us: events.value(row),
-                received_us: received.value(row),
-                resolution_us: uncertain.value(row).saturating_mul(1_000),
-            });
+            clock.hear(Arrival::new(events.value(row), received.value(row), uncertain.value(row)));
         }
         let named = clocks
             .into_iter()

@@ -70,11 +70,16 @@ impl Records<'_> {
         Ok(missing)
     }
 
-    /// Which of them are of the kinds that a need is about.
+    /// Which of them are of the kinds that a need is about, and no training and no test.
     fn concerned(&self, need: &Need) -> Result<Vec<bool>, ArrowError> {
         let kinds: Vec<&str> = need.kinds.iter().map(|kind: &Kind| kind.as_str()).collect();
         let of = column(self.transactions, "kind")?.as_string::<i32>();
-        Ok(of.iter().map(|kind| kind.is_some_and(|kind| kinds.contains(&kind))).collect())
+        let mut concerned: Vec<bool> = of.iter().map(|kind| kind.is_some_and(|kind| kinds.contains(&kind))).collect();
+        for name in ["training", "test"] {
+            let exempt = column(self.transactions, name)?.as_boolean();
+            and(&mut concerned, exempt.iter().map(|exempt| exempt != Some(true)));
+        }
+        Ok(concerned)
     }
 
     /// Which of them have something at a path, with a value where one is wanted.
