@@ -11,7 +11,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("correlate", &["schemas"]),
     ("datasets", &["schemas"]),
     ("api", &["schemas", "ingest", "analytics", "correlate", "datasets"]),
-    ("tests", &["schemas", "datasets"]),
+    ("tests", &["schemas", "correlate", "datasets"]),
 ];
 
 /// What only one crate may depend on: a person holds one of these in their head per crate.

@@ -89,7 +89,7 @@ fn compare(days: i64, cuts: &[Cut]) -> usize {
     let fired = whole.values().filter(|(_, outcome, ..)| *outcome == Outcome::Fired).count();
     for cut in cuts {
         let found = judged(&keen, &arranged(&records, cut), cut);
-        same(&whole, &found);
+        same(cut.name, &whole, &found);
     }
     fired
 }

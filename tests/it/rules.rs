@@ -206,11 +206,11 @@ fn over_history_the_rules_say_what_they_said_live_whatever_a_piece_is() {
                 found.extend(said(&piece.judged));
             }
             if number == 0 {
-                same(&live, &found);
+                same("all at once", &live, &found);
             }
             whole.extend(if number == 0 { Said::new() } else { found });
         }
-        same(&live, &whole);
+        same("in pieces", &live, &whole);
         let late = vec![(key(&plans[0]), span(noon, to))];
         let mut run = Backtest::begin(&lake, Rule::shelf().unwrap(), settings(&plans), late).await.unwrap();
         let piece = run.next().await.unwrap().unwrap();

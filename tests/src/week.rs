@@ -37,14 +37,14 @@ pub fn said(judged: &[Judged]) -> Said {
     said.collect()
 }
 
-/// Both say the same about the same.
-pub fn same(live: &Said, history: &Said) {
+/// Both say the same about the same, however it was asked.
+pub fn same(how: &str, live: &Said, history: &Said) {
     let show = |one: Option<&(String, Outcome, String, bool, Option<String>)>| format!("{one:?}");
     let ids: BTreeSet<_> = live.keys().chain(history.keys()).collect();
     let other = ids.into_iter().filter(|id| live.get(id) != history.get(id));
     let other: Vec<String> =
         other.map(|id| format!("live {}\n      history {}", show(live.get(id)), show(history.get(id)))).collect();
-    assert!(other.is_empty(), "{} of {} differ: {:#?}", other.len(), live.len(), &other[..other.len().min(8)]);
+    assert!(other.is_empty(), "{how}: {} of {} differ: {:#?}", other.len(), live.len(), &other[..other.len().min(8)]);
 }
 
 /// What happens on the way: some records come hours late, some are corrected by a revision, some by another record.
