@@ -8,6 +8,7 @@ import {
   queryOptions,
 } from "@tanstack/react-query";
 import { get, Problem, queryString } from "./http";
+import type { Report, ReportMail } from "./report";
 import type { Rule, RuleDetail } from "./rule";
 import type {
   AlertDetail,
@@ -23,8 +24,6 @@ import type {
   Me,
   PersonName,
   QueuePage,
-  Report,
-  ReportMail,
   SavedSearch,
   SearchPage,
   Store,

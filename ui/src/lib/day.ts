@@ -1,5 +1,5 @@
 // What a daily report is about: a whole day or a part of it, with something in it or nothing.
-import type { Report } from "../api/types";
+import type { Report } from "../api/report";
 import { day, dayWords, hourMinute } from "./time";
 
 const WHOLE = { quiet: "Quiet day", look: "Look at this", blind: "We could not see" } as const;

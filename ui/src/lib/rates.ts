@@ -1,5 +1,5 @@
 // How the rates of a report stand to what is usual in the store.
-import type { Rate } from "../api/types";
+import type { Rate } from "../api/report";
 
 export type Standing = "usual" | "above usual" | "below usual";
 

@@ -4,7 +4,7 @@ import { Link, useSearch } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { Problem, queryString } from "../api/http";
 import { reportMailsQuery, reportQuery } from "../api/queries";
-import type { Exception, Report, ReportMail } from "../api/types";
+import type { Exception, Report, ReportMail } from "../api/report";
 import { hasNothing, verdictWords } from "../lib/day";
 import { FOLLOWS } from "../lib/rates";
 import { scale } from "../lib/scale";

@@ -1,5 +1,5 @@
 // The rates of a daily report, each beside what is usual in its store.
-import type { Rate, Report } from "../api/types";
+import type { Rate, Report } from "../api/report";
 import { sharedNote, standing } from "../lib/rates";
 
 export function Rates({ report: { rates, over } }: { report: Report }) {

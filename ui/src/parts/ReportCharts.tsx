@@ -1,6 +1,6 @@
 // The charts of the daily report: transactions and exceptions by the hour, and the gaps of each camera.
 import { useMemo } from "react";
-import type { Report } from "../api/types";
+import type { Report } from "../api/report";
 import { hoursInWords, hoursOfDay } from "../lib/hours";
 import type { Scale } from "../lib/scale";
 import { zoneName } from "../lib/time";

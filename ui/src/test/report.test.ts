@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { Rate, Report, Review } from "../api/types";
+import type { Rate, Report } from "../api/report";
+import type { Review } from "../api/types";
 import { hasNothing, verdictWords } from "../lib/day";
 import { helpOf } from "../lib/keys";
 import { sharedNote, standing } from "../lib/rates";
